@@ -1,0 +1,68 @@
+"""Checks of arguments; each message names the argument, the rule and the value."""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """An argument breaks its rule.
+
+    Both a `ValueError` and a `TypeError`, as scikit-learn's own: callers catch either.
+    """
+
+
+def reject(name: str, rule: str, value: Any) -> InvalidParameterError:
+    """Build the error for an argument that breaks its rule.
+
+    Examples
+    --------
+    >>> print(reject("M", "an int >= 1", 0))
+    M must be an int >= 1, got 0.
+    """
+    return InvalidParameterError(f"{name} must be {rule}, got {value!r}.")
+
+
+def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """Return `value` as an int within ``low..high``.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `value` is no integer or lies outside.
+    """
+    inside = (
+        isinstance(value, Integral)
+        and not isinstance(value, bool)
+        and value >= low
+        and (high is None or value <= high)
+    )
+    if not inside:
+        rule = f"an int >= {low}" if high is None else f"an int in {low}..{high}"
+        raise reject(name, rule, value)
+    return int(value)
+
+
+def check_real(
+    name: str, value: Any, low: float, *, high: float = math.inf, low_open: bool = False
+) -> float:
+    """Return `value` as a finite float within ``[low, high]``, or ``(low, high]``.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `value` is no finite number or lies outside.
+    """
+    inside = (
+        isinstance(value, Real)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and (value > low if low_open else value >= low)
+        and value <= high
+    )
+    if not inside:
+        rule = f"a finite number {'>' if low_open else '>='} {low:g}"
+        if high < math.inf:
+            rule += f" and <= {high:g}"
+        raise reject(name, rule, value)
+    return float(value)

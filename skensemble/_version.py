@@ -1,0 +1,3 @@
+"""Version of the package, written into every pickle."""
+
+__version__ = "0.1.0"

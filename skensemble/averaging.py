@@ -1,0 +1,82 @@
+"""Averages over members: equal weights of the last m, and the stages on the way there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skensemble._typing import FloatArray
+
+
+def last_m_weights(n_members: int, m: int | None = None) -> NDArray[np.float64]:
+    """Weights that average the last m of some members (Huang et al., 2017, section 3).
+
+    Parameters
+    ----------
+    n_members : int
+        Number of members, oldest first.
+    m : int or None, default=None
+        Number of members to average; None or more than there are means all.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_members,)
+        ``1 / m`` for the last m members and 0 for the others.
+
+    Examples
+    --------
+    >>> last_m_weights(4, 2)
+    array([0. , 0. , 0.5, 0.5])
+    """
+    m = n_members if m is None else min(m, n_members)
+    weights = np.zeros(n_members)
+    weights[n_members - m :] = 1 / m
+    return weights
+
+
+def average(member_outputs: FloatArray, weights: NDArray[Any]) -> FloatArray:
+    """Weighted mean of what the members give: probabilities, not logits.
+
+    Parameters
+    ----------
+    member_outputs : ndarray of shape (n_members, n_samples, ...)
+        Probabilities or regression values.
+    weights : ndarray of shape (n_members,)
+        Weights that sum to 1.
+
+    Returns
+    -------
+    mean : ndarray of shape (n_samples, ...)
+        In the dtype of `member_outputs`.
+
+    Examples
+    --------
+    >>> average(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]), np.array([0.25, 0.75]))
+    array([[0.25, 0.75]])
+    """
+    dtype = member_outputs.dtype
+    mean: FloatArray = np.tensordot(np.asarray(weights, dtype), member_outputs, axes=1)
+    return mean
+
+
+def staged_average(member_outputs: FloatArray) -> Iterator[FloatArray]:
+    """Equal means of the last 1, 2, ... members, up to all of them.
+
+    Parameters
+    ----------
+    member_outputs : ndarray of shape (n_members, n_samples, ...)
+        Probabilities or regression values, oldest member first.
+
+    Yields
+    ------
+    mean : ndarray of shape (n_samples, ...)
+
+    Examples
+    --------
+    >>> [mean.tolist() for mean in staged_average(np.array([[4.0], [2.0], [0.0]]))]
+    [[0.0], [1.0], [2.0]]
+    """
+    n_members = len(member_outputs)
+    for m in range(1, n_members + 1):
+        yield average(member_outputs, last_m_weights(n_members, m))

@@ -1,0 +1,349 @@
+"""The life cycle that all ensembles share: fit, members, weights, persistence."""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+from skorch import NeuralNet
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble._typing import State
+from skensemble._version import __version__
+from skensemble.averaging import last_m_weights
+from skensemble.ensembles._held_out import HeldOut
+from skensemble.ensembles._net import (
+    autocast_dtype,
+    build_module,
+    check_output_width,
+    fill_sizes,
+    make_net,
+    rows_dtype,
+)
+from skensemble.ensembles._progress import Progress
+from skensemble.members import Predictor, is_finite
+from skensemble.nets import Net
+from skensemble.nets._device import available_device
+from skensemble.nets._seeding import draw_seed, initialize_seeded, seeded
+from skensemble.nets._sizes import n_row_values
+from skensemble.nets._validation import (
+    check_labelled_rows,
+    check_rows,
+    check_weights,
+    drop_weightless,
+)
+from skensemble.training import Data, Step, Trace, diverged
+
+Collect = Callable[[State, Step], bool]
+"""Takes in a new member, with the step after which it was made; True asks to stop."""
+
+
+class BaseEnsemble(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of all ensembles: everything but how members come about and what they predict.
+
+    A method implements `_check_parameters`, `_n_members` and `_fit_members`; the classifier and
+    the regressor base implement the rest.
+    """
+
+    _default_net: type[Net]
+    _accepted_net: type[NeuralNet]
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> "BaseEnsemble":
+        """Train the members.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Training rows.
+        y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
+            Labels of any kind, or targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the training loss. Rows of weight 0 are left out.
+        X_val, y_val : default=None
+            Validation rows and their labels or targets, of the same kind; never trained on.
+        sample_weight_val : array-like of shape (n_samples_val,), default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : BaseEnsemble
+
+        Raises
+        ------
+        ValueError
+            If an argument breaks its rule, or the training diverges. A fitted ensemble stays as it
+            was before the call.
+        """
+        validation = (X_val, y_val, sample_weight_val)
+        with _unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, validation)
+
+    @with_callbacks
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any]
+    ) -> "BaseEnsemble":
+        net = make_net(self.estimator, self._default_net, self._accepted_net)
+        self._check_parameters()
+        self._forget()
+        data = self._learn_data(net, X, y, sample_weight)
+        held_out = self._hold_out(rows_dtype(net), *validation)
+        fill_sizes(net, n_features=n_row_values(data.X), n_outputs=self._n_outputs())
+        self.estimator_ = clone(net)
+        seed = draw_seed(self._seed_source(net))
+        device = available_device(net.device)
+        initialize_seeded(net, seed, device)
+        self._transform = net._get_predict_nonlinearity()
+        check_output_width(net, self._transform, data.X[:2], self._n_outputs())
+        self._predictor = self._make_predictor()
+        self.members_: list[State] = []
+        self._n_members_asked = self._n_members()
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        progress = Progress(self, self._n_members_asked, X=X, y=y, metadata=metadata)
+        collect = partial(self._collect, net, progress, held_out)
+        with seeded(seed, device):
+            trace = self._fit_members(net, data, collect)
+        self._take_trace(trace)
+        if held_out is not None:
+            self._learn_from_held_out(held_out)
+        progress.end()
+        return self
+
+    @abstractmethod
+    def _check_parameters(self) -> None:
+        """Refuse bad constructor arguments, before any data is looked at."""
+
+    @abstractmethod
+    def _n_members(self) -> int:
+        """Members that a whole fit gives."""
+
+    @abstractmethod
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect) -> Trace:
+        """Train the net and hand each member to `collect`, oldest first."""
+
+    @abstractmethod
+    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
+        """Learn the coding of the targets, and encode them."""
+
+    @abstractmethod
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        """Encode the targets of validation rows."""
+
+    @abstractmethod
+    def _n_outputs(self) -> int:
+        """Width of a member's output."""
+
+    @staticmethod
+    @abstractmethod
+    def _row_losses(output: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Loss of each row, of shape (n_samples,), from encoded targets."""
+
+    @staticmethod
+    @abstractmethod
+    def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
+        """Score of an output, higher is better, from encoded targets."""
+
+    @property
+    def weights_(self) -> np.ndarray:
+        """Weight of each member, oldest first, of shape (n_members,).
+
+        They sum to 1 and are 0 for the members that `m` leaves out; they follow a later change of
+        `m`.
+        """
+        return last_m_weights(len(self.members_), self._effective_m())
+
+    def set_params(self, **params: Any) -> "BaseEnsemble":
+        """Set parameters of the ensemble, or of its net with the prefix ``estimator__``.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : BaseEnsemble
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter of the net is asked for and there is no net written out.
+        """
+        nested = [name for name in params if name.startswith("estimator__")]
+        net = params.get("estimator", self.estimator)
+        if nested and not hasattr(net, "set_params"):
+            cls, net_name = type(self).__name__, self._default_net.__name__
+            keyword = nested[0].removeprefix("estimator__")
+            raise InvalidParameterError(
+                f"{nested[0]} must belong to a net that is written out, got estimator={net!r}. "
+                f"Use {cls}(estimator={net_name}({keyword}=...))."
+            )
+        return super().set_params(**params)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**super().__getstate__(), "_skensemble_version": __version__}
+        # Modules hold tensors; they are built anew from the members, which are NumPy arrays.
+        state.pop("_predictor", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_skensemble_version", "unknown")
+        if version != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=__version__,
+                    original_sklearn_version=version,
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+        if "members_" in state:
+            self._predictor = self._make_predictor()
+            template = build_module(self.estimator_)
+            for member in self.members_:
+                self._predictor.add(template, member)
+
+    def _check_m(self) -> None:
+        if self.m is not None and self.m != "auto":
+            check_int("m", self.m, 1, max(self._n_members(), 1))
+
+    def _effective_m(self) -> int | None:
+        """Number of last members to average, now; None is all of them."""
+        if self.m is None:
+            return None
+        if isinstance(self.m, str) and self.m == "auto":
+            if not hasattr(self, "_best_m"):
+                raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
+            return self._best_m
+        return check_int("m", self.m, 1, max(self._n_members_asked, len(self.members_)))
+
+    def _check_rows(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return check_rows(self, X, dtype=rows_dtype(self.estimator_))
+
+    def _member_outputs(self, X: Any) -> np.ndarray:
+        X = self._check_rows(X)
+        return self._predictor.outputs(X, range(len(self.members_)))
+
+    def _mean_output(self, X: Any) -> np.ndarray:
+        X = self._check_rows(X)
+        return self._predictor.mean(X, self.weights_)
+
+    def _make_predictor(self) -> Predictor:
+        net = self.estimator_
+        device = available_device(net.device)
+        return Predictor(device, self._transform, autocast_dtype(net), max(net.batch_size, 1))
+
+    def _seed_source(self, net: NeuralNet) -> Any:
+        own = self.random_state
+        return getattr(net, "random_state", None) if own is None else own
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit has learnt."""
+        for name in list(vars(self)):
+            if (name.endswith("_") and not name.startswith("_")) or name in _PRIVATE_STATE:
+                delattr(self, name)
+
+    def _learn_data(self, net: NeuralNet, X: Any, y: Any, sample_weight: Any) -> Data:
+        if sample_weight is not None and not isinstance(net, Net):
+            rule = f"None for a net that cannot weigh rows (take {self._default_net.__name__})"
+            raise reject("sample_weight", rule, type(net).__name__)
+        X, y = check_labelled_rows(
+            self, X, y, dtype=rows_dtype(net), classify=is_classifier(self), reset=True
+        )
+        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
+        X, y, sample_weight = drop_weightless(X, y, sample_weight)
+        codes = self._learn_targets(y, sample_weight)
+        return Data(X, codes.astype(X.dtype) if codes.dtype.kind == "f" else codes, sample_weight)
+
+    def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
+        if (X is None) != (y is None):
+            there, missing = ("y_val", "X_val") if X is None else ("X_val", "y_val")
+            raise InvalidParameterError(f"{missing} must be given with {there}, got None.")
+        if X is None:
+            if self.m == "auto":
+                raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
+            return None
+        classify = is_classifier(self)
+        X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
+        sample_weight = check_weights(sample_weight, X, dtype=np.float64)
+        functions = {"losses": self._row_losses, "score": self._score_output}
+        return HeldOut(X, self._encode_targets(y), sample_weight, **functions)
+
+    def _collect(
+        self, net: NeuralNet, progress: Progress, held_out: HeldOut | None, state: State, step: Step
+    ) -> bool:
+        if not is_finite(state):
+            raise diverged(step.t, step.rate, "the weights are not finite")
+        self.members_.append(state)
+        self._predictor.add(net.module_, state)
+        m = None if self.m == "auto" else self.m
+        score = None if held_out is None else held_out.add(self._predictor, m)
+        return progress.end_cycle(step, score)
+
+    def _take_trace(self, trace: Trace) -> None:
+        n_members = len(self.members_)
+        made = len(trace.learning_rates)
+        where = f"at step {made} of {trace.n_steps}"
+        if not n_members:
+            raise RuntimeError(f"A skorch callback stopped the training {where}, before a member.")
+        if trace.stopped_by in ("ctrl-c", "skorch callback"):
+            warnings.warn(
+                f"Training was stopped by {trace.stopped_by} {where}: the "
+                f"{n_members} of {self._n_members_asked} members taken so far are kept.",
+                stacklevel=6,
+            )
+        self.n_steps_ = made
+        self.learning_rates_ = trace.learning_rates
+        self.snapshot_steps_ = trace.snapshot_steps[:n_members]
+        self.loss_curve_ = trace.loss_curve
+
+    def _learn_from_held_out(self, held_out: HeldOut) -> None:
+        self.validation_scores_ = np.array(held_out.scores)
+        self._best_m = held_out.best_m()
+        if held_out.last_is_ahead(self.weights_):
+            warnings.warn(
+                "On the validation rows the last member alone is clearly better than the "
+                "average: earlier cycles were too short to converge. Train for more epochs, use "
+                "fewer cycles, or set m='auto'.",
+                stacklevel=6,
+            )
+
+
+_PRIVATE_STATE = ("_predictor", "_transform", "_n_members_asked", "_best_m")
+"""What a fit learns under private names."""
+
+
+@contextmanager
+def _unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Put an estimator's attributes back if the block fails, validation's own included."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

@@ -1,0 +1,141 @@
+"""What all ensembles of classifiers predict."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from skorch import NeuralNetClassifier
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_is_fitted
+
+from skensemble.averaging import staged_average
+from skensemble.ensembles._base import BaseEnsemble
+from skensemble.nets import NetClassifier
+from skensemble.nets._validation import encode, learn_classes
+
+
+class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
+    """Base of the classifiers: members give probabilities, the ensemble their mean."""
+
+    _default_net = NetClassifier
+    _accepted_net = NeuralNetClassifier
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Give the weighted mean of the members' probabilities.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`; float32 from a net of that precision.
+        """
+        return self._mean_output(X)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Give the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Give the most probable label of each row.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def member_predict_proba(self, X: Any) -> np.ndarray:
+        """Give the probabilities of each member, also of those that `m` leaves out.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_members, n_samples, n_classes)
+            Oldest member first.
+        """
+        return self._member_outputs(X)
+
+    def staged_predict_proba(self, X: Any) -> Iterator[np.ndarray]:
+        """Give the equal mean over the last 1, 2, ... members, up to all.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+
+        Yields
+        ------
+        proba : ndarray of shape (n_samples, n_classes)
+        """
+        yield from staged_average(self.member_predict_proba(X))
+
+    def staged_predict(self, X: Any) -> Iterator[np.ndarray]:
+        """Give the labels predicted by the last 1, 2, ... members, up to all.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+
+        Yields
+        ------
+        labels : ndarray of shape (n_samples,)
+        """
+        for proba in self.staged_predict_proba(X):
+            yield self.classes_[proba.argmax(axis=1)]
+
+    def staged_score(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
+        """Give the accuracy of the last 1, 2, ... members, up to all.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        scores : ndarray of shape (n_members,)
+        """
+        weights = {"sample_weight": sample_weight}
+        return np.array([accuracy_score(y, labels, **weights) for labels in self.staged_predict(X)])
+
+    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
+        self.classes_, codes = learn_classes(y)
+        return codes
+
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        return encode(y, self.classes_, "y_val")
+
+    def _n_outputs(self) -> int:
+        return len(self.classes_)
+
+    @staticmethod
+    def _row_losses(output: np.ndarray, y: np.ndarray) -> np.ndarray:
+        proba = output[np.arange(len(y)), y]
+        return -np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
+
+    @staticmethod
+    def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
+        return accuracy_score(y, output.argmax(axis=1), sample_weight=sample_weight)

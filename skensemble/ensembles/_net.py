@@ -1,0 +1,100 @@
+"""The `estimator` of an ensemble: turned into a private skorch net, sized and checked."""
+
+import inspect
+from typing import Any
+
+import torch
+from scipy.sparse import issparse
+from skorch import NeuralNet
+from sklearn.base import clone
+from torch import nn
+
+from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble.members import bare
+from skensemble.nets import Net
+from skensemble.nets._device import PRECISIONS, numpy_dtype, resolve_device
+from skensemble.nets._seeding import seeded
+from skensemble.nets._sizes import missing_sizes
+
+
+def make_net(estimator: Any, default: type[Net], accepted: type[NeuralNet]) -> NeuralNet:
+    """Make the net to train from an `estimator` argument, which stays as it is.
+
+    Parameters
+    ----------
+    estimator : NeuralNet, torch.nn.Module class or None
+    default : type
+        Class of the net for None and for a module class.
+    accepted : type
+        Class of the skorch nets that fit the task.
+
+    Returns
+    -------
+    net : NeuralNet
+
+    Raises
+    ------
+    InvalidParameterError
+        If `estimator` is none of these, or its own arguments break a rule.
+    """
+    if estimator is None:
+        net = default()
+    elif inspect.isclass(estimator) and issubclass(estimator, nn.Module):
+        net = default(estimator)
+    elif isinstance(estimator, accepted):
+        net = clone(estimator)
+    else:
+        rule = f"a skorch {accepted.__name__}, a torch.nn.Module class or None"
+        raise reject("estimator", rule, estimator)
+    resolve_device(net.device)
+    check_int("max_epochs", net.max_epochs, 1)
+    if net.batch_size != -1:
+        check_int("batch_size", net.batch_size, 1)
+    if isinstance(net, Net) and net.precision not in PRECISIONS:
+        raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
+    return net
+
+
+def rows_dtype(net: NeuralNet) -> Any:
+    """Dtype of the rows that a net reads."""
+    return numpy_dtype(net.precision) if isinstance(net, Net) else numpy_dtype("float32")
+
+
+def autocast_dtype(net: NeuralNet) -> torch.dtype | None:
+    """Lower precision that a net computes in, if any."""
+    return PRECISIONS[net.precision][1] if isinstance(net, Net) else None
+
+
+def fill_sizes(net: NeuralNet, *, n_features: int, n_outputs: int) -> None:
+    """Set the sizes of the data on a net, where its module's constructor has names for them."""
+    given = net.get_params_for("module")
+    sizes = missing_sizes(net.module, given, n_features=n_features, n_outputs=n_outputs)
+    net.set_params(**{f"module__{name}": size for name, size in sizes.items()})
+
+
+def build_module(net: NeuralNet) -> nn.Module:
+    """Build a net's module with weights of its own, torch's global state left alone."""
+    with seeded(0, torch.device("cpu")):
+        return net.initialized_instance(net.module, net.get_params_for("module"))
+
+
+def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int) -> None:
+    """Run an initialised net on a row or two, and hold its output to the task.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the output has another shape than (n_samples, n_outputs).
+    """
+    module = bare(net.module_)
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    rows = torch.as_tensor(rows.toarray() if issparse(rows) else rows, device=device)
+    with torch.no_grad():
+        output = module.eval()(rows)
+        output = transform(output[0] if isinstance(output, tuple) else output)
+    expected = (len(rows), n_outputs)
+    if tuple(output.shape) != expected:
+        raise InvalidParameterError(
+            f"estimator must have a module whose output has shape {expected} for {len(rows)} "
+            f"row(s), got shape {tuple(output.shape)} from {type(module).__name__}."
+        )

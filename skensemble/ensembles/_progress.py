@@ -1,0 +1,60 @@
+"""What the world hears of a fit, member by member: sklearn callbacks, and a line a cycle."""
+
+from time import perf_counter
+from typing import Any
+
+from skensemble.training import Step
+
+
+class Progress:
+    """Reports a fit whose members come one after another.
+
+    Parameters
+    ----------
+    ensemble : BaseEnsemble
+        The ensemble in `fit`, inside `sklearn.callback.with_callbacks`.
+    n_members : int
+        Members that are to come, one task each.
+    **seen : dict
+        `X`, `y` and `metadata` as the user gave them, for the callbacks.
+    """
+
+    def __init__(self, ensemble: Any, n_members: int, **seen: Any) -> None:
+        self.ensemble = ensemble
+        self.n_members = n_members
+        self.seen = seen
+        self.root = ensemble._init_callback_context(max_subtasks=n_members)
+        self.root.call_on_fit_task_begin(estimator=ensemble, **seen)
+        self._begin_cycle()
+
+    def end_cycle(self, step: Step, score: float | None) -> bool:
+        """Report a member that was just taken; True asks for the end of the training."""
+        if self.ensemble.verbose:
+            self._print(step, score)
+        # A copy of the ensemble in its present state: it has all it needs to predict.
+        fitted = {"members_": list(self.ensemble.members_)}
+        should_stop = self.cycle.call_on_fit_task_end(
+            estimator=self.ensemble, reconstruction_attributes=fitted, **self.seen
+        )
+        if len(self.ensemble.members_) < self.n_members and not should_stop:
+            self._begin_cycle()
+        return should_stop
+
+    def end(self) -> None:
+        """Report the end of the fit."""
+        self.root.call_on_fit_task_end(
+            estimator=self.ensemble, reconstruction_attributes={}, **self.seen
+        )
+
+    def _begin_cycle(self) -> None:
+        self.begun = perf_counter()
+        self.cycle = self.root.subcontext(task_name="cycle")
+        self.cycle.call_on_fit_task_begin(estimator=self.ensemble, **self.seen)
+
+    def _print(self, step: Step, score: float | None) -> None:
+        k, seconds = len(self.ensemble.members_), perf_counter() - self.begun
+        held_out = "" if score is None else f", validation score {score:.4f}"
+        print(
+            f"cycle {k}/{self.n_members}: step {step.t}/{step.T}, "
+            f"training loss {step.loss:.4f}{held_out}, {seconds:.1f} s"
+        )

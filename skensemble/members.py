@@ -1,0 +1,176 @@
+"""Members: copied states of a net, and the modules in evaluation mode that predict from them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skensemble._typing import State
+from skensemble.nets._rows import RowBatches, Rows, forward_batch_size
+from skensemble.nets._sizes import n_row_values
+
+
+def bare(module: nn.Module) -> nn.Module:
+    """Give the module under a compiled one, whose state has the names that users know."""
+    return getattr(module, "_orig_mod", module)
+
+
+def copy_state(module: nn.Module) -> State:
+    """Copy the weights and buffers of a module to NumPy arrays on the CPU.
+
+    The copy is needed: what `torch.nn.Module.state_dict` gives goes on following the training.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    state : dict of str to ndarray
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 1)
+    >>> state = copy_state(layer)
+    >>> state["weight"].shape
+    (1, 2)
+    """
+    return {
+        name: value.detach().to("cpu", copy=True).contiguous().numpy()
+        for name, value in bare(module).state_dict().items()
+        if isinstance(value, Tensor)
+    }
+
+
+def is_finite(state: State) -> bool:
+    """Say whether all floats of a state are finite."""
+    return all(np.isfinite(value).all() for value in state.values())
+
+
+def member_module(template: nn.Module, state: State, device: torch.device) -> nn.Module:
+    """Build a module in evaluation mode that has the structure of one and the weights of another.
+
+    On the CPU it shares the memory of the state: an ensemble holds each weight once.
+
+    Parameters
+    ----------
+    template : torch.nn.Module
+        Left as it is.
+    state : dict of str to ndarray
+        From `copy_state` of a module of the same structure.
+    device : torch.device
+
+    Returns
+    -------
+    module : torch.nn.Module
+    """
+    # deepcopy takes what stands in its memo for a tensor instead of copying the tensor.
+    memo: dict[int, Any] = {}
+    for name, tensor in bare(template).state_dict(keep_vars=True).items():
+        if name in state:
+            value = torch.from_numpy(state[name]).to(device)
+            is_parameter = isinstance(tensor, nn.Parameter)
+            memo[id(tensor)] = nn.Parameter(value, requires_grad=False) if is_parameter else value
+    return deepcopy(bare(template), memo).eval()
+
+
+class Predictor:
+    """Forward passes of members, batch by batch.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the members compute.
+    transform : callable
+        Turns a module's output into probabilities or values.
+    autocast : torch.dtype or None
+        Lower precision to compute in.
+    batch_size : int
+        Least number of rows of a batch.
+
+    Attributes
+    ----------
+    modules : list of torch.nn.Module
+        In evaluation mode, oldest first.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        transform: Callable[[Tensor], Tensor],
+        autocast: torch.dtype | None,
+        batch_size: int,
+    ) -> None:
+        self.device = device
+        self.transform = transform
+        self.autocast = autocast
+        self.batch_size = batch_size
+        self.modules: list[nn.Module] = []
+
+    def add(self, template: nn.Module, state: State) -> None:
+        """Add a member."""
+        self.modules.append(member_module(template, state, self.device))
+
+    def outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
+        """Give what some members predict.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, ...)
+            Rows in the dtype of the weights.
+        members : sequence of int
+            Indices of members.
+
+        Returns
+        -------
+        outputs : ndarray of shape (len(members), n_samples, n_outputs)
+        """
+        return np.concatenate(
+            [torch.stack(batch).cpu().numpy() for batch in self._batches(X, members)], axis=1
+        )
+
+    def mean(self, X: Any, weights: np.ndarray) -> np.ndarray:
+        """Give the weighted mean of what the members predict, without holding each.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, ...)
+            Rows in the dtype of the weights.
+        weights : ndarray of shape (n_members,)
+            Weights that sum to 1; a member of weight 0 is not run.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_outputs)
+        """
+        members = np.flatnonzero(weights)
+        means = []
+        for batch in self._batches(X, members):
+            mean = batch[0] * float(weights[members[0]])
+            for k, output in zip(members[1:], batch[1:], strict=True):
+                mean.add_(output, alpha=float(weights[k]))
+            means.append(mean.cpu().numpy())
+        return np.concatenate(means)
+
+    def _batches(self, X: Any, members: Sequence[int]) -> Iterator[list[Tensor]]:
+        modules = [self.modules[k] for k in members]
+        dtype = torch.float64 if X.dtype == np.float64 else torch.float32
+        # Dense rows stay in NumPy's memory and go to the device batch by batch.
+        rows = Rows(X, dtype=dtype, device=torch.device("cpu"))
+        with torch.inference_mode():
+            for batch, _ in RowBatches(rows, forward_batch_size(n_row_values(X), self.batch_size)):
+                batch = batch.to(self.device)
+                yield [self._forward(module, batch) for module in modules]
+
+    def _forward(self, module: nn.Module, batch: Tensor) -> Tensor:
+        if self.autocast is None:
+            output = module(batch)
+        else:
+            with torch.autocast(self.device.type, dtype=self.autocast):
+                output = module(batch)
+        output = output[0] if isinstance(output, tuple) else output
+        output = output.float() if self.autocast else output
+        return self.transform(output)

@@ -1,0 +1,91 @@
+from collections.abc import Sequence
+from numbers import Integral
+
+import torch
+from torch import Tensor, nn
+
+from skensemble._checks import check_int, check_real, reject
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+class MLP(nn.Sequential):
+    """Multi-layer perceptron: linear layers with an activation and dropout between them.
+
+    Parameters
+    ----------
+    n_features : int
+        Values of a row; the product of the axes for rows of more than one axis.
+    n_outputs : int
+        Width of the output: classes, or targets.
+    hidden_units : int or sequence of int, default=(100,)
+        Width of each hidden layer; empty for a linear model.
+    dropout : float, default=0.0
+        Probability to drop a hidden unit in training.
+    activation : {"relu", "gelu", "silu", "tanh"}, default="relu"
+        Non-linearity after each hidden layer.
+
+    Raises
+    ------
+    InvalidParameterError
+        If an argument breaks its rule.
+
+    Notes
+    -----
+    *Shape*: input ``(n_samples, n_features)``, or ``(n_samples, *axes)``, which is flattened;
+    output ``(n_samples, n_outputs)``, logits or values without a final non-linearity.
+
+    The model is an `torch.nn.Sequential` and no more: on small nets every further call of a
+    module costs some per cent of a training step.
+
+    Examples
+    --------
+    >>> MLP(4, 3, hidden_units=(8,))
+    MLP(
+      (0): Linear(in_features=4, out_features=8, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=8, out_features=3, bias=True)
+    )
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_outputs: int,
+        *,
+        hidden_units: int | Sequence[int] = (100,),
+        dropout: float = 0.0,
+        activation: str = "relu",
+    ) -> None:
+        widths = [hidden_units] if isinstance(hidden_units, Integral) else list(hidden_units)
+        check_int("n_features", n_features, 1)
+        check_int("n_outputs", n_outputs, 1)
+        for width in widths:
+            check_int("hidden_units", width, 1)
+        check_real("dropout", dropout, 0, high=1)
+        if activation not in ACTIVATIONS:
+            raise reject("activation", f"one of {sorted(ACTIVATIONS)}", activation)
+        layers: list[nn.Module] = []
+        for n_in, n_out in zip([n_features, *widths], widths, strict=False):
+            layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+        super().__init__(*layers, nn.Linear([n_features, *widths][-1], n_outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the output for a batch.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features) or (n_samples, *axes)
+
+        Returns
+        -------
+        output : Tensor of shape (n_samples, n_outputs)
+        """
+        return super().forward(x if x.ndim == 2 else torch.flatten(x, 1))

@@ -1,0 +1,307 @@
+"""What the classifier and the regressor net share: scikit-learn's manners over skorch."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import is_classifier
+from skorch import NeuralNet
+from skorch.callbacks import EpochTimer, PassthroughScoring, PrintLog
+from skorch.dataset import Dataset
+from skorch.utils import to_tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from skensemble._checks import check_real, reject
+from skensemble.nets._device import PRECISIONS, available_device, numpy_dtype, resolve_device
+from skensemble.nets._lean import LeanEpochs
+from skensemble.nets._rows import RowBatches, Rows, forward_batch_size
+from skensemble.nets._seeding import draw_seed, initialize_seeded, seeded
+from skensemble.nets._sizes import keywords_of, missing_sizes, n_row_values
+from skensemble.nets._validation import (
+    check_labelled_rows,
+    check_rows,
+    check_weights,
+    drop_weightless,
+)
+
+SGD_DEFAULTS = {
+    "optimizer__momentum": 0.9,
+    "optimizer__nesterov": True,
+    "optimizer__weight_decay": 1e-4,
+}
+"""The paper's settings, left out for an optimizer that has no such keyword."""
+
+
+class Net(LeanEpochs, NeuralNet):
+    """Base of `NetClassifier` and `NetRegressor`.
+
+    A subclass turns what users call `y` into what torch learns from, in `_learn_targets` and
+    `_encode_targets`.
+    """
+
+    order_seed_: int | None = None
+    n_row_values_: int | None = None
+    _sample_weight_: np.ndarray | None = None
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Net":
+        """Train the net from fresh weights.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows; or a dict or torch dataset, as skorch takes them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels of any kind, or targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the loss.
+        **fit_params : dict
+            As in `skorch.NeuralNet.fit`.
+
+        Returns
+        -------
+        self : Net
+        """
+        X, y, sample_weight = self._check_data(X, y, sample_weight, first=True)
+        if not (self.warm_start and self.initialized_):
+            self._initialize_from_random_state()
+        return self._train(X, y, sample_weight, _routing_method="fit", **fit_params)
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, **fit_params: Any
+    ) -> "Net":
+        """Train on from the weights that are there, or from fresh ones at the first call.
+
+        Parameters
+        ----------
+        X, y, sample_weight, **fit_params
+            As in `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All the classes there will be, for a first call whose rows do not show them all.
+
+        Returns
+        -------
+        self : Net
+        """
+        first = not self.initialized_
+        X, y, sample_weight = self._check_data(X, y, sample_weight, first=first, classes=classes)
+        if first:
+            self._initialize_from_random_state()
+        return self._train(X, y, sample_weight, **fit_params)
+
+    def fit_loop(
+        self, X: Any, y: Any = None, epochs: Any = None, *, sample_weight: Any = None, **kwargs: Any
+    ) -> "Net":
+        """Run the epochs, as in `skorch.NeuralNet.fit_loop`, with encoded targets."""
+        self._sample_weight_ = sample_weight
+        try:
+            return super().fit_loop(X, y, epochs, **kwargs)
+        finally:
+            self._sample_weight_ = None
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Give the module's output after the criterion's non-linearity.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        output : ndarray of shape (n_samples, n_outputs)
+        """
+        self.check_is_fitted()
+        return super().predict_proba(self._check_rows(X))
+
+    def initialize(self) -> "Net":
+        """Check the net's own arguments and build its parts, as in `skorch.NeuralNet`."""
+        if self.precision not in PRECISIONS:
+            raise reject("precision", f"one of {list(PRECISIONS)}", self.precision)
+        if self.max_grad_norm is not None:
+            check_real("max_grad_norm", self.max_grad_norm, 0, low_open=True)
+        self.device_ = resolve_device(self.device)
+        return super().initialize()
+
+    def initialized_instance(self, instance_or_cls: Any, kwargs: dict[str, Any]) -> Any:
+        """Build a module or criterion in the net's precision; one that is given is copied."""
+        instance = super().initialized_instance(instance_or_cls, kwargs)
+        if isinstance(instance, nn.Module):
+            if instance is instance_or_cls:
+                instance = deepcopy(instance)
+            instance = instance.to(PRECISIONS[self.precision][0])
+        return instance
+
+    def get_params_for(self, prefix: str) -> dict[str, Any]:
+        """Collect arguments of a part, for the module with the sizes of the data filled in."""
+        kwargs = super().get_params_for(prefix)
+        if prefix == "module" and self.n_row_values_ is not None:
+            sizes = {"n_features": self.n_row_values_, "n_outputs": self.n_outputs_}
+            kwargs |= missing_sizes(self.module, kwargs, **sizes)
+        return kwargs
+
+    def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:
+        """Collect arguments of the optimizer, without defaults that it does not know."""
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        known = keywords_of(self.optimizer)
+        for name, default in SGD_DEFAULTS.items():
+            keyword = name.removeprefix("optimizer__")
+            if keyword not in known and kwargs.get(keyword) == default:
+                del kwargs[keyword]
+        if "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
+            # The same update in one pass over the weights; torch has it for these devices.
+            fusable = self.device_.type in ("cpu", "cuda")
+            kwargs.setdefault("fused", fusable)
+        return args, kwargs
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        """Hold rows as tensors on the device; leave dicts and datasets to skorch."""
+        plain = self.dataset is Dataset and not self.get_params_for("dataset")
+        if not plain or not _is_rows(X):
+            if y is not None and self._sample_weight_ is not None:
+                raise reject("sample_weight", "None for a dict or a dataset", "weights")
+            return super().get_dataset(X, y)
+        weights = None if y is None else self._sample_weight_
+        dtype = PRECISIONS[self.precision][0]
+        return Rows(X, y, weights, dtype=dtype, device=self.device_)
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Cut rows into batches; the order in training comes from the net's own generator."""
+        prefix = "iterator_train" if training else "iterator_valid"
+        kwargs = self.get_params_for(prefix)
+        if getattr(self, prefix) is not RowBatches:
+            return super().get_iterator(dataset, training=training)
+        batch_size = kwargs.pop("batch_size", self.batch_size)
+        batch_size = len(dataset) if batch_size == -1 else batch_size
+        rows = dataset.dataset if isinstance(dataset, Subset) else dataset
+        if not isinstance(rows, Rows):
+            return DataLoader(dataset, batch_size, **kwargs)
+        if not training:
+            batch_size = forward_batch_size(n_row_values(rows.X), batch_size)
+        elif self.order_seed_ is not None:
+            kwargs.setdefault("generator", torch.Generator().manual_seed(self.order_seed_))
+            self.order_seed_ += 1
+        return RowBatches(dataset, batch_size, **kwargs)
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Run the module on a batch, under autocast where the precision asks for it."""
+        x = to_tensor(x, device=self.device_)
+        if isinstance(x, Mapping):
+            args, fit_params = (), self._merge_x_and_fit_params(x, fit_params)
+        else:
+            args = (x,)
+        autocast = PRECISIONS[self.precision][1]
+        if autocast is None:
+            return self.module_(*args, **fit_params)
+        with torch.autocast(self.device_.type, dtype=autocast):
+            return self.module_(*args, **fit_params).float()
+
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
+        """Mean loss of a batch; with weights, the weighted mean ``sum(w * loss) / sum(w)``."""
+        y_true = to_tensor(y_true, device=self.device_)
+        if isinstance(self.criterion_, nn.NLLLoss):
+            # As in skorch, such a module gives probabilities.
+            y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
+        if isinstance(y_true, tuple | list):
+            return self._weighted_loss(y_pred, *y_true)
+        return self.criterion_(y_pred, y_true)
+
+    def _weighted_loss(self, y_pred: Tensor, y_true: Tensor, weight: Tensor) -> Tensor:
+        criterion = getattr(self.criterion_, "_orig_mod", self.criterion_)
+        if not hasattr(criterion, "reduction"):
+            raise reject("criterion", "one with a `reduction` to use sample_weight", criterion)
+        reduction, criterion.reduction = criterion.reduction, "none"
+        try:
+            losses = self.criterion_(y_pred, y_true)
+        finally:
+            criterion.reduction = reduction
+        losses = losses.flatten(1).mean(1) if losses.ndim > 1 else losses
+        class_weight = getattr(criterion, "weight", None)
+        total = weight if class_weight is None else weight * class_weight[y_true]
+        return (losses * weight).sum() / total.sum()
+
+    def check_data(self, X: Any, y: Any = None) -> None:
+        """Do nothing: `fit` has checked the data, and its classes are not to be learnt again."""
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
+        callbacks: list[tuple[str, Any]] = [("epoch_timer", EpochTimer())]
+        if self.train_split is not None:
+            callbacks.append(("valid_loss", PassthroughScoring(name="valid_loss")))
+        if self.verbose:
+            callbacks.append(("print_log", PrintLog()))
+        return callbacks
+
+    def _check_data(
+        self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
+    ) -> tuple[Any, Any, Any]:
+        """Validate rows and encode targets; the first time, learn sizes and codes from them."""
+        if _is_rows(X):
+            kind = {"dtype": numpy_dtype(self.precision), "classify": is_classifier(self)}
+            X, y = check_labelled_rows(self, X, y, reset=first, **kind)
+            sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
+            X, y, sample_weight = drop_weightless(X, y, sample_weight)
+        if first:
+            self.n_row_values_ = n_row_values(X) if _is_rows(X) else None
+            self._learn_targets(y if classes is None else np.asarray(classes), sample_weight)
+        return X, None if y is None else self._encode_targets(y), sample_weight
+
+    def _learn_targets(self, y: np.ndarray | None, sample_weight: np.ndarray | None) -> None:
+        """Set `n_outputs_` and what `_encode_targets` needs."""
+        raise NotImplementedError
+
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        """Turn targets into what torch learns from."""
+        raise NotImplementedError
+
+    def _check_rows(self, X: Any) -> Any:
+        if not _is_rows(X):
+            return X
+        return check_rows(self, X, dtype=numpy_dtype(self.precision))
+
+    def _initialize_from_random_state(self) -> None:
+        initialize_seeded(self, draw_seed(self.random_state), resolve_device(self.device))
+
+    def _train(self, X: Any, y: Any, sample_weight: Any, **fit_params: Any) -> "Net":
+        if sample_weight is not None:
+            fit_params["sample_weight"] = sample_weight
+        if self.order_seed_ is None:
+            self.order_seed_ = draw_seed(self.random_state)
+        with seeded(self.order_seed_, self.device_):
+            return super().partial_fit(X, y, **fit_params)
+
+    @contextmanager
+    def _on_real_device(self) -> Iterator[None]:
+        """Let skorch see a device that torch knows where it reads `device` itself."""
+        requested, self.device = self.device, str(self.device_)
+        try:
+            yield
+        finally:
+            self.device = requested
+
+    def _initialize_module(self, *args: Any, **kwargs: Any) -> "Net":
+        with self._on_real_device():
+            return super()._initialize_module(*args, **kwargs)
+
+    def _initialize_criterion(self, *args: Any, **kwargs: Any) -> "Net":
+        with self._on_real_device():
+            return super()._initialize_criterion(*args, **kwargs)
+
+    def load_params(self, *args: Any, **kwargs: Any) -> None:
+        """Load parameters from files, as in `skorch.NeuralNet.load_params`."""
+        with self._on_real_device():
+            super().load_params(*args, **kwargs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        requested, there = state["device"], available_device(state["device"])
+        super().__setstate__({**state, "device": str(there)})
+        self.device = requested
+        if "device_" in state:
+            self.device_ = there
+
+
+def _is_rows(X: Any) -> bool:
+    """Say whether `X` is one array of rows, and no dict or dataset."""
+    return not isinstance(X, Mapping | torch.utils.data.Dataset)

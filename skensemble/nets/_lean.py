@@ -1,0 +1,127 @@
+"""A training epoch without per-batch bookkeeping, where nobody looks into the batches."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from skensemble.nets._rows import RowBatches
+
+
+class StepCallback(Callback):
+    """A skorch callback that acts before and after each optimizer step.
+
+    It sees the same steps in the lean epoch as in skorch's own.
+    """
+
+    def before_step(self, net: NeuralNet) -> None:
+        """Act before an optimizer step, with the weights of the step before."""
+
+    def after_step(self, net: NeuralNet, loss: Tensor) -> None:
+        """Act after an optimizer step.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            The net in training.
+        loss : Tensor of shape ()
+            Loss of the batch before the step.
+        """
+
+    def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
+        """Pass a training batch on to `before_step`."""
+        if training:
+            self.before_step(net)
+
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
+        """Pass a training batch on to `after_step`."""
+        if training:
+            self.after_step(net, kwargs["loss"].detach())
+
+
+class LeanEpochs:
+    """Mixin for a skorch net: train epochs lean, or skorch's way where that would show.
+
+    skorch's epoch notifies every callback three times a batch, keeps a history of batches and
+    waits for each loss. On small nets that costs as much as the training. The lean epoch makes
+    the same steps from the same batches without it.
+    """
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        """Compute one epoch, as in `skorch.NeuralNet.run_single_epoch`."""
+        if not training or fit_params or not self._can_run_lean(iterator):
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            return
+        self._set_training(True)
+        losses, n_rows = [], []
+        for loss, n in self._lean_steps(iterator):
+            losses.append(loss)
+            n_rows.append(n)
+        # One look at the losses an epoch: on a GPU each look waits for the device.
+        weights = torch.tensor(n_rows, dtype=losses[0].dtype, device=losses[0].device)
+        mean = (torch.stack(losses) @ weights / weights.sum()).item()
+        self.history.record(f"{prefix}_loss", mean)
+        self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def _lean_steps(self, iterator: RowBatches) -> Iterator[tuple[Tensor, int]]:
+        optimizer, parameters = self.optimizer_, self._trained_parameters()
+        watching = [cb for _, cb in self.callbacks_ if isinstance(cb, StepCallback)]
+        for X, y in iterator:
+            for callback in watching:
+                callback.before_step(self)
+            optimizer.zero_grad()
+            loss = self.get_loss(self.infer(X), y, X=X, training=True)
+            loss.backward()
+            self._tame(parameters)
+            optimizer.step()
+            loss = loss.detach()
+            for callback in watching:
+                callback.after_step(self, loss)
+            yield loss, len(X)
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute a loss and its gradient, tamed; skorch's way to a step."""
+        step = super().train_step_single(batch, **fit_params)
+        self._tame(self._trained_parameters())
+        return step
+
+    def _trained_parameters(self) -> list[Tensor]:
+        return [p for group in self.optimizer_.param_groups for p in group["params"]]
+
+    def _tame(self, parameters: list[Tensor]) -> None:
+        if self.max_grad_norm is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
+
+    def _can_run_lean(self, iterator: Any) -> bool:
+        """Say whether skorch's epoch would do nothing more than the lean one."""
+        return (
+            type(iterator) is RowBatches
+            and not isinstance(self.optimizer_, torch.optim.LBFGS)
+            and all(
+                getattr(type(self), name) is getattr(owner, name)
+                for owner, names in _STEP_METHODS.items()
+                for name in names
+            )
+            and not any(
+                _looks_into_batches(callback)
+                for _, callback in self.callbacks_
+                if not isinstance(callback, StepCallback)
+            )
+        )
+
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+_STEP_METHODS = {
+    LeanEpochs: ("run_single_epoch", "train_step_single"),
+    NeuralNet: ("train_step", "_step_optimizer", "_zero_grad_optimizer", *_BATCH_HOOKS),
+}
+
+
+def _looks_into_batches(callback: Any) -> bool:
+    return any(getattr(type(callback), h) is not getattr(Callback, h) for h in _BATCH_HOOKS)
