@@ -31,13 +31,8 @@ def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
     InvalidParameterError
         If `value` is no integer or lies outside.
     """
-    inside = (
-        isinstance(value, Integral)
-        and not isinstance(value, bool)
-        and value >= low
-        and (high is None or value <= high)
-    )
-    if not inside:
+    is_int = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_int or int(value) < low or (high is not None and int(value) > high):
         rule = f"an int >= {low}" if high is None else f"an int in {low}..{high}"
         raise reject(name, rule, value)
     return int(value)
@@ -53,16 +48,12 @@ def check_real(
     InvalidParameterError
         If `value` is no finite number or lies outside.
     """
-    inside = (
-        isinstance(value, Real)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and (value > low if low_open else value >= low)
-        and value <= high
-    )
-    if not inside:
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
+    number = float(value) if is_real else math.nan
+    is_low = number <= low if low_open else number < low
+    if not math.isfinite(number) or is_low or number > high:
         rule = f"a finite number {'>' if low_open else '>='} {low:g}"
         if high < math.inf:
             rule += f" and <= {high:g}"
         raise reject(name, rule, value)
-    return float(value)
+    return number

@@ -2,37 +2,33 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
-from skorch import NeuralNet
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNet
 
 from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble._typing import State
-from skensemble._version import __version__
 from skensemble.averaging import last_m_weights
+from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._net import (
-    autocast_dtype,
-    build_module,
     check_output_width,
     fill_sizes,
     make_net,
     rows_dtype,
 )
 from skensemble.ensembles._progress import Progress
-from skensemble.members import Predictor, is_finite
+from skensemble.members import is_finite
 from skensemble.nets import Net
 from skensemble.nets._device import available_device
-from skensemble.nets._seeding import draw_seed, initialize_seeded, seeded
+from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
 from skensemble.nets._sizes import n_row_values
 from skensemble.nets._validation import (
     check_labelled_rows,
@@ -46,7 +42,7 @@ Collect = Callable[[State, Step], bool]
 """Takes in a new member, with the step after which it was made; True asks to stop."""
 
 
-class BaseEnsemble(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of all ensembles: everything but how members come about and what they predict.
 
     A method implements `_check_parameters`, `_n_members` and `_fit_members`; the classifier and
@@ -92,7 +88,7 @@ class BaseEnsemble(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             was before the call.
         """
         validation = (X_val, y_val, sample_weight_val)
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             return self._fit(X, y, sample_weight, validation)
 
     @with_callbacks
@@ -117,7 +113,7 @@ class BaseEnsemble(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         progress = Progress(self, self._n_members_asked, X=X, y=y, metadata=metadata)
         collect = partial(self._collect, net, progress, held_out)
-        with seeded(seed, device):
+        with training_seeded(seed, device):
             trace = self._fit_members(net, data, collect)
         self._take_trace(trace)
         if held_out is not None:
@@ -201,37 +197,12 @@ class BaseEnsemble(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.three_d_array = True
         return tags
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = {**super().__getstate__(), "_skensemble_version": __version__}
-        # Modules hold tensors; they are built anew from the members, which are NumPy arrays.
-        state.pop("_predictor", None)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        version = state.pop("_skensemble_version", "unknown")
-        if version != __version__:
-            warnings.warn(
-                InconsistentVersionWarning(
-                    estimator_name=type(self).__name__,
-                    current_sklearn_version=__version__,
-                    original_sklearn_version=version,
-                ),
-                stacklevel=2,
-            )
-        super().__setstate__(state)
-        if "members_" in state:
-            self._predictor = self._make_predictor()
-            template = build_module(self.estimator_)
-            for member in self.members_:
-                self._predictor.add(template, member)
-
     def _check_m(self) -> None:
         if self.m is not None and self.m != "auto":
             check_int("m", self.m, 1, max(self._n_members(), 1))
 
     def _effective_m(self) -> int | None:
-        """Number of last members to average, now; None is all of them."""
+        """Give the number of last members to average now; None is all of them."""
         if self.m is None:
             return None
         if isinstance(self.m, str) and self.m == "auto":
@@ -252,20 +223,9 @@ class BaseEnsemble(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         X = self._check_rows(X)
         return self._predictor.mean(X, self.weights_)
 
-    def _make_predictor(self) -> Predictor:
-        net = self.estimator_
-        device = available_device(net.device)
-        return Predictor(device, self._transform, autocast_dtype(net), max(net.batch_size, 1))
-
     def _seed_source(self, net: NeuralNet) -> Any:
         own = self.random_state
         return getattr(net, "random_state", None) if own is None else own
-
-    def _forget(self) -> None:
-        """Drop what an earlier fit has learnt."""
-        for name in list(vars(self)):
-            if (name.endswith("_") and not name.startswith("_")) or name in _PRIVATE_STATE:
-                delattr(self, name)
 
     def _learn_data(self, net: NeuralNet, X: Any, y: Any, sample_weight: Any) -> Data:
         if sample_weight is not None and not isinstance(net, Net):
@@ -331,19 +291,3 @@ class BaseEnsemble(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "fewer cycles, or set m='auto'.",
                 stacklevel=6,
             )
-
-
-_PRIVATE_STATE = ("_predictor", "_transform", "_n_members_asked", "_best_m")
-"""What a fit learns under private names."""
-
-
-@contextmanager
-def _unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Put an estimator's attributes back if the block fails, validation's own included."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise

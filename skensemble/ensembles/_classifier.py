@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from skorch import NeuralNetClassifier
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNetClassifier
 
 from skensemble.averaging import staged_average
 from skensemble.ensembles._base import BaseEnsemble

@@ -49,7 +49,7 @@ class HeldOut:
         return self.scores[-1]
 
     def best_m(self) -> int:
-        """Number of last members whose mean has the least loss."""
+        """Find the number of last members whose mean has the least loss."""
         stages = staged_average(np.stack(self.outputs))
         losses = [self._mean_loss(self.losses(mean, self.y)) for mean in stages]
         return int(np.argmin(losses)) + 1

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from scipy.sparse import issparse
-from skorch import NeuralNet
 from sklearn.base import clone
+from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import InvalidParameterError, check_int, reject

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from skorch import NeuralNetRegressor
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNetRegressor
 
 from skensemble.averaging import average, staged_average
 from skensemble.ensembles._base import BaseEnsemble

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from skorch import NeuralNet
 from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
 from skensemble.ensembles._base import Collect

@@ -18,8 +18,9 @@ from torch.utils.data import DataLoader, Subset
 from skensemble._checks import check_real, reject
 from skensemble.nets._device import PRECISIONS, available_device, numpy_dtype, resolve_device
 from skensemble.nets._lean import LeanEpochs
+from skensemble.nets._loss import weighted_loss
 from skensemble.nets._rows import RowBatches, Rows, forward_batch_size
-from skensemble.nets._seeding import draw_seed, initialize_seeded, seeded
+from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
 from skensemble.nets._sizes import keywords_of, missing_sizes, n_row_values
 from skensemble.nets._validation import (
     check_labelled_rows,
@@ -66,9 +67,8 @@ class Net(LeanEpochs, NeuralNet):
         self : Net
         """
         X, y, sample_weight = self._check_data(X, y, sample_weight, first=True)
-        if not (self.warm_start and self.initialized_):
-            self._initialize_from_random_state()
-        return self._train(X, y, sample_weight, _routing_method="fit", **fit_params)
+        fresh = not (self.warm_start and self.initialized_)
+        return self._train(X, y, sample_weight, fresh, _routing_method="fit", **fit_params)
 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, **fit_params: Any
@@ -88,9 +88,7 @@ class Net(LeanEpochs, NeuralNet):
         """
         first = not self.initialized_
         X, y, sample_weight = self._check_data(X, y, sample_weight, first=first, classes=classes)
-        if first:
-            self._initialize_from_random_state()
-        return self._train(X, y, sample_weight, **fit_params)
+        return self._train(X, y, sample_weight, first, **fit_params)
 
     def fit_loop(
         self, X: Any, y: Any = None, epochs: Any = None, *, sample_weight: Any = None, **kwargs: Any
@@ -187,7 +185,7 @@ class Net(LeanEpochs, NeuralNet):
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module on a batch, under autocast where the precision asks for it."""
-        x = to_tensor(x, device=self.device_)
+        x = self._on_device(x)
         if isinstance(x, Mapping):
             args, fit_params = (), self._merge_x_and_fit_params(x, fit_params)
         else:
@@ -200,27 +198,18 @@ class Net(LeanEpochs, NeuralNet):
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Mean loss of a batch; with weights, the weighted mean ``sum(w * loss) / sum(w)``."""
-        y_true = to_tensor(y_true, device=self.device_)
+        y_true = self._on_device(y_true)
         if isinstance(self.criterion_, nn.NLLLoss):
             # As in skorch, such a module gives probabilities.
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
         if isinstance(y_true, tuple | list):
-            return self._weighted_loss(y_pred, *y_true)
+            return weighted_loss(self.criterion_, y_pred, *y_true)
         return self.criterion_(y_pred, y_true)
 
-    def _weighted_loss(self, y_pred: Tensor, y_true: Tensor, weight: Tensor) -> Tensor:
-        criterion = getattr(self.criterion_, "_orig_mod", self.criterion_)
-        if not hasattr(criterion, "reduction"):
-            raise reject("criterion", "one with a `reduction` to use sample_weight", criterion)
-        reduction, criterion.reduction = criterion.reduction, "none"
-        try:
-            losses = self.criterion_(y_pred, y_true)
-        finally:
-            criterion.reduction = reduction
-        losses = losses.flatten(1).mean(1) if losses.ndim > 1 else losses
-        class_weight = getattr(criterion, "weight", None)
-        total = weight if class_weight is None else weight * class_weight[y_true]
-        return (losses * weight).sum() / total.sum()
+    def _on_device(self, batch: Any) -> Any:
+        if isinstance(batch, Tensor) and batch.device == self.device_:
+            return batch
+        return to_tensor(batch, device=self.device_)
 
     def check_data(self, X: Any, y: Any = None) -> None:
         """Do nothing: `fit` has checked the data, and its classes are not to be learnt again."""
@@ -261,15 +250,13 @@ class Net(LeanEpochs, NeuralNet):
             return X
         return check_rows(self, X, dtype=numpy_dtype(self.precision))
 
-    def _initialize_from_random_state(self) -> None:
-        initialize_seeded(self, draw_seed(self.random_state), resolve_device(self.device))
-
-    def _train(self, X: Any, y: Any, sample_weight: Any, **fit_params: Any) -> "Net":
+    def _train(self, X: Any, y: Any, sample_weight: Any, fresh: bool, **fit_params: Any) -> "Net":
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
-        if self.order_seed_ is None:
-            self.order_seed_ = draw_seed(self.random_state)
-        with seeded(self.order_seed_, self.device_):
+        seed, device = draw_seed(self.random_state), resolve_device(self.device)
+        if fresh:
+            initialize_seeded(self, seed, device)
+        with training_seeded(seed, device):
             return super().partial_fit(X, y, **fit_params)
 
     @contextmanager

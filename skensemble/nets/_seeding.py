@@ -1,10 +1,11 @@
 """Random states: one seed for a fit, and torch's global state left as it was found."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import RLock
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
@@ -42,6 +43,16 @@ def initialize_seeded(net: Any, seed: int, device: torch.device) -> None:
     Modules draw their weights from torch's global generator, which threads share. Our own nets
     draw the order of the rows from the seed too, each from a generator of its own.
     """
-    net.order_seed_ = seed
-    with _INITIALIZATION, seeded(seed, device):
+    weights_seed, net.order_seed_, _ = _streams(seed)
+    with _INITIALIZATION, seeded(weights_seed, device):
         net.initialize()
+
+
+def training_seeded(seed: int, device: torch.device) -> AbstractContextManager[None]:
+    """Seed what a training draws from torch's global generators: dropout, and stock iterators."""
+    return seeded(_streams(seed)[2], device)
+
+
+def _streams(seed: int) -> list[int]:
+    """Seeds of unrelated streams for weights, order and training."""
+    return np.random.SeedSequence(seed).generate_state(3).tolist()

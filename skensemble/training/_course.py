@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from skensemble._checks import InvalidParameterError, reject
+from skensemble._checks import InvalidParameterError
 from skensemble._typing import Moment, Schedule
 from skensemble.members import bare
 from skensemble.nets._lean import StepCallback
@@ -115,9 +116,9 @@ class Course(StepCallback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Note the mean loss of the epoch, or end the training if it is not finite."""
-        mean = self._finite_mean_loss()
-        # The net's own mean weighs batches by their rows.
-        self.loss_curve_.append(float(net.history[-1].get("train_loss", mean)))
+        # The net's own mean weighs batches by their rows; a net may be set to keep none.
+        mean = net.history[-1].get("train_loss", nan)
+        self.loss_curve_.append(mean if isfinite(mean) else self._finite_mean_loss())
 
     def _finite_mean_loss(self) -> float:
         """Mean of the epoch's losses so far, fetched from the device at once."""

@@ -1,0 +1,57 @@
+# Each target makes .venv if it is not there and installs what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Two torch threads beside another busy process can be many times slower than one.
+ONE_THREAD := OMP_NUM_THREADS=1
+DEFINITIONS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help blobs test test-fast lint format docs bench clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+blobs: $(VENV)/.installed  ## Run the blobs tutorial: prints its table, writes its figure
+	$(ONE_THREAD) $(BIN)/python examples/blobs_tutorial.py
+
+test: $(VENV)/.test  ## Run every test, doctests and examples included
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: $(VENV)/.test  ## Run the tests that take less than a second each
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(VENV)/.lint  ## Check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.lint  ## Format the code, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
+	$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
+	$(ONE_THREAD) $(BIN)/python benchmarks/speed.py
+	$(ONE_THREAD) $(BIN)/python benchmarks/defaults.py --data ../shared/data
+
+clean:  ## Remove the environment and what was built
+	rm -rf $(VENV) docs/_build docs/figures docs/api/generated build dist
+
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	# Dependency groups need pip 25.1.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created $(DEFINITIONS)
+	$(INSTALL) --editable ".[all]"
+	@touch $@
+
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.bench: $(VENV)/.%: $(VENV)/.installed
+	$(INSTALL) --group $*
+	@touch $@

@@ -1,0 +1,177 @@
+"""Speed and memory of skensemble beside what else one could use, in one run on one machine.
+
+Run ``python benchmarks/speed.py``; ``--quick`` is a smoke run of seconds whose numbers mean
+nothing. What is measured, and why so, stands in ``benchmarks/README.md``.
+"""
+
+import argparse
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from _competitors import FITS, Problem, blobs, predictions, tabular
+from _fresh import measure_imports, measure_memory, measure_search
+from _report import Comparison, compare, environment, in_seconds, markdown, ratios, round_robin
+from _report import write as write_report
+from threadpoolctl import threadpool_limits
+
+OURS = "skensemble"
+OVER_HAND_WRITTEN = 1.15
+OTHERS_OVER_OURS = 1.8
+OVER_NET_AND_COPIES = 1.10
+IMPORT_SECONDS = 0.1
+
+Raw = dict[str, Any]
+
+
+def main() -> None:
+    """Measure everything, print the table, and write it with the raw numbers."""
+    arguments = parse_arguments()
+    raw: Raw = {}
+    comparisons = []
+    for comparison in measure(arguments.repeats, arguments.quick, raw):
+        comparisons.append(comparison)
+        print(f"{comparison.what}: {comparison.name} {comparison.value:.3g}", flush=True)
+    settings = {"repeats": arguments.repeats, "quick": arguments.quick}
+    print(markdown(settings, environment(), comparisons))
+    if arguments.output:
+        write_report(arguments.output, settings, raw, comparisons)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, help="rounds that count (15; 2 with --quick)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where speed.json and speed.md go (results/ beside this file; nowhere with --quick)",
+    )
+    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds")
+    arguments = parser.parse_args()
+    if arguments.repeats is None:
+        arguments.repeats = 2 if arguments.quick else 15
+    if arguments.repeats < 1:
+        parser.error(f"--repeats must be an int >= 1, got {arguments.repeats}.")
+    if arguments.output is None and not arguments.quick:
+        arguments.output = Path(__file__).parent / "results"
+    return arguments
+
+
+def measure(repeats: int, quick: bool, raw: Raw) -> Iterator[Comparison]:
+    """Give one comparison after the other, and leave the raw numbers in `raw`."""
+    torch.set_num_threads(1)
+    # MLPClassifier's threads are those of NumPy's BLAS.
+    with threadpool_limits(1):
+        yield from compare_fits("fit blobs", blobs(quick=quick), repeats, raw)
+        yield from compare_fits("fit tabular", tabular(quick=quick), repeats, raw)
+        yield from compare_predictions(repeats, quick, raw)
+    yield from compare_memory(min(repeats, 3), quick, raw)
+    yield from compare_imports(repeats, raw)
+    yield from compare_search(repeats, quick, raw)
+
+
+def compare_fits(what: str, problem: Problem, repeats: int, raw: Raw) -> Iterator[Comparison]:
+    """Compare whole fits; only the larger problem has targets beside the hand-written loop's."""
+    tasks = {name: partial(fit, problem) for name, fit in FITS.items()}
+    raw[what] = seconds = round_robin(tasks, repeats)
+    ours = seconds.pop(OURS)
+    yield compare(
+        what,
+        "ours / hand-written",
+        ratios(ours, seconds["hand-written"]),
+        ours=in_seconds(ours),
+        other=in_seconds(seconds["hand-written"]),
+        relation="<=",
+        target=OVER_HAND_WRITTEN,
+    )
+    targets = {"skorch": OTHERS_OVER_OURS, "torchensemble": OTHERS_OVER_OURS, "MLPClassifier": 1.0}
+    for name, target in targets.items():
+        has_target = what == "fit tabular"
+        yield compare(
+            what,
+            f"{name} / ours",
+            ratios(seconds[name], ours),
+            ours=in_seconds(ours),
+            other=in_seconds(seconds[name]),
+            relation=">=" if has_target else "",
+            target=target if has_target else None,
+        )
+    seconds[OURS] = ours
+
+
+def compare_predictions(repeats: int, quick: bool, raw: Raw) -> Iterator[Comparison]:
+    """Compare `predict_proba` with the faster of the hand-written ways."""
+    raw["predict_proba"] = seconds = round_robin(predictions(quick=quick), repeats)
+    by_hand = [name for name in seconds if name != OURS]
+    fastest = min(by_hand, key=lambda name: median(seconds[name]))
+    yield compare(
+        "predict_proba, 10 members",
+        f"ours / {fastest}",
+        ratios(seconds[OURS], seconds[fastest]),
+        ours=in_seconds(seconds[OURS]),
+        other=in_seconds(seconds[fastest]),
+        relation="<=",
+        target=OVER_HAND_WRITTEN,
+    )
+
+
+def compare_memory(repeats: int, quick: bool, raw: Raw) -> Iterator[Comparison]:
+    """Compare the peak of an ensemble's fit with that of one net and the members to keep."""
+    raw["memory"] = memory = measure_memory(repeats, quick=quick)
+    copies = memory["copies"] * memory["weights"]
+    needed = [net + copies for net in memory["net"]]
+    yield compare(
+        f"peak memory of fit, M={memory['copies']}",
+        "ensemble / (net + M copies of the weights)",
+        ratios(memory["ensemble"], needed),
+        ours=f"{median(memory['ensemble']) / 1e6:.0f} MB",
+        other=f"{median(needed) / 1e6:.0f} MB",
+        relation="<=",
+        target=OVER_NET_AND_COPIES,
+    )
+
+
+def compare_imports(repeats: int, raw: Raw) -> Iterator[Comparison]:
+    """Compare the imports of torch, sklearn and skorch with and without ours after them."""
+    raw["imports"] = imports = measure_imports(repeats)
+    both = {"ours": in_seconds(imports["with"]), "other": in_seconds(imports["without"])}
+    yield compare(
+        "import after torch, sklearn, skorch",
+        "seconds more",
+        [w - wo for w, wo in zip(imports["with"], imports["without"], strict=True)],
+        **both,
+        relation="<=",
+        target=IMPORT_SECONDS,
+    )
+    yield compare(
+        "matplotlib imported by skensemble",
+        "1 for yes",
+        [float(imports["matplotlib"])],
+        ours="",
+        other="",
+        relation="<=",
+        target=0.0,
+    )
+
+
+def compare_search(repeats: int, quick: bool, raw: Raw) -> Iterator[Comparison]:
+    """Compare a grid search with two jobs and with one."""
+    raw["search"] = search = measure_search(repeats, quick=quick)
+    yield compare(
+        "GridSearchCV, 4 candidates x 3 folds",
+        "n_jobs=2 / n_jobs=1",
+        ratios(search["n_jobs=2"], search["n_jobs=1"]),
+        ours=in_seconds(search["n_jobs=2"]),
+        other=in_seconds(search["n_jobs=1"]),
+        relation="<=",
+        target=1.0,
+    )
+
+
+if __name__ == "__main__":
+    main()
