@@ -63,7 +63,7 @@ def measure_search(repeats: int, *, quick: bool = False) -> dict[str, Any]:
     search : dict
         Lists "n_jobs=1" and "n_jobs=2" of seconds.
     """
-    return _run("search", str(repeats), "2" if quick else "20", "200" if quick else "-1")
+    return _run("search", str(repeats), "2" if quick else "10")
 
 
 def _run(*arguments: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from sklearn.base import is_classifier
 from skorch import NeuralNet
-from skorch.callbacks import EpochTimer, PassthroughScoring, PrintLog
+from skorch.callbacks import EpochTimer, PrintLog
 from skorch.dataset import Dataset
 from skorch.utils import to_tensor
 from torch import Tensor, nn
@@ -217,8 +217,6 @@ class Net(LeanEpochs, NeuralNet):
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
         callbacks: list[tuple[str, Any]] = [("epoch_timer", EpochTimer())]
-        if self.train_split is not None:
-            callbacks.append(("valid_loss", PassthroughScoring(name="valid_loss")))
         if self.verbose:
             callbacks.append(("print_log", PrintLog()))
         return callbacks

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from skorch.history import History
 from torch import Tensor
 
 from skensemble.nets._rows import RowBatches
@@ -56,6 +58,8 @@ class LeanEpochs:
         """Compute one epoch, as in `skorch.NeuralNet.run_single_epoch`."""
         if not training or fit_params or not self._can_run_lean(iterator):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            if iterator is not None:
+                self.history.record(f"{prefix}_loss", mean_batch_loss(self.history, prefix))
             return
         self._set_training(True)
         losses, n_rows = [], []
@@ -114,6 +118,23 @@ class LeanEpochs:
                 if not isinstance(callback, StepCallback)
             )
         )
+
+
+def mean_batch_loss(history: History, prefix: str) -> float:
+    """Mean loss of the rows of the last epoch, from a history that keeps its batches.
+
+    Parameters
+    ----------
+    history : skorch.history.History
+    prefix : {"train", "valid"}
+
+    Returns
+    -------
+    loss : float
+    """
+    names = [f"{prefix}_loss", f"{prefix}_batch_size"]
+    losses, n_rows = zip(*history[-1, "batches", :, names], strict=True)
+    return float(np.average(losses, weights=n_rows))
 
 
 def clip_gradients(parameters: list[Tensor], max_norm: float) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from skensemble._checks import InvalidParameterError
 from skensemble._typing import Moment, Schedule
 from skensemble.members import bare
-from skensemble.nets._lean import StepCallback
+from skensemble.nets._lean import StepCallback, mean_batch_loss
 
 
 class DivergenceError(FloatingPointError, ValueError):
@@ -116,9 +116,13 @@ class Course(StepCallback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Note the mean loss of the epoch, or end the training if it is not finite."""
-        # The net's own mean weighs batches by their rows; a net may be set to keep none.
-        mean = net.history[-1].get("train_loss", nan)
-        self.loss_curve_.append(mean if isfinite(mean) else self._finite_mean_loss())
+        # A stock net may be set to note no mean of the epoch.
+        mean = net.history[-1].get("train_loss")
+        if mean is None:
+            mean = mean_batch_loss(net.history, "train")
+        if not isfinite(mean):
+            self._finite_mean_loss()
+        self.loss_curve_.append(mean)
 
     def _finite_mean_loss(self) -> float:
         """Mean of the epoch's losses so far, fetched from the device at once."""
