@@ -17,7 +17,6 @@ import platform
 import time
 import warnings
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +39,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import skensemble
@@ -54,12 +52,36 @@ from skensemble import (
 N_ROWS = 4000
 """Rows drawn from each of the large files."""
 
-CLASSIFIER_GRID: dict[str, tuple[dict, dict]] = {}
-REGRESSOR_GRID: dict[str, tuple[dict, dict]] = {}
+GRID_COLUMNS = (
+    "batch_size",
+    "max_epochs",
+    "weight_decay",
+    "dropout",
+    "activation",
+    "M",
+    "alpha_zero",
+)
+CLASSIFIER_GRID = [
+    (32, 50, 1e-4, 0.0, "relu", 5, 0.1),
+    (32, 50, 1e-3, 0.0, "relu", 5, 0.1),
+    (64, 80, 1e-3, 0.0, "relu", 5, 0.1),
+    (64, 80, 1e-3, 0.0, "relu", 3, 0.1),
+    (64, 80, 1e-3, 0.0, "relu", 5, 0.05),
+    (64, 80, 1e-3, 0.0, "silu", 5, 0.1),
+    (64, 100, 1e-3, 0.2, "relu", 5, 0.1),
+    (64, 100, 1e-3, 0.2, "silu", 5, 0.1),
+]
+REGRESSOR_GRID = [
+    (32, 50, 1e-4, 0.0, "relu", 5, 0.1),
+    (32, 50, 1e-3, 0.0, "relu", 5, 0.1),
+    (64, 100, 3e-4, 0.2, "relu", 5, 0.1),
+    (64, 100, 1e-4, 0.1, "silu", 5, 0.1),
+    (64, 100, 1e-4, 0.2, "silu", 5, 0.1),
+]
 
 
 class Task(NamedTuple):
-    """A data set with what compares on it."""
+    """A data set and what compares on it."""
 
     name: str
     X: Any
@@ -84,7 +106,7 @@ def classifier_tasks(data: Path) -> list[Task]:
         "letter": read_rows(data / "letter.csv.xz", "Letter"),
         "adult": read_rows(data / "adult.csv.xz", "Salary"),
     }
-    models = {"mlp": MLPClassifier()}, SnapshotEnsembleClassifier()
+    models = {"MLPClassifier": MLPClassifier()}, SnapshotEnsembleClassifier()
     return [Task(name, X, y, *models) for name, (X, y) in sets.items()]
 
 
@@ -95,7 +117,8 @@ def regressor_tasks(data: Path) -> list[Task]:
         "california": read_rows(data / "california.csv.xz", "medianHouseValue"),
     }
     scaled = TransformedTargetRegressor(MLPRegressor(), transformer=StandardScaler())
-    models = {"mlp": MLPRegressor(), "mlp_scaled": scaled}, SnapshotEnsembleRegressor()
+    baselines = {"MLPRegressor": MLPRegressor(), "MLPRegressor, scaled targets": scaled}
+    models = baselines, SnapshotEnsembleRegressor()
     return [Task(name, X, y, *models) for name, (X, y) in sets.items()]
 
 
@@ -109,29 +132,160 @@ def preprocessor(X: Any) -> Any:
     return make_column_transformer((StandardScaler(), numbers), (one_hot, categories))
 
 
-def splits(task: Task) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Give the three folds of a data set, always the same."""
+def folds(task: Task) -> list[tuple[np.ndarray, ...]]:
+    """Give preprocessed training rows, targets, held-out rows and targets of three folds."""
     kind = StratifiedKFold if is_classifier(task.ensemble) else KFold
-    return list(kind(3, shuffle=True, random_state=0).split(task.X, task.y))
+    parts = []
+    for train, test in kind(3, shuffle=True, random_state=0).split(task.X, task.y):
+        prepare = preprocessor(task.X)
+        train_rows, test_rows = (sklearn.utils._safe_indexing(task.X, i) for i in (train, test))
+        X, X_test = prepare.fit_transform(train_rows), prepare.transform(test_rows)
+        parts.append((X, task.y[train], X_test, task.y[test]))
+    return parts
 
 
 def seeded(model: Any, seed: int) -> Any:
     """Copy a model, with a random state."""
-    keys = [key for key in model.get_params() if key.split("__")[-1] == "random_state"]
-    shortest = min(keys, key=len)
-    return clone(model).set_params(**{shortest: seed})
+    prefix = "regressor__" if isinstance(model, TransformedTargetRegressor) else ""
+    return clone(model).set_params(**{f"{prefix}random_state": seed})
 
 
-def measure(model: Any, fold: tuple[Any, Any, Any, Any]) -> dict[str, float]:
-    """Fit a model to preprocessed training rows and score it on the held-out ones."""
+def measure(model: Any, fold: tuple[np.ndarray, ...]) -> dict[str, float]:
+    """Fit a model to training rows and score it on held-out ones."""
     X, y, X_test, y_test = fold
     start = time.perf_counter()
     model.fit(X, y)
     seconds = time.perf_counter() - start
     if is_classifier(model):
         proba = model.predict_proba(X_test).astype(np.float64)
-        # Sums of float32 differ from 1 by more than log_loss lets pass.
-        score = log_loss(y_test, proba / proba.sum(axis=1, keepdims=True), labels=model.classes_)
+        # Sums of float32 differ from 1 by more than log_loss takes without a warning.
+        proba /= proba.sum(axis=1, keepdims=True)
+        score = log_loss(y_test, proba, labels=model.classes_)
     else:
         score = mean_squared_error(y_test, model.predict(X_test))
-    return {"score": score, "seconds": seconds}
+    return {"score": float(score), "seconds": seconds}
+
+
+def compare(task: Task, models: dict[str, Any], n_seeds: int) -> list[dict[str, Any]]:
+    """Measure models in each fold with each seed, in turns so that their times compare."""
+    return [
+        {
+            "data": task.name,
+            "fold": k,
+            "seed": seed,
+            "model": name,
+            **measure(seeded(model, seed), fold),
+        }
+        for k, fold in enumerate(folds(task))
+        for seed in range(n_seeds)
+        for name, model in models.items()
+    ]
+
+
+def ratios(runs: list[dict[str, Any]], model: str, baseline: str) -> pd.DataFrame:
+    """Set a model against a baseline: means of the scores, medians of the ratios of times."""
+    wide = pd.DataFrame(runs).pivot(index=["data", "fold", "seed"], columns="model")
+    wide = wide.dropna(subset=[("score", baseline)])
+    times = wide["seconds"][model] / wide["seconds"][baseline]
+    score = wide["score"].groupby("data").mean()
+    columns = {
+        "ensemble": score[model],
+        "baseline": score[baseline],
+        "score ratio": score[model] / score[baseline],
+        "time ratio": times.groupby("data").median(),
+    }
+    return pd.DataFrame(columns)
+
+
+def geometric_mean(values: pd.Series) -> float:
+    """Give the geometric mean of positive numbers."""
+    return float(np.exp(np.log(values).mean()))
+
+
+def candidate(task: Task, row: tuple[Any, ...]) -> Any:
+    """Build the ensemble of a row of a grid."""
+    batch_size, max_epochs, weight_decay, dropout, activation, M, alpha_zero = row
+    net_class = NetClassifier if is_classifier(task.ensemble) else NetRegressor
+    net = net_class(
+        batch_size=batch_size,
+        max_epochs=max_epochs,
+        optimizer__weight_decay=weight_decay,
+        module__dropout=dropout,
+        module__activation=activation,
+    )
+    return type(task.ensemble)(net, M=M, alpha_zero=alpha_zero)
+
+
+def run_grid(tasks: list[Task], grid: list[tuple[Any, ...]], n_seeds: int) -> None:
+    """Print a row per candidate, against the strictest baseline."""
+    runs = []
+    for task in tasks:
+        name, baseline = list(task.baselines.items())[-1]
+        models = {str(i): candidate(task, row) for i, row in enumerate(grid)}
+        runs += compare(task, {name: baseline, **models}, n_seeds)
+    print(f"against {name}\nmean score ratio, worst, worst time ratio; {', '.join(GRID_COLUMNS)}")
+    for i, row in enumerate(grid):
+        table = ratios(runs, str(i), name)
+        score, slowest = table["score ratio"], table["time ratio"].max()
+        print(f"{geometric_mean(score):.3f}  {score.max():.3f}  {slowest:.2f};  {row}")
+
+
+def as_markdown(table: pd.DataFrame, title: str) -> str:
+    """Write a table of ratios, with their geometric mean in the last row."""
+    lines = [f"### {title}", "", f"| data | {' | '.join(table.columns)} |", "|---" * 5 + "|"]
+    for name, row in table.iterrows():
+        lines.append(f"| {name} | {' | '.join(f'{value:.4g}' for value in row)} |")
+    mean = geometric_mean(table["score ratio"])
+    return "\n".join([*lines, f"| geometric mean | | | {mean:.4g} | |", ""])
+
+
+def environment() -> dict[str, Any]:
+    """Say on what, and with which versions, the numbers were made."""
+    cpu_info = Path("/proc/cpuinfo")
+    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    modules = (skensemble, sklearn, torch, skorch, np)
+    return {
+        "date": date.today().isoformat(),
+        "cpu": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "versions": {module.__name__: str(module.__version__) for module in modules},
+    }
+
+
+def run_defaults(tasks: list[Task], n_seeds: int, output: Path) -> None:
+    """Measure the shipped defaults; write every run as JSON and the ratios as markdown."""
+    runs = []
+    for task in tasks:
+        runs += compare(task, {**task.baselines, "ensemble": task.ensemble}, n_seeds)
+    tables = {name: ratios(runs, "ensemble", name) for task in tasks for name in task.baselines}
+    texts = [as_markdown(table, f"Against {name}") for name, table in tables.items()]
+    summary = {name: table.to_dict("index") for name, table in tables.items()}
+    output.mkdir(parents=True, exist_ok=True)
+    report = {"environment": environment(), "ratios": summary, "runs": runs}
+    (output / "defaults.json").write_text(json.dumps(report, indent=1) + "\n")
+    (output / "defaults.md").write_text("\n".join(texts))
+    print("\n".join(texts))
+
+
+def main() -> None:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the csv.xz files")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds per fold")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--grid", action="store_true", help="measure the candidates instead")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    tasks = classifier_tasks(arguments.data), regressor_tasks(arguments.data)
+    if arguments.grid:
+        for part, grid in zip(tasks, (CLASSIFIER_GRID, REGRESSOR_GRID), strict=True):
+            run_grid(part, grid, arguments.seeds)
+    else:
+        run_defaults([*tasks[0], *tasks[1]], arguments.seeds, arguments.output)
+
+
+if __name__ == "__main__":
+    main()

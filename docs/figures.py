@@ -2,35 +2,36 @@
 
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.datasets import make_moons
 from sklearn.metrics import log_loss
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
 
 M = 5
+LIMIT = 2.6
 MEMBER, AVERAGE = "tab:blue", "tab:red"
 
 
 def draw_all(folder: Path) -> None:
     """Draw every figure into a folder, which is made if it is not there."""
     folder.mkdir(exist_ok=True)
-    with matplotlib.rc_context({"font.size": 9, "axes.spines.top": False}):
+    style = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    with mpl.rc_context(style):
         draw_snapshot_ensemble().savefig(folder / "snapshot_ensemble.png", dpi=160)
 
 
 def draw_snapshot_ensemble() -> Figure:
     """Draw the rate, the loss, the snapshots, and what each member has learnt by then."""
-    X, y = make_moons(100, noise=0.3, random_state=0)
-    X_test, y_test = make_moons(2000, noise=0.3, random_state=1)
-    net = NetClassifier(module__hidden_units=(64, 64), max_epochs=100, batch_size=10)
+    X, y = _two_spirals(300, seed=0)
+    X_test, y_test = _two_spirals(2000, seed=1000)
+    net = NetClassifier(module__hidden_units=(64, 64), batch_size=10)
     ensemble = SnapshotEnsembleClassifier(net, M=M, alpha_zero=0.2, random_state=0).fit(X, y)
 
-    figure = Figure(figsize=(10, 5.4), layout="constrained")
-    grid = figure.add_gridspec(3, M + 1, height_ratios=(1, 1, 1.5))
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    grid = figure.add_gridspec(3, M + 1, height_ratios=(1, 1, 1.6))
     rate = figure.add_subplot(grid[0, :M])
     loss = figure.add_subplot(grid[1, :M], sharex=rate)
     _draw_rate(rate, ensemble)
@@ -43,15 +44,32 @@ def draw_snapshot_ensemble() -> Figure:
     for k, surface in enumerate(_surfaces(ensemble)):
         axes = figure.add_subplot(grid[2, k])
         _draw_surface(axes, surface, X, y)
-        axes.set_title(titles[k], color=AVERAGE if k == M else MEMBER, fontsize=9)
+        axes.set_title(titles[k], color=AVERAGE if k == M else MEMBER, fontsize="medium")
     return figure
+
+
+def _two_spirals(n_samples: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw points about two arms that wind round each other."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=n_samples)
+    radius = rng.uniform(0.4, 2, n_samples)
+    angle = 1.25 * np.pi * radius + np.pi * y
+    arms = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    return arms + 0.2 * rng.standard_normal((n_samples, 2)), y
 
 
 def _draw_rate(axes: Axes, ensemble: SnapshotEnsembleClassifier) -> None:
     steps = np.arange(1, ensemble.n_steps_ + 1)
     axes.plot(steps, ensemble.learning_rates_, color="0.2")
     _mark_snapshots(axes, ensemble)
-    axes.set(ylabel="learning rate", xlim=(0, ensemble.n_steps_), ylim=(0, None))
+    lowest = ensemble.learning_rates_[ensemble.snapshot_steps_ - 1]
+    axes.plot(ensemble.snapshot_steps_, lowest, "o", color=MEMBER, clip_on=False)
+    axes.set(
+        ylabel="learning rate",
+        xticks=ensemble.snapshot_steps_,
+        xlim=(0, ensemble.n_steps_),
+        ylim=(0, None),
+    )
     axes.tick_params(labelbottom=False)
 
 
@@ -60,7 +78,7 @@ def _draw_loss(axes: Axes, ensemble: SnapshotEnsembleClassifier) -> None:
     ends = np.arange(1, n_epochs + 1) * ensemble.n_steps_ / n_epochs
     axes.plot(ends, ensemble.loss_curve_, color="0.2")
     _mark_snapshots(axes, ensemble)
-    axes.set(ylabel="training loss", xlabel="optimizer step; dashed: a snapshot is taken")
+    axes.set(ylabel="training loss", xlabel="optimizer step (dashed: a snapshot is taken)")
 
 
 def _mark_snapshots(axes: Axes, ensemble: SnapshotEnsembleClassifier) -> None:
@@ -71,21 +89,23 @@ def _mark_snapshots(axes: Axes, ensemble: SnapshotEnsembleClassifier) -> None:
 def _draw_scores(axes: Axes, scores: list[float]) -> None:
     axes.plot(range(1, M + 1), scores[:M], "o", color=MEMBER, label="each member")
     axes.axhline(scores[M], color=AVERAGE, label="their average")
-    axes.set(title="test log-loss", xticks=range(1, M + 1), xlabel="member")
+    axes.set_title("test log-loss", fontsize="medium")
+    axes.set(xlim=(0.5, M + 0.5), ylim=(0, None), xticks=range(1, M + 1), xlabel="member")
     axes.legend(frameon=False, fontsize=8)
 
 
 def _surfaces(ensemble: SnapshotEnsembleClassifier) -> list[np.ndarray]:
     """Probability of the second class on a grid, of each member and of the average."""
-    x1, x2 = np.meshgrid(np.linspace(-2, 3, 80), np.linspace(-1.5, 2, 80))
+    ticks = np.linspace(-LIMIT, LIMIT, 80)
+    x1, x2 = np.meshgrid(ticks, ticks)
     points = np.column_stack([x1.ravel(), x2.ravel()])
     probas = [*ensemble.member_predict_proba(points), ensemble.predict_proba(points)]
     return [proba[:, 1].reshape(x1.shape) for proba in probas]
 
 
 def _draw_surface(axes: Axes, surface: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
-    box = {"extent": (-2, 3, -1.5, 2), "origin": "lower"}
-    axes.imshow(surface, cmap="RdBu_r", vmin=0, vmax=1, alpha=0.8, aspect="auto", **box)
+    box = {"extent": (-LIMIT, LIMIT, -LIMIT, LIMIT), "origin": "lower"}
+    axes.imshow(surface, cmap="RdBu_r", vmin=0, vmax=1, alpha=0.8, **box)
     axes.contour(surface, levels=[0.5], colors="black", linewidths=1, **box)
     axes.scatter(*X.T, c=y, cmap="RdBu_r", s=6, edgecolors="white", linewidths=0.4)
     axes.set(xticks=[], yticks=[])

@@ -1,14 +1,20 @@
 """Train 1, get 10: a snapshot ensemble on three blobs, and what it does and does not buy.
 
 One net with 50 hidden units is trained on 100 rows under a learning rate that falls ten times from
-0.01 to nearly 0. The weights at the ends of the ten cycles are the members; the script shows how
-good each is alone and how good the mean of the last m is, first for one seed, then for many.
+0.01 to nearly 0. The weights at the ends of the ten cycles are the members. The script shows how
+good each member is alone and how good the mean of the last m is: for one seed, then for twenty.
 
-What one learns, from 20 seeds (weights and order of the rows drawn anew, rows the same; OUTCOME):
+What one learns, from 20 seeds for weights and order, with the rows the same in all:
 
-The blobs overlap, and a line drawn a little elsewhere costs as much as it gains. The average
-cannot be more often right here; it is less sure where it is wrong, which the NLL sees. The table of
-a single seed shows up to a per cent between its rows: the best row of such a table is luck.
+* The last snapshot alone is right for 0.809 of the 1,000 test rows, the mean of all ten for 0.813.
+  The difference, 0.004 +- 0.003, is within the noise: the blobs overlap, and a border drawn a
+  little elsewhere wins about as many rows as it loses.
+* Its NLL falls from 0.501 to 0.451 nats, by 0.049 +- 0.010, which is no noise: the mean is less
+  sure where it is wrong.
+* The last snapshot is an easy opponent, as the net overfits 100 rows from cycle to cycle. The
+  members from cycles 2 and 3 have an NLL of 0.446 alone. The mean comes close to the best member
+  without a held-out row to find out which that is.
+* In the table of one seed the rows differ by a per cent. Its best row is luck.
 
     python blobs_tutorial.py --figure blobs.png
 """
@@ -21,7 +27,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.datasets import make_blobs
 from sklearn.inspection import DecisionBoundaryDisplay
-from sklearn.metrics import accuracy_score, log_loss
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
 
@@ -49,9 +54,15 @@ def make_ensemble(max_epochs, random_state):
     return SnapshotEnsembleClassifier(net, M=M, alpha_zero=0.01, random_state=random_state)
 
 
-def score(probas, y):
-    """Give accuracy and NLL of each of some predictions, as an array of shape (n, 2)."""
-    return np.array([(accuracy_score(y, p.argmax(axis=1)), log_loss(y, p)) for p in probas])
+def score_rows(probas, y):
+    """Give, for each of n predictions and each row, whether it is right and its NLL, (n, 2, rows).
+
+    The means over the rows are scikit-learn's `accuracy_score` and `log_loss`.
+    """
+    probas = np.array(list(probas), dtype=float)
+    is_right = probas.argmax(axis=2) == y
+    nll = -np.log(probas[:, np.arange(len(y)), y])
+    return np.stack([is_right, nll], axis=1)
 
 
 def print_one_run(single, ensemble):
@@ -84,8 +95,9 @@ def draw_schedule(ax, fitted):
     steps = fitted.snapshot_steps_
     ax.plot(np.arange(1, fitted.n_steps_ + 1), fitted.learning_rates_, lw=1)
     ax.plot(steps, fitted.learning_rates_[steps - 1], "v", color="tab:red", label="snapshot")
-    ax.set(xlabel="optimizer step", ylabel="learning rate")
-    ax.legend(loc="upper right", framealpha=1)
+    ax.set(title="ten cycles", xlabel="optimizer step", ylabel="learning rate")
+    ax.set_ylim(top=1.2 * fitted.alpha_zero)
+    ax.legend()
 
 
 def draw_scores(ax, single, ensemble, name):
@@ -93,48 +105,68 @@ def draw_scores(ax, single, ensemble, name):
     m = np.arange(1, M + 1)
     ax.plot(m, single[::-1], "o", color="grey", label="member that joins, alone")
     ax.plot(m, ensemble, "-s", color="tab:red", label="mean of the last m")
-    ax.set(xlabel="m", ylabel=name, xticks=m)
+    ax.set(title=f"{name}, one training", xlabel="m", ylabel=name, xticks=m)
 
 
 def draw_surface(ax, fitted, X, y):
     """Draw the ensemble's probabilities over the plane, and the rows it was trained on."""
     DecisionBoundaryDisplay.from_estimator(
-        fitted, X, response_method="predict_proba", multiclass_colors=COLOURS, alpha=0.6, ax=ax
+        fitted,
+        X,
+        response_method="predict_proba",
+        grid_resolution=300,
+        multiclass_colors=COLOURS,
+        alpha=0.6,
+        ax=ax,
     )
     for label, colour in enumerate(COLOURS):
         rows = X[y == label]
         ax.scatter(*rows.T, color=colour, edgecolor="black", lw=0.5, s=25)
-    ax.set(xlabel="feature 1", ylabel="feature 2")
+    ax.set(title=f"mean of all {M}, training rows", xlabel="feature 1", ylabel="feature 2")
 
 
-def evaluate_seed(max_epochs, seed):
-    """Train with one seed; give accuracy and NLL of the last 1, 2, ... members, (M, 2)."""
+def evaluate(fitted, X, y):
+    """Score the members alone, oldest first, and the last 1, 2, ...; both (M, 2, rows)."""
+    single = score_rows(fitted.member_predict_proba(X), y)
+    return single, score_rows(fitted.staged_predict_proba(X), y)
+
+
+def train_and_evaluate(max_epochs, seed):
+    """Train with one seed and evaluate; the shape is (2, M, 2, rows)."""
     X_train, X_test, y_train, y_test = load_blobs()
     fitted = make_ensemble(max_epochs, seed).fit(X_train, y_train)
-    return score(fitted.staged_predict_proba(X_test), y_test)
-
-
-def standard_error(values):
-    """Standard error of the mean over seeds, the first axis."""
-    return values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return np.stack(evaluate(fitted, X_test, y_test))
 
 
 def print_repeats(scores):
-    """Print mean and spread over seeds, and whether the gain over the last snapshot is noise."""
-    mean, spread = scores.mean(axis=0), scores.std(axis=0, ddof=1)
-    print(f"{'m':>3} {'accuracy':>17} {'NLL':>19}")
+    """Print means and spreads over the trainings; `scores` has the shape (seeds, 2, M, 2, rows)."""
+    per_seed = scores.mean(axis=-1)
+    mean, spread = per_seed.mean(axis=0), per_seed.std(axis=0, ddof=1)
+    print(f"{'':3} {'member that joins, alone':>26} {'mean of the last m':>35}")
+    print(f"{'m':>3} {'member':>8} {'accuracy':>9} {'NLL':>7} {'accuracy':>17} {'NLL':>17}")
     for m in range(1, M + 1):
-        columns = zip(mean[m - 1], spread[m - 1], strict=True)
-        (accuracy, accuracy_std), (nll, nll_std) = columns
-        print(f"{m:3} {accuracy:9.4f} +- {accuracy_std:.4f} {nll:10.4f} +- {nll_std:.4f}")
-    # Pairs: both are from the same training, so most of the spread between seeds cancels.
-    difference = scores[:, -1] - scores[:, 0]
-    gains = zip(difference.mean(axis=0), standard_error(difference), strict=True)
-    print(f"\nMean of all {M} minus last snapshot, in pairs (+- is the standard error):")
-    for name, (gain, error) in zip(["accuracy", "NLL"], gains, strict=True):
-        size = abs(gain) / error
-        verdict = "no more than noise" if size < 2 else "not noise"
-        print(f"{name:>8} {gain:+.4f} +- {error:.4f}, {size:.1f} standard errors: {verdict}")
+        accuracy, nll = mean[0, M - m]
+        cells = [
+            f"{a:9.4f} +- {b:.4f}" for a, b in zip(mean[1, m - 1], spread[1, m - 1], strict=True)
+        ]
+        print(f"{m:3} {M - m + 1:8} {accuracy:9.4f} {nll:7.4f} {' '.join(cells)}")
+
+
+def print_verdict(scores):
+    """Print whether averaging all members gains more over the last one than chance does."""
+    # In pairs: both are from one training and see the same rows, which cancels most of the chance.
+    gains = scores[:, 1, -1] - scores[:, 1, 0]
+    n_seeds, _, n_rows = gains.shape
+    # Two things were drawn: the seeds and the test rows. Each has its share of the variance.
+    from_seeds = gains.mean(axis=2).var(axis=0, ddof=1) / n_seeds
+    from_rows = gains.mean(axis=0).var(axis=1, ddof=1) / n_rows
+    errors = np.sqrt(from_seeds + from_rows)
+    print(f"Mean of all {M} minus the last snapshot, in pairs (+- is the standard error, from the")
+    print(f"draw of {n_seeds} seeds and of {n_rows} test rows):")
+    names, means = ["accuracy", "NLL"], gains.mean(axis=(0, 2))
+    for name, gain, error in zip(names, means, errors, strict=True):
+        verdict = "within the noise" if abs(gain) < 2 * error else "more than noise"
+        print(f"{name:>8} {gain:+.4f} +- {error:.4f}: {verdict}")
 
 
 def main(argv=None):
@@ -150,17 +182,18 @@ def main(argv=None):
 
     X_train, X_test, y_train, y_test = load_blobs()
     fitted = make_ensemble(args.epochs, 0).fit(X_train, y_train)
-    single = score(fitted.member_predict_proba(X_test), y_test)
-    ensemble = score(fitted.staged_predict_proba(X_test), y_test)
+    single, ensemble = (scores.mean(axis=-1) for scores in evaluate(fitted, X_test, y_test))
     print(f"One training of {args.epochs} epochs, seed 0:")
     print_one_run(single, ensemble)
     draw(fitted, X_train, y_train, single, ensemble, args.figure)
     print(f"Figure: {args.figure.resolve()}")
 
-    tasks = (delayed(evaluate_seed)(args.epochs, seed) for seed in range(args.seeds))
+    tasks = (delayed(train_and_evaluate)(args.epochs, seed) for seed in range(args.seeds))
     scores = np.array(Parallel(n_jobs=args.jobs)(tasks))
-    print(f"\n{args.seeds} trainings, mean of the last m (+- is the standard deviation):")
+    print(f"\n{args.seeds} trainings (+- is the standard deviation between them):")
     print_repeats(scores)
+    print()
+    print_verdict(scores)
 
 
 if __name__ == "__main__":

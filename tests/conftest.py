@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.base import is_classifier
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
@@ -16,15 +17,17 @@ from skensemble import (
 
 SMALL = {"module__hidden_units": (8,), "max_epochs": 20}
 
+
+def _small(ensemble, net, **parameters):
+    """Make an ensemble that is quick to fit, from parameters that differ from the small ones."""
+    return ensemble(**({"estimator": net(**SMALL), "M": 3, "random_state": 0} | parameters))
+
+
 SMALL_ENSEMBLES = {
-    "SnapshotEnsembleClassifier": partial(
-        SnapshotEnsembleClassifier, NetClassifier(**SMALL), M=3, random_state=0
-    ),
-    "SnapshotEnsembleRegressor": partial(
-        SnapshotEnsembleRegressor, NetRegressor(**SMALL), M=3, random_state=0
-    ),
+    "SnapshotEnsembleClassifier": partial(_small, SnapshotEnsembleClassifier, NetClassifier),
+    "SnapshotEnsembleRegressor": partial(_small, SnapshotEnsembleRegressor, NetRegressor),
 }
-"""Every ensemble, quick to fit; the tests of the contract run over all of them."""
+"""Every ensemble; the tests of the contract run over all of them."""
 
 
 @pytest.fixture
@@ -58,4 +61,4 @@ def make_regressor():
 @pytest.fixture
 def data(make_ensemble, iris, diabetes):
     """Give rows and targets that suit the ensemble."""
-    return iris if hasattr(make_ensemble.func, "predict_proba") else diabetes
+    return iris if is_classifier(make_ensemble()) else diabetes

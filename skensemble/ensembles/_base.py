@@ -162,7 +162,11 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
         They sum to 1 and are 0 for the members that `m` leaves out; they follow a later change of
         `m`.
         """
-        return last_m_weights(len(self.members_), self._effective_m())
+        try:
+            return self._weights()
+        except InvalidParameterError as error:
+            # An attribute that cannot be had must not break `dir` and the HTML repr.
+            raise AttributeError(str(error)) from error
 
     def set_params(self, **params: Any) -> "BaseEnsemble":
         """Set parameters of the ensemble, or of its net with the prefix ``estimator__``.
@@ -201,6 +205,9 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
         if self.m is not None and self.m != "auto":
             check_int("m", self.m, 1, max(self._n_members(), 1))
 
+    def _weights(self) -> np.ndarray:
+        return last_m_weights(len(self.members_), self._effective_m())
+
     def _effective_m(self) -> int | None:
         """Give the number of last members to average now; None is all of them."""
         if self.m is None:
@@ -221,7 +228,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
 
     def _mean_output(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)
-        return self._predictor.mean(X, self.weights_)
+        return self._predictor.mean(X, self._weights())
 
     def _seed_source(self, net: NeuralNet) -> Any:
         own = self.random_state

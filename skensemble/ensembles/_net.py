@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.base import clone
@@ -13,7 +14,7 @@ from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble.members import bare
 from skensemble.nets import Net
 from skensemble.nets._device import PRECISIONS, numpy_dtype, resolve_device
-from skensemble.nets._seeding import seeded
+from skensemble.nets._seeding import building_seeded
 from skensemble.nets._sizes import missing_sizes
 
 
@@ -74,7 +75,7 @@ def fill_sizes(net: NeuralNet, *, n_features: int, n_outputs: int) -> None:
 
 def build_module(net: NeuralNet) -> nn.Module:
     """Build a net's module with weights of its own, torch's global state left alone."""
-    with seeded(0, torch.device("cpu")):
+    with building_seeded(0, torch.device("cpu")):
         return net.initialized_instance(net.module, net.get_params_for("module"))
 
 
@@ -88,7 +89,7 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
     """
     module = bare(net.module_)
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    rows = torch.as_tensor(rows.toarray() if issparse(rows) else rows, device=device)
+    rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
     with torch.no_grad():
         output = module.eval()(rows)
         output = transform(output[0] if isinstance(output, tuple) else output)

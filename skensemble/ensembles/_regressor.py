@@ -42,8 +42,8 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         if not return_std:
             return self.target_scaler_.inverse(self._mean_output(X))
         values = self._member_outputs(X)
-        mean = average(values, self.weights_)
-        std = np.sqrt(average((values - mean) ** 2, self.weights_))
+        mean = average(values, self._weights())
+        std = np.sqrt(average((values - mean) ** 2, self._weights()))
         return self.target_scaler_.inverse(mean), self.target_scaler_.inverse_spread(std)
 
     def member_predict(self, X: Any) -> np.ndarray:

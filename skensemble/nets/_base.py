@@ -96,7 +96,8 @@ class Net(LeanEpochs, NeuralNet):
         """Run the epochs, as in `skorch.NeuralNet.fit_loop`, with encoded targets."""
         self._sample_weight_ = sample_weight
         try:
-            return super().fit_loop(X, y, epochs, **kwargs)
+            with self._on_real_device():
+                return super().fit_loop(X, y, epochs, **kwargs)
         finally:
             self._sample_weight_ = None
 

@@ -1,5 +1,6 @@
 """Rows in memory, and batches cut from them by indexing rather than by collating."""
 
+import warnings
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -44,7 +45,7 @@ class Rows(Dataset):
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.X = X if issparse(X) else torch.as_tensor(X, dtype=dtype, device=device)
+        self.X = X if issparse(X) else _shared_tensor(X).to(device, dtype)
         self.y = None if y is None else torch.as_tensor(y, device=device)
         self.sample_weight = (
             None
@@ -136,6 +137,14 @@ class RowBatches:
             return self.index
         order = torch.randperm(sum(self.sizes), generator=self.generator)
         return order if self.index is None else self.index[order]
+
+
+def _shared_tensor(X: Any) -> Tensor:
+    """Give a tensor on the memory of an array; rows are only read, so it may be read-only."""
+    with warnings.catch_warnings():
+        if not getattr(getattr(X, "flags", None), "writeable", True):
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.as_tensor(X)
 
 
 def forward_batch_size(n_values: int, batch_size: int) -> int:

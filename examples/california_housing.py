@@ -1,0 +1,98 @@
+"""House values with a snapshot ensemble: what the mean gains and what the spread tells.
+
+A net is trained once in one cycle and once, for as many epochs, in five. The regressor predicts in
+dollars although the values are standardised inside, and gives with each prediction the standard
+deviation of its members.
+
+What one learns (MEASURED)
+
+    python california_housing.py ../shared/data/california.csv.xz
+
+PATH is a CSV of the California census blocks of 1990 (Pace and Barry, 1997) with a header: eight
+numbers and `medianHouseValue`.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import r2_score, root_mean_squared_error
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skensemble import NetRegressor, SnapshotEnsembleRegressor
+
+
+def load_houses(path):
+    """Read the blocks and split them 75/25; the header's names have blanks before them."""
+    table = pd.read_csv(path, skipinitialspace=True)
+    values = table.pop("medianHouseValue")
+    return train_test_split(table, values, test_size=0.25, random_state=0)
+
+
+def make_model(M, epochs, seed):
+    """Set up standardised rows and a net of 128 and 64 hidden units, trained in M cycles."""
+    net = NetRegressor(
+        module__hidden_units=(128, 64),
+        max_epochs=epochs,
+        batch_size=128,
+        optimizer__momentum=0.9,
+        optimizer__nesterov=True,
+        optimizer__weight_decay=1e-4,
+        max_grad_norm=1.0,
+    )
+    return make_pipeline(
+        StandardScaler(),
+        SnapshotEnsembleRegressor(net, M=M, alpha_zero=0.1, random_state=seed),
+    )
+
+
+def print_row(name, y, predicted):
+    """Print R squared and the root mean squared error of some predictions."""
+    rmse = root_mean_squared_error(y, predicted)
+    print(f"{name:26} {r2_score(y, predicted):7.4f} {rmse:10,.0f}")
+
+
+def print_spread(y, predicted, std):
+    """Print the errors in quarters of the rows, from the least to the largest spread."""
+    error = np.abs(predicted - y)
+    print(f"{'rows by spread':26} {'spread':>10} {'mean error':>11} {'within 2 spreads':>17}")
+    for k, rows in enumerate(np.array_split(np.argsort(std), 4), start=1):
+        inside = (error[rows] < 2 * std[rows]).mean()
+        print(
+            f"{f'quarter {k} of 4':26} {std[rows].mean():10,.0f} {error[rows].mean():11,.0f} "
+            f"{inside:17.0%}"
+        )
+
+
+def main(argv=None):
+    """Train both ways, compare, and look at the spread."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("path", type=Path, metavar="PATH", help="california.csv, or .csv.xz")
+    parser.add_argument("--epochs", type=int, default=40, help="epochs of each training")
+    parser.add_argument("--cycles", type=int, default=5, help="cycles M, and members")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and order of the rows")
+    args = parser.parse_args(argv)
+    if not args.path.is_file():
+        parser.error(f"PATH must be a file, got {args.path}")
+
+    X_train, X_test, y_train, y_test = load_houses(args.path)
+    single = make_model(1, args.epochs, args.seed).fit(X_train, y_train)
+    ensemble = make_model(args.cycles, args.epochs, args.seed).fit(X_train, y_train)
+    # Keywords of a pipeline's `predict` go on to its last step.
+    predicted, std = ensemble.predict(X_test, return_std=True)
+    members = ensemble[-1].member_predict(ensemble[:-1].transform(X_test))
+
+    print(f"{args.epochs} epochs, {len(X_test)} test rows")
+    print(f"{'':26} {'R2':>7} {'RMSE ($)':>10}")
+    print_row("single net, one cycle", y_test, single.predict(X_test))
+    print_row(f"last of {args.cycles} snapshots", y_test, members[-1])
+    print_row(f"mean of {args.cycles} snapshots", y_test, predicted)
+    print()
+    print_spread(y_test.to_numpy(), predicted, std)
+
+
+if __name__ == "__main__":
+    main()

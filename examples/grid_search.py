@@ -1,0 +1,109 @@
+"""Search the settings of a snapshot ensemble in a pipeline, and get m for nothing.
+
+A snapshot ensemble is a scikit-learn classifier: it stands in a `Pipeline`, and `GridSearchCV`
+reaches its parameters and, nested, those of its net. One half of the digits is searched over. The
+other half, which the search has never seen, says by cross-validation whether it was worth it.
+
+What one learns (MEASURED)
+
+    python grid_search.py
+"""
+
+import argparse
+import time
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skensemble import NetClassifier, SnapshotEnsembleClassifier
+
+# A parameter of the net is a level further down, such as "ensemble__estimator__batch_size".
+GRID = {"ensemble__M": [1, 3, 6], "ensemble__alpha_zero": [0.03, 0.1, 0.3]}
+
+
+def make_pipeline(ensemble):
+    """Put an ensemble behind a scaler, under names short enough for a grid."""
+    return Pipeline([("scale", StandardScaler()), ("ensemble", ensemble)])
+
+
+def make_ensemble(max_epochs):
+    """Set up the ensemble to search, with all that the search leaves alone."""
+    net = NetClassifier(
+        module__hidden_units=100,
+        max_epochs=max_epochs,
+        batch_size=32,
+        optimizer__momentum=0.9,
+        optimizer__nesterov=True,
+        optimizer__weight_decay=1e-4,
+    )
+    return SnapshotEnsembleClassifier(net, random_state=0)
+
+
+def print_search(results):
+    """Print the grid with its scores, best first."""
+    print(f"{'M':>3} {'alpha_zero':>11} {'held-out NLL':>13} {'seconds a fit':>14}")
+    for k in np.argsort(-results["mean_test_score"]):
+        M, alpha_zero = (results["params"][k][name] for name in GRID)
+        nll, seconds = -results["mean_test_score"][k], results["mean_fit_time"][k]
+        print(f"{M:3} {alpha_zero:11} {nll:13.4f} {seconds:14.2f}")
+
+
+def print_comparison(best, default, X, y, n_jobs):
+    """Cross-validate both on the same folds of rows that the search has not seen."""
+    options = {"cv": 5, "scoring": "neg_log_loss", "n_jobs": n_jobs}
+    best_nll = -cross_val_score(best, X, y, **options)
+    default_nll = -cross_val_score(default, X, y, **options)
+    difference = best_nll - default_nll
+    error = difference.std(ddof=1) / np.sqrt(len(difference))
+    print(f"best of the grid   NLL {best_nll.mean():.4f}")
+    print(f"untouched default  NLL {default_nll.mean():.4f}")
+    print(f"difference         NLL {difference.mean():+.4f} +- {error:.4f} (standard error)")
+
+
+def print_stages(pipeline, X_train, X_test, y_train, y_test):
+    """Train six members once, then score every m."""
+    start = time.perf_counter()
+    pipeline.set_params(ensemble__M=6).fit(X_train, y_train)
+    print(f"fit of M=6: {time.perf_counter() - start:.2f} s")
+
+    start = time.perf_counter()
+    scores = pipeline["ensemble"].staged_score(pipeline["scale"].transform(X_test), y_test)
+    print(f"staged_score: {time.perf_counter() - start:.3f} s for the accuracy at every m")
+    print("  " + "  ".join(f"m={m}: {score:.4f}" for m, score in enumerate(scores, start=1)))
+
+    start = time.perf_counter()
+    score = pipeline.set_params(ensemble__m=2).score(X_test, y_test)
+    print(f"set_params(m=2) and score: {time.perf_counter() - start:.3f} s, accuracy {score:.4f}")
+
+
+def main(argv=None):
+    """Search on one half, compare on the other, and look at m."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=30, help="epochs of a training")
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
+    args = parser.parse_args(argv)
+
+    X, y = load_digits(return_X_y=True)
+    X_search, X_new, y_search, y_new = train_test_split(
+        X, y, test_size=0.5, random_state=0, stratify=y
+    )
+    pipeline = make_pipeline(make_ensemble(args.epochs))
+    search = GridSearchCV(pipeline, GRID, cv=3, scoring="neg_log_loss", n_jobs=args.jobs)
+    search.fit(X_search, y_search)
+    print(f"Search over {len(X_search)} digits, {args.epochs} epochs a training:")
+    print_search(search.cv_results_)
+
+    print(f"\n5-fold cross-validation on {len(X_new)} digits new to the search:")
+    default = make_pipeline(SnapshotEnsembleClassifier(random_state=0))
+    print_comparison(clone(search.best_estimator_), default, X_new, y_new, args.jobs)
+
+    print("\nOne training gives all m, the number of last members in the mean:")
+    print_stages(clone(search.best_estimator_), X_search, X_new, y_search, y_new)
+
+
+if __name__ == "__main__":
+    main()
