@@ -13,10 +13,9 @@ and hardly leaves the start where those are large, and the same on standardised 
 import argparse
 import json
 import os
-import platform
 import time
 import warnings
-from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,15 +24,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pandas as pd
-import sklearn
-import skorch
 import torch
+from _report import environment
 from sklearn.base import clone, is_classifier
-from sklearn.compose import (
-    TransformedTargetRegressor,
-    make_column_selector,
-    make_column_transformer,
-)
+from sklearn.compose import TransformedTargetRegressor, make_column_selector
+from sklearn.compose import make_column_transformer as by_column
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, mean_squared_error
@@ -41,26 +36,13 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-import skensemble
-from skensemble import (
-    NetClassifier,
-    NetRegressor,
-    SnapshotEnsembleClassifier,
-    SnapshotEnsembleRegressor,
-)
+from skensemble import NetClassifier, NetRegressor
+from skensemble import SnapshotEnsembleClassifier as EnsembleClassifier
+from skensemble import SnapshotEnsembleRegressor as EnsembleRegressor
 
 N_ROWS = 4000
 """Rows drawn from each of the large files."""
 
-GRID_COLUMNS = (
-    "batch_size",
-    "max_epochs",
-    "weight_decay",
-    "dropout",
-    "activation",
-    "M",
-    "alpha_zero",
-)
 CLASSIFIER_GRID = [
     (32, 50, 1e-4, 0.0, "relu", 5, 0.1),
     (32, 50, 1e-3, 0.0, "relu", 5, 0.1),
@@ -78,58 +60,57 @@ REGRESSOR_GRID = [
     (64, 100, 1e-4, 0.1, "silu", 5, 0.1),
     (64, 100, 1e-4, 0.2, "silu", 5, 0.1),
 ]
+"""Candidates: batch size, epochs, weight decay, dropout, activation, M and alpha_zero."""
 
 
 class Task(NamedTuple):
     """A data set and what compares on it."""
 
     name: str
-    X: Any
+    X: pd.DataFrame
     y: np.ndarray
     baselines: dict[str, Any]
     ensemble: Any
 
 
-def read_rows(path: Path, target: str) -> tuple[pd.DataFrame, np.ndarray]:
+def read_rows(path: Path, target: str) -> tuple[pd.DataFrame, pd.Series]:
     """Draw `N_ROWS` rows of a file, always the same, as features and target."""
     rows = pd.read_csv(path, skipinitialspace=True, na_values="?")
     rows = rows.sample(N_ROWS, random_state=0)
-    return rows.drop(columns=target), rows[target].to_numpy()
+    return rows.drop(columns=target), rows[target]
 
 
 def classifier_tasks(data: Path) -> list[Task]:
     """Load the data sets of the classifier."""
     sets = {
-        "wine": load_wine(return_X_y=True),
-        "breast cancer": load_breast_cancer(return_X_y=True),
-        "digits": load_digits(return_X_y=True),
+        "wine": load_wine(return_X_y=True, as_frame=True),
+        "breast cancer": load_breast_cancer(return_X_y=True, as_frame=True),
+        "digits": load_digits(return_X_y=True, as_frame=True),
         "letter": read_rows(data / "letter.csv.xz", "Letter"),
         "adult": read_rows(data / "adult.csv.xz", "Salary"),
     }
-    models = {"MLPClassifier": MLPClassifier()}, SnapshotEnsembleClassifier()
-    return [Task(name, X, y, *models) for name, (X, y) in sets.items()]
+    models = {"MLPClassifier": MLPClassifier()}, EnsembleClassifier()
+    return [Task(name, X, np.asarray(y), *models) for name, (X, y) in sets.items()]
 
 
 def regressor_tasks(data: Path) -> list[Task]:
     """Load the data sets of the regressor."""
     sets = {
-        "diabetes": load_diabetes(return_X_y=True),
+        "diabetes": load_diabetes(return_X_y=True, as_frame=True),
         "california": read_rows(data / "california.csv.xz", "medianHouseValue"),
     }
     scaled = TransformedTargetRegressor(MLPRegressor(), transformer=StandardScaler())
     baselines = {"MLPRegressor": MLPRegressor(), "MLPRegressor, scaled targets": scaled}
-    models = baselines, SnapshotEnsembleRegressor()
-    return [Task(name, X, y, *models) for name, (X, y) in sets.items()]
+    models = baselines, EnsembleRegressor()
+    return [Task(name, X, np.asarray(y), *models) for name, (X, y) in sets.items()]
 
 
-def preprocessor(X: Any) -> Any:
+def preprocessor() -> Any:
     """Build what standardises numbers and turns categories, missing ones too, into columns."""
-    if not isinstance(X, pd.DataFrame):
-        return StandardScaler()
     numbers = make_column_selector(dtype_include="number")
     categories = make_column_selector(dtype_exclude="number")
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return make_column_transformer((StandardScaler(), numbers), (one_hot, categories))
+    return by_column((StandardScaler(), numbers), (one_hot, categories))
 
 
 def folds(task: Task) -> list[tuple[np.ndarray, ...]]:
@@ -137,9 +118,8 @@ def folds(task: Task) -> list[tuple[np.ndarray, ...]]:
     kind = StratifiedKFold if is_classifier(task.ensemble) else KFold
     parts = []
     for train, test in kind(3, shuffle=True, random_state=0).split(task.X, task.y):
-        prepare = preprocessor(task.X)
-        train_rows, test_rows = (sklearn.utils._safe_indexing(task.X, i) for i in (train, test))
-        X, X_test = prepare.fit_transform(train_rows), prepare.transform(test_rows)
+        prepare = preprocessor()
+        X, X_test = prepare.fit_transform(task.X.iloc[train]), prepare.transform(task.X.iloc[test])
         parts.append((X, task.y[train], X_test, task.y[test]))
     return parts
 
@@ -168,18 +148,13 @@ def measure(model: Any, fold: tuple[np.ndarray, ...]) -> dict[str, float]:
 
 def compare(task: Task, models: dict[str, Any], n_seeds: int) -> list[dict[str, Any]]:
     """Measure models in each fold with each seed, in turns so that their times compare."""
-    return [
-        {
-            "data": task.name,
-            "fold": k,
-            "seed": seed,
-            "model": name,
-            **measure(seeded(model, seed), fold),
-        }
-        for k, fold in enumerate(folds(task))
-        for seed in range(n_seeds)
-        for name, model in models.items()
-    ]
+    runs = []
+    for (k, fold), seed, (name, model) in product(
+        enumerate(folds(task)), range(n_seeds), models.items()
+    ):
+        where = {"data": task.name, "fold": k, "seed": seed, "model": name}
+        runs.append({**where, **measure(seeded(model, seed), fold)})
+    return runs
 
 
 def ratios(runs: list[dict[str, Any]], model: str, baseline: str) -> pd.DataFrame:
@@ -188,13 +163,9 @@ def ratios(runs: list[dict[str, Any]], model: str, baseline: str) -> pd.DataFram
     wide = wide.dropna(subset=[("score", baseline)])
     times = wide["seconds"][model] / wide["seconds"][baseline]
     score = wide["score"].groupby("data").mean()
-    columns = {
-        "ensemble": score[model],
-        "baseline": score[baseline],
-        "score ratio": score[model] / score[baseline],
-        "time ratio": times.groupby("data").median(),
-    }
-    return pd.DataFrame(columns)
+    table = pd.DataFrame({"ensemble": score[model], "baseline": score[baseline]})
+    table["score ratio"] = table["ensemble"] / table["baseline"]
+    return table.assign(**{"time ratio": times.groupby("data").median()})
 
 
 def geometric_mean(values: pd.Series) -> float:
@@ -206,13 +177,9 @@ def candidate(task: Task, row: tuple[Any, ...]) -> Any:
     """Build the ensemble of a row of a grid."""
     batch_size, max_epochs, weight_decay, dropout, activation, M, alpha_zero = row
     net_class = NetClassifier if is_classifier(task.ensemble) else NetRegressor
-    net = net_class(
-        batch_size=batch_size,
-        max_epochs=max_epochs,
-        optimizer__weight_decay=weight_decay,
-        module__dropout=dropout,
-        module__activation=activation,
-    )
+    net = net_class(batch_size=batch_size, max_epochs=max_epochs)
+    net.set_params(optimizer__weight_decay=weight_decay)
+    net.set_params(module__dropout=dropout, module__activation=activation)
     return type(task.ensemble)(net, M=M, alpha_zero=alpha_zero)
 
 
@@ -223,7 +190,7 @@ def run_grid(tasks: list[Task], grid: list[tuple[Any, ...]], n_seeds: int) -> No
         name, baseline = list(task.baselines.items())[-1]
         models = {str(i): candidate(task, row) for i, row in enumerate(grid)}
         runs += compare(task, {name: baseline, **models}, n_seeds)
-    print(f"against {name}\nmean score ratio, worst, worst time ratio; {', '.join(GRID_COLUMNS)}")
+    print(f"against {name}\nmean score ratio, worst, worst time ratio; settings")
     for i, row in enumerate(grid):
         table = ratios(runs, str(i), name)
         score, slowest = table["score ratio"], table["time ratio"].max()
@@ -237,21 +204,6 @@ def as_markdown(table: pd.DataFrame, title: str) -> str:
         lines.append(f"| {name} | {' | '.join(f'{value:.4g}' for value in row)} |")
     mean = geometric_mean(table["score ratio"])
     return "\n".join([*lines, f"| geometric mean | | | {mean:.4g} | |", ""])
-
-
-def environment() -> dict[str, Any]:
-    """Say on what, and with which versions, the numbers were made."""
-    cpu_info = Path("/proc/cpuinfo")
-    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    modules = (skensemble, sklearn, torch, skorch, np)
-    return {
-        "date": date.today().isoformat(),
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "versions": {module.__name__: str(module.__version__) for module in modules},
-    }
 
 
 def run_defaults(tasks: list[Task], n_seeds: int, output: Path) -> None:

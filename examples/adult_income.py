@@ -4,7 +4,15 @@ A DataFrame goes in and text comes out. The pipeline turns the eight columns of 
 matrix of zeros and ones, in which a missing value is a category of its own, standardises the six
 columns of numbers, and trains on the sparse rows as they are.
 
-What one learns (MEASURED)
+What one learns, measured with seed 0 on 8,141 test rows: boosted trees win.
+
+    single net, one cycle   accuracy 0.853, NLL 0.316
+    mean of 5 snapshots     accuracy 0.852, NLL 0.313
+    boosted trees           accuracy 0.872, NLL 0.284, in a fraction of the time
+
+The mean is a little better than the single net in NLL and no better in accuracy. On tables of mixed
+columns try trees first; take the nets where they belong into a larger torch model, or for their
+smooth dependence on the inputs.
 
     python adult_income.py ../shared/data/adult.csv.xz
 

@@ -4,7 +4,16 @@ A net is trained once in one cycle and once, for as many epochs, in five. The re
 dollars although the values are standardised inside, and gives with each prediction the standard
 deviation of its members.
 
-What one learns (MEASURED)
+What one learns, measured with seed 0 on the other 16,640 rows:
+
+* From 4,000 rows the mean of five has an RMSE of 53,700 dollars, the single net one of 55,100: the
+  single net has begun to overfit, and averaging takes some of that back.
+* From 15,480 rows (``--rows 15480 --epochs 40``, batches of 128) the single net was ahead, with
+  51,000 against 51,500: where nothing overfits, one long cycle learns more than five short ones.
+* The spread ranks: in the quarter of the rows on which the members disagree most, the mean error is
+  48,700 dollars, in the quarter on which they agree 26,600. Ask there for a second opinion.
+* The spread is no error bar: fewer than half of the values lie within two spreads of the
+  prediction. The members share one training, and none of them knows the noise of the values.
 
     python california_housing.py ../shared/data/california.csv.xz
 
@@ -25,11 +34,11 @@ from sklearn.preprocessing import StandardScaler
 from skensemble import NetRegressor, SnapshotEnsembleRegressor
 
 
-def load_houses(path):
-    """Read the blocks and split them 75/25; the header's names have blanks before them."""
+def load_houses(path, n_train):
+    """Read the blocks and draw those to train on; the header's names have blanks before them."""
     table = pd.read_csv(path, skipinitialspace=True)
     values = table.pop("medianHouseValue")
-    return train_test_split(table, values, test_size=0.25, random_state=0)
+    return train_test_split(table, values, train_size=n_train, random_state=0)
 
 
 def make_model(M, epochs, seed):
@@ -37,7 +46,7 @@ def make_model(M, epochs, seed):
     net = NetRegressor(
         module__hidden_units=(128, 64),
         max_epochs=epochs,
-        batch_size=128,
+        batch_size=64,
         optimizer__momentum=0.9,
         optimizer__nesterov=True,
         optimizer__weight_decay=1e-4,
@@ -71,21 +80,22 @@ def main(argv=None):
     """Train both ways, compare, and look at the spread."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("path", type=Path, metavar="PATH", help="california.csv, or .csv.xz")
-    parser.add_argument("--epochs", type=int, default=40, help="epochs of each training")
+    parser.add_argument("--epochs", type=int, default=100, help="epochs of each training")
+    parser.add_argument("--rows", type=int, default=4000, help="rows to train on")
     parser.add_argument("--cycles", type=int, default=5, help="cycles M, and members")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order of the rows")
     args = parser.parse_args(argv)
     if not args.path.is_file():
         parser.error(f"PATH must be a file, got {args.path}")
 
-    X_train, X_test, y_train, y_test = load_houses(args.path)
+    X_train, X_test, y_train, y_test = load_houses(args.path, args.rows)
     single = make_model(1, args.epochs, args.seed).fit(X_train, y_train)
     ensemble = make_model(args.cycles, args.epochs, args.seed).fit(X_train, y_train)
     # Keywords of a pipeline's `predict` go on to its last step.
     predicted, std = ensemble.predict(X_test, return_std=True)
     members = ensemble[-1].member_predict(ensemble[:-1].transform(X_test))
 
-    print(f"{args.epochs} epochs, {len(X_test)} test rows")
+    print(f"{len(X_train)} training rows, {args.epochs} epochs, {len(X_test)} test rows")
     print(f"{'':26} {'R2':>7} {'RMSE ($)':>10}")
     print_row("single net, one cycle", y_test, single.predict(X_test))
     print_row(f"last of {args.cycles} snapshots", y_test, members[-1])

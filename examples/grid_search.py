@@ -4,7 +4,16 @@ A snapshot ensemble is a scikit-learn classifier: it stands in a `Pipeline`, and
 reaches its parameters and, nested, those of its net. One half of the digits is searched over. The
 other half, which the search has never seen, says by cross-validation whether it was worth it.
 
-What one learns (MEASURED)
+What one learns, measured:
+
+* `alpha_zero` is worth a search: at 0.3 the held-out NLL is 0.36 or more, at 0.03 and 0.1 it is
+  0.18 to 0.19. Of these the order is chance, whatever the search calls its best; one cycle does
+  here as well as five.
+* On new rows the best of the grid has an NLL of 0.129 and the untouched default one of 0.159. The
+  difference, 0.031 +- 0.020 over five folds, does not exclude chance: a search on 900 rows buys
+  little.
+* `m` does not belong in a grid, where each value would cost a training. After one `fit`,
+  `staged_score` gives all of them in milliseconds and `set_params` picks one.
 
     python grid_search.py
 """
@@ -22,7 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
 
 # A parameter of the net is a level further down, such as "ensemble__estimator__batch_size".
-GRID = {"ensemble__M": [1, 3, 6], "ensemble__alpha_zero": [0.03, 0.1, 0.3]}
+GRID = {"ensemble__M": [1, 5], "ensemble__alpha_zero": [0.03, 0.1, 0.3]}
 
 
 def make_pipeline(ensemble):
@@ -45,11 +54,10 @@ def make_ensemble(max_epochs):
 
 def print_search(results):
     """Print the grid with its scores, best first."""
-    print(f"{'M':>3} {'alpha_zero':>11} {'held-out NLL':>13} {'seconds a fit':>14}")
+    print(f"{'M':>3} {'alpha_zero':>11} {'held-out NLL':>13}")
     for k in np.argsort(-results["mean_test_score"]):
         M, alpha_zero = (results["params"][k][name] for name in GRID)
-        nll, seconds = -results["mean_test_score"][k], results["mean_fit_time"][k]
-        print(f"{M:3} {alpha_zero:11} {nll:13.4f} {seconds:14.2f}")
+        print(f"{M:3} {alpha_zero:11} {-results['mean_test_score'][k]:13.4f}")
 
 
 def print_comparison(best, default, X, y, n_jobs):
@@ -65,10 +73,10 @@ def print_comparison(best, default, X, y, n_jobs):
 
 
 def print_stages(pipeline, X_train, X_test, y_train, y_test):
-    """Train six members once, then score every m."""
+    """Train five members once, then score every m."""
     start = time.perf_counter()
-    pipeline.set_params(ensemble__M=6).fit(X_train, y_train)
-    print(f"fit of M=6: {time.perf_counter() - start:.2f} s")
+    pipeline.set_params(ensemble__M=5).fit(X_train, y_train)
+    print(f"fit of M=5: {time.perf_counter() - start:.2f} s")
 
     start = time.perf_counter()
     scores = pipeline["ensemble"].staged_score(pipeline["scale"].transform(X_test), y_test)

@@ -4,7 +4,16 @@ Two trainings of the same net on the same 15,000 rows cost the same 60 epochs. O
 rate fall once, from 0.2 to nearly 0 along a half cosine: a single net. The other lets it fall six
 times and keeps the six weights at the ends: a snapshot ensemble. The 5,000 rows held out decide.
 
-What one learns (MEASURED)
+What one learns, measured with seed 0 on the test rows (error in per cent, NLL in nats):
+
+    60 epochs   single net 2.66, 0.1206   mean of 6 snapshots 2.46, 0.0876   NLL 27 % less
+    48 epochs   single net 2.90, 0.1187   mean of 6 snapshots 2.80, 0.0887   NLL 25 % less
+    24 epochs   single net 2.82, 0.1034   mean of 6 snapshots 3.38, 0.1107   NLL  7 % more
+
+The gain is mostly in NLL: the single net ends over-confident, the mean does not. It needs
+cycles long enough to learn in: of 24 epochs each gets 4, and the first members spoil the mean. Part
+of it is the single net's own fault, which is better after 24 epochs than after 60; the mean of 6 in
+60 epochs is better than both.
 
     python letter_recognition.py ../shared/data/letter.csv.xz
 

@@ -61,7 +61,7 @@ def average(member_outputs: FloatArray, weights: NDArray[Any]) -> FloatArray:
 
 
 def staged_average(member_outputs: FloatArray) -> Iterator[FloatArray]:
-    """Equal means of the last 1, 2, ... members, up to all of them.
+    """Equal means of the last members: of the last one, the last two, up to all.
 
     Parameters
     ----------

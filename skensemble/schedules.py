@@ -55,11 +55,13 @@ def cycle_ends(T: int, M: int, cycle_mult: float = 1.0) -> tuple[int, ...]:
         grown += share
         ends.append(ceil(T * grown / whole))
     if any(end <= before for before, end in zip([0, *ends], ends, strict=False)):
-        raise InvalidParameterError(
-            f"M must be at most the number of steps in which each cycle gets one, got M={M} "
-            f"with T={T} steps and cycle_mult={cycle_mult:g}. "
-            "Train for more epochs, use smaller batches or fewer cycles."
-        )
+        if M > T:
+            problem = f"M must be at most the number of optimizer steps, T={T}, got {M}."
+        else:
+            rule = f"leave each of M={M} cycles one of T={T} steps"
+            problem = f"cycle_mult must {rule}, got {cycle_mult}."
+        advice = "Train for more epochs, use smaller batches or fewer cycles."
+        raise InvalidParameterError(f"{problem} {advice}")
     return tuple(ends)
 
 
@@ -98,7 +100,7 @@ def cyclic_cosine(
     cycle_mult: float = 1.0,
     alpha_mult: float = 1.0,
 ) -> float:
-    """Learning rate that falls along a half cosine in each of M cycles [1]_.
+    """Learning rate that falls along a half cosine in each of M cycles.
 
     With M a divisor of T and the other defaults this is equation 2 of [1]_. Growing cycles and a
     falling peak are those of SGDR [2]_.
@@ -148,9 +150,9 @@ def cyclic_triangular(
     cycle_mult: float = 1.0,
     alpha_mult: float = 1.0,
 ) -> float:
-    """Learning rate that rises and falls along straight lines in each of M cycles [1]_.
+    """Learning rate that rises and falls along straight lines in each of M cycles.
 
-    The peak is at half the cycle; the last step of a cycle is at `lr_min`.
+    After [1]_, the peak is at half the cycle; the last step of a cycle is at `lr_min`.
 
     Parameters
     ----------

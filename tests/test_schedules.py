@@ -87,12 +87,17 @@ def test_step_drops_to_a_tenth_at_half_and_again_at_three_quarters():
 
 
 def test_more_cycles_than_steps_are_refused():
-    with pytest.raises(InvalidParameterError, match=r"M must .* got M=11 with T=10 steps"):
+    with pytest.raises(
+        InvalidParameterError,
+        match=r"M must be at most the number of optimizer steps, T=10, got 11\.",
+    ):
         cycle_ends(10, 11)
 
 
 def test_cycles_that_grow_so_fast_that_the_first_ones_are_empty_are_refused():
-    with pytest.raises(InvalidParameterError, match=r"cycle_mult=9"):
+    with pytest.raises(
+        InvalidParameterError, match=r"cycle_mult must leave each of M=4 cycles .* got 9\."
+    ):
         cycle_ends(20, 4, cycle_mult=9)
 
 

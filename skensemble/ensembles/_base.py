@@ -83,9 +83,13 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
 
         Raises
         ------
-        ValueError
-            If an argument breaks its rule, or the training diverges. A fitted ensemble stays as it
-            was before the call.
+        InvalidParameterError
+            If an argument breaks its rule; a `ValueError`, as are those of bad rows.
+        DivergenceError
+            If the loss stops being finite; a `ValueError` too. After any error a fitted ensemble is
+            as it was before the call.
+        KeyboardInterrupt
+            If Ctrl-C is pressed before the first member; later, the members so far are kept.
         """
         validation = (X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):
@@ -174,6 +178,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
         Parameters
         ----------
         **params : dict
+            New values by name.
 
         Returns
         -------

@@ -27,6 +27,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Returns
         -------
@@ -41,6 +42,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Returns
         -------
@@ -55,6 +57,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Returns
         -------
@@ -69,6 +72,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Returns
         -------
@@ -83,6 +87,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Yields
         ------
@@ -96,6 +101,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Yields
         ------
@@ -110,9 +116,11 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
         y : array-like of shape (n_samples,)
             True labels.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
 
         Returns
         -------

@@ -28,6 +28,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
         return_std : bool, default=False
             Whether to give the spread of the members too: how far they disagree, which is not the
             noise of the targets.
@@ -52,6 +53,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Returns
         -------
@@ -67,6 +69,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Yields
         ------
@@ -80,9 +83,11 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             True targets.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
 
         Returns
         -------

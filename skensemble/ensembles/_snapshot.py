@@ -56,6 +56,8 @@ class _Snapshot:
 
     def _check_parameters(self) -> None:
         check_int("M", self.M, 1)
+        if not isinstance(self.verbose, bool):
+            check_int("verbose", self.verbose, 0)
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
         check_real("lr_min", self.lr_min, 0, high=self.alpha_zero)
         check_real("cycle_mult", self.cycle_mult, 0, low_open=True)
@@ -93,9 +95,9 @@ class _Snapshot:
 
 
 class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
-    """Snapshot ensemble of classifier nets: M members at the price of training one [1]_.
+    """Snapshot ensemble of classifier nets: M members at the price of training one.
 
-    One net is trained under a learning rate that falls from `alpha_zero` along a half cosine in
+    After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half cosine in
     each of M cycles. A copy of the weights is kept at the end of each cycle; the probabilities of
     the last m copies are averaged. `fit` costs what one net costs, prediction m forward passes.
 
@@ -137,13 +139,13 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Weight of each member in the average; 0 for those that `m` leaves out.
     n_features_in_ : int
         Features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where they are all strings.
     n_steps_ : int
         Optimizer steps that were made.
     snapshot_steps_ : ndarray of shape (n_members,)
         Steps after which the members were taken, from 1.
-    learning_rates_ : ndarray of shape (n_steps_,)
+    learning_rates_ : ndarray of shape (`n_steps_`,)
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
@@ -176,9 +178,9 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
 
 
 class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
-    """Snapshot ensemble of regressor nets: M members at the price of training one [1]_.
+    """Snapshot ensemble of regressor nets: M members at the price of training one.
 
-    One net is trained under a learning rate that falls from `alpha_zero` along a half cosine in
+    After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half cosine in
     each of M cycles. A copy of the weights is kept at the end of each cycle; the predictions of
     the last m copies are averaged, and their spread tells where they disagree. Targets are
     standardised inside. `fit` costs what one net costs, prediction m forward passes.
@@ -221,13 +223,13 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Mean and scale of the targets, taken off before training and put back in `predict`.
     n_features_in_ : int
         Features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where they are all strings.
     n_steps_ : int
         Optimizer steps that were made.
     snapshot_steps_ : ndarray of shape (n_members,)
         Steps after which the members were taken, from 1.
-    learning_rates_ : ndarray of shape (n_steps_,)
+    learning_rates_ : ndarray of shape (`n_steps_`,)
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.

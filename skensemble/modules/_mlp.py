@@ -83,6 +83,7 @@ class MLP(nn.Sequential):
         Parameters
         ----------
         x : Tensor of shape (n_samples, n_features) or (n_samples, *axes)
+            A batch of rows.
 
         Returns
         -------

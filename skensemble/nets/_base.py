@@ -77,10 +77,16 @@ class Net(LeanEpochs, NeuralNet):
 
         Parameters
         ----------
-        X, y, sample_weight, **fit_params
-            As in `fit`.
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or targets.
         classes : array-like of shape (n_classes,), default=None
             All the classes there will be, for a first call whose rows do not show them all.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the loss.
+        **fit_params : dict
+            As in `skorch.NeuralNet.partial_fit`.
 
         Returns
         -------
@@ -107,6 +113,7 @@ class Net(LeanEpochs, NeuralNet):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Returns
         -------

@@ -136,6 +136,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
 
         Returns
         -------

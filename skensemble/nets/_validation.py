@@ -19,6 +19,7 @@ def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> An
     estimator : BaseEstimator
         Gets `n_features_in_` and `feature_names_in_`, or is held to them.
     X : array-like, Tensor or CSR matrix of shape (n_samples, ...)
+        Rows.
     dtype : dtype
         Dtype of the result.
     reset : bool, default=False
@@ -42,7 +43,9 @@ def check_labelled_rows(
     estimator : BaseEstimator
         As in `check_rows`.
     X : array-like, Tensor or CSR matrix of shape (n_samples, ...)
+        Rows.
     y : array-like or Tensor of shape (n_samples,) or, for targets, (n_samples, n_outputs)
+        Labels or targets.
     dtype : dtype
         Dtype of the rows.
     classify : bool

@@ -1,0 +1,68 @@
+"""What needs a CUDA device: run with ``pytest -m gpu``."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import is_classifier
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device"),
+]
+
+
+def output(ensemble, X):
+    return ensemble.predict_proba(X) if is_classifier(ensemble) else ensemble.predict(X)
+
+
+def on(device, make_ensemble):
+    return make_ensemble(estimator=make_ensemble().estimator.set_params(device=device))
+
+
+def test_auto_takes_the_gpu(make_ensemble, data):
+    ensemble = make_ensemble().fit(*data)
+    assert ensemble._predictor.device.type == "cuda"
+    assert next(ensemble._predictor.modules[0].parameters()).is_cuda
+
+
+def test_the_gpu_gives_what_the_cpu_gives(make_ensemble, data):
+    X, y = data
+    net = make_ensemble().estimator.set_params(precision="float64", device="cpu")
+    cpu = output(make_ensemble(estimator=net).fit(X, y), X)
+    net = make_ensemble().estimator.set_params(precision="float64", device="cuda")
+    gpu = output(make_ensemble(estimator=net).fit(X, y), X)
+    # Weights are drawn on the CPU, so that only sums in another order differ.
+    np.testing.assert_allclose(gpu, cpu, rtol=1e-5, atol=1e-7)
+
+
+def test_members_and_pickles_are_on_the_cpu(make_ensemble, data, monkeypatch):
+    X, y = data
+    ensemble = on("cuda", make_ensemble).fit(X, y)
+    expected, blob = output(ensemble, X), pickle.dumps(ensemble)
+    assert all(type(v) is np.ndarray for member in ensemble.members_ for v in member.values())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.warns(UserWarning, match="The model is put on the CPU"):
+        loaded = pickle.loads(blob)
+    np.testing.assert_allclose(output(loaded, X), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_cuda_tensors_are_rows(make_ensemble, data):
+    X, y = data
+    ensemble = on("cuda", make_ensemble).fit(torch.tensor(X).cuda(), torch.tensor(y).cuda())
+    assert (output(ensemble, torch.tensor(X).cuda()) == output(ensemble, X)).all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_precisions_train(make_ensemble, data, precision):
+    net = make_ensemble().estimator.set_params(precision=precision, device="cuda")
+    assert make_ensemble(estimator=net).fit(*data).score(*data) > 0.3
+
+
+def test_the_state_of_the_generator_of_the_gpu_is_left_as_found(make_ensemble, data):
+    before = torch.cuda.get_rng_state()
+    net = type(make_ensemble().estimator)(module__dropout=0.5, max_epochs=20, device="cuda")
+    make_ensemble(estimator=net).fit(*data)
+    assert torch.equal(torch.cuda.get_rng_state(), before)
