@@ -97,9 +97,9 @@ class _Snapshot:
 class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
     """Snapshot ensemble of classifier nets: M members at the price of training one.
 
-    After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half cosine in
-    each of M cycles. A copy of the weights is kept at the end of each cycle; the probabilities of
-    the last m copies are averaged. `fit` costs what one net costs, prediction m forward passes.
+    After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half
+    cosine in each of M cycles. A copy of the weights is kept at the end of each cycle; the
+    probabilities of the last m copies are averaged. `fit` costs what one net costs, prediction m forward passes.
 
     Parameters
     ----------
@@ -180,10 +180,10 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
 class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
     """Snapshot ensemble of regressor nets: M members at the price of training one.
 
-    After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half cosine in
-    each of M cycles. A copy of the weights is kept at the end of each cycle; the predictions of
-    the last m copies are averaged, and their spread tells where they disagree. Targets are
-    standardised inside. `fit` costs what one net costs, prediction m forward passes.
+    After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half
+    cosine in each of M cycles. A copy of the weights is kept at the end of each cycle; the
+    predictions of the last m copies are averaged, and their spread tells where they disagree.
+    Targets are standardised inside. `fit` costs what one net costs, prediction m forward passes.
 
     Parameters
     ----------
