@@ -11,10 +11,9 @@ What one learns, measured with seed 0 on 8,141 test rows: boosted trees win.
     boosted trees           accuracy 0.872, NLL 0.284, in a fraction of the time
 
 The mean is a little better than the single net in NLL and no better in accuracy. On tables of mixed
-columns try trees first; take the nets where they belong into a larger torch model, or for their
-smooth dependence on the inputs.
+columns try trees first.
 
-    python adult_income.py ../shared/data/adult.csv.xz
+    python adult_income.py adult.csv.xz
 
 PATH is the CSV of UCI adult (Kohavi, 1996) with a header: 14 columns and `Salary`.
 """

@@ -15,7 +15,7 @@ What one learns, measured with seed 0 on the other 16,640 rows:
 * The spread is no error bar: fewer than half of the values lie within two spreads of the
   prediction. The members share one training, and none of them knows the noise of the values.
 
-    python california_housing.py ../shared/data/california.csv.xz
+    python california_housing.py california.csv.xz
 
 PATH is a CSV of the California census blocks of 1990 (Pace and Barry, 1997) with a header: eight
 numbers and `medianHouseValue`.

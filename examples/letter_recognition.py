@@ -15,7 +15,7 @@ cycles long enough to learn in: of 24 epochs each gets 4, and the first members 
 of it is the single net's own fault, which is better after 24 epochs than after 60; the mean of 6 in
 60 epochs is better than both.
 
-    python letter_recognition.py ../shared/data/letter.csv.xz
+    python letter_recognition.py letter.csv.xz
 
 PATH is a CSV of the UCI letters (Frey and Slate, 1991) with a header: the letter, 16 integers.
 """

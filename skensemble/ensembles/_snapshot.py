@@ -99,7 +99,8 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
 
     After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half
     cosine in each of M cycles. A copy of the weights is kept at the end of each cycle; the
-    probabilities of the last m copies are averaged. `fit` costs what one net costs, prediction m forward passes.
+    probabilities of the last m copies are averaged. `fit` costs what one net costs, prediction m
+    forward passes.
 
     Parameters
     ----------
