@@ -286,7 +286,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
             warnings.warn(
                 f"Training was stopped by {trace.stopped_by} {where}: the "
                 f"{n_members} of {self._n_members_asked} members taken so far are kept.",
-                stacklevel=6,
+                stacklevel=5,
             )
         self.n_steps_ = made
         self.learning_rates_ = trace.learning_rates
@@ -301,5 +301,5 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
                 "On the validation rows the last member alone is clearly better than the "
                 "average: earlier cycles were too short to converge. Train for more epochs, use "
                 "fewer cycles, or set m='auto'.",
-                stacklevel=6,
+                stacklevel=5,
             )

@@ -82,7 +82,7 @@ class _Snapshot:
                 f"A cycle of {shortest} steps is too short to settle (M={self.M} cycles in "
                 f"T={trace.n_steps} steps): train for more epochs, or use fewer cycles.",
                 ConvergenceWarning,
-                stacklevel=7,
+                stacklevel=5,
             )
         return trace
 

@@ -61,7 +61,8 @@ class LeanEpochs:
             if iterator is not None:
                 self.history.record(f"{prefix}_loss", mean_batch_loss(self.history, prefix))
             return
-        self._set_training(True)
+        if not self.module_.training:
+            self._set_training(True)
         losses, n_rows = [], []
         for loss, n in self._lean_steps(iterator):
             losses.append(loss)

@@ -69,7 +69,13 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's global generators and put their states back afterwards."""
     devices = [device.index or 0] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        # torch.manual_seed takes milliseconds: it speaks to each backend, there or not.
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
         yield
 
 

@@ -197,8 +197,9 @@ def test_early_cycles_that_spoil_the_average_are_warned_of(make_classifier, iris
 
 def test_short_cycles_are_warned_of(make_classifier, iris):
     net = NetClassifier(max_epochs=5)
-    with pytest.warns(ConvergenceWarning, match=r"A cycle of 8 steps .* \(M=3 cycles in T=25"):
+    with pytest.warns(ConvergenceWarning, match=r"A cycle of 8 steps .* \(M=3 cycles in T=25") as w:
         make_classifier(estimator=net).fit(*iris)
+    assert w[0].filename == __file__
 
 
 def test_spread_is_that_of_the_members_in_the_units_of_the_targets(make_regressor, diabetes):
