@@ -89,6 +89,8 @@ def fit_ours(problem: Problem) -> Any:
     """Fit `skensemble.SnapshotEnsembleClassifier`."""
     net = NetClassifier(
         module__hidden_units=problem.hidden_units,
+        module__activation="relu",
+        optimizer__weight_decay=1e-4,
         max_epochs=problem.max_epochs,
         batch_size=problem.batch_size,
         device="cpu",

@@ -44,23 +44,27 @@ N_ROWS = 4000
 """Rows drawn from each of the large files."""
 
 CLASSIFIER_GRID = [
-    (32, 50, 1e-4, 0.0, "relu", 5, 0.1),
-    (32, 50, 1e-3, 0.0, "relu", 5, 0.1),
-    (64, 80, 1e-3, 0.0, "relu", 5, 0.1),
-    (64, 80, 1e-3, 0.0, "relu", 3, 0.1),
-    (64, 80, 1e-3, 0.0, "relu", 5, 0.05),
     (64, 80, 1e-3, 0.0, "silu", 5, 0.1),
+    (64, 60, 1e-3, 0.0, "silu", 5, 0.1),
+    (64, 60, 1e-3, 0.0, "silu", 5, 0.2),
+    (64, 80, 1e-3, 0.2, "silu", 5, 0.1),
+    (64, 80, 1e-3, 0.2, "silu", 4, 0.1),
+    (64, 80, 1e-3, 0.1, "relu", 5, 0.1),
+    (64, 80, 3e-3, 0.0, "relu", 5, 0.1),
     (64, 100, 1e-3, 0.2, "relu", 5, 0.1),
-    (64, 100, 1e-3, 0.2, "silu", 5, 0.1),
+    (128, 100, 1e-3, 0.2, "relu", 5, 0.2),
+    (32, 50, 1e-4, 0.0, "relu", 5, 0.1),
 ]
 REGRESSOR_GRID = [
+    (64, 80, 1e-3, 0.0, "silu", 5, 0.1),
+    (64, 80, 1e-4, 0.1, "silu", 5, 0.1),
+    (64, 80, 1e-3, 0.0, "silu", 5, 0.2),
+    (64, 60, 1e-3, 0.2, "relu", 5, 0.1),
+    (64, 60, 2e-3, 0.0, "relu", 5, 0.1),
+    (64, 60, 3e-4, 0.2, "relu", 5, 0.1),
     (32, 50, 1e-4, 0.0, "relu", 5, 0.1),
-    (32, 50, 1e-3, 0.0, "relu", 5, 0.1),
-    (64, 100, 3e-4, 0.2, "relu", 5, 0.1),
-    (64, 100, 1e-4, 0.1, "silu", 5, 0.1),
-    (64, 100, 1e-4, 0.2, "silu", 5, 0.1),
 ]
-"""Candidates: batch size, epochs, weight decay, dropout, activation, M and alpha_zero."""
+"""Candidates, the chosen ones first: batch size, epochs, weight decay, dropout, activation, M and alpha_zero."""
 
 
 class Task(NamedTuple):

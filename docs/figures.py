@@ -27,7 +27,13 @@ def draw_snapshot_ensemble() -> Figure:
     """Draw the rate, the loss, the snapshots, and what each member has learnt by then."""
     X, y = _two_spirals(300, seed=0)
     X_test, y_test = _two_spirals(2000, seed=1000)
-    net = NetClassifier(module__hidden_units=(64, 64), batch_size=10)
+    net = NetClassifier(
+        module__hidden_units=(64, 64),
+        module__activation="relu",
+        max_epochs=50,
+        batch_size=10,
+        optimizer__weight_decay=1e-4,
+    )
     ensemble = SnapshotEnsembleClassifier(net, M=M, alpha_zero=0.2, random_state=0).fit(X, y)
 
     figure = Figure(figsize=(10, 5), layout="constrained")

@@ -53,6 +53,7 @@ def make_ensemble(M, epochs, seed):
     """Set up the columns and a net of 64 hidden units, trained in M cycles."""
     net = NetClassifier(
         module__hidden_units=64,
+        module__activation="relu",
         max_epochs=epochs,
         batch_size=128,
         optimizer__momentum=0.9,

@@ -45,6 +45,7 @@ def make_ensemble(max_epochs, random_state):
     """Set up the tutorial's net, plain momentum and no weight decay, in ten cycles."""
     net = NetClassifier(
         module__hidden_units=50,
+        module__activation="relu",
         max_epochs=max_epochs,
         batch_size=32,
         optimizer__momentum=0.9,

@@ -8,8 +8,8 @@ What one learns, measured with seed 0 on the other 16,640 rows:
 
 * From 4,000 rows the mean of five has an RMSE of 53,700 dollars, the single net one of 55,100: the
   single net has begun to overfit, and averaging takes some of that back.
-* From 15,480 rows (``--rows 15480 --epochs 40``, batches of 128) the single net was ahead, with
-  51,000 against 51,500: where nothing overfits, one long cycle learns more than five short ones.
+* From 15,480 rows (``--rows 15480 --epochs 40``) the single net is ahead, 50,700 against
+  51,400. Where there are rows enough, one long cycle learns more than five short ones.
 * The spread ranks: in the quarter of the rows on which the members disagree most, the mean error is
   48,700 dollars, in the quarter on which they agree 26,600. Ask there for a second opinion.
 * The spread is no error bar: fewer than half of the values lie within two spreads of the
@@ -45,6 +45,7 @@ def make_model(M, epochs, seed):
     """Set up standardised rows and a net of 128 and 64 hidden units, trained in M cycles."""
     net = NetRegressor(
         module__hidden_units=(128, 64),
+        module__activation="relu",
         max_epochs=epochs,
         batch_size=64,
         optimizer__momentum=0.9,

@@ -15,7 +15,13 @@ from skensemble import (
     SnapshotEnsembleRegressor,
 )
 
-SMALL = {"module__hidden_units": (8,), "max_epochs": 20}
+SMALL = {
+    "module__hidden_units": (8,),
+    "module__activation": "relu",
+    "max_epochs": 20,
+    "batch_size": 32,
+    "optimizer__weight_decay": 1e-4,
+}
 
 
 def _small(ensemble, net, **parameters):

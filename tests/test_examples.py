@@ -103,8 +103,10 @@ def test_six_snapshots_of_letters_have_a_fifth_less_nll_than_one_net(tmp_path):
     single_error, single_nll, _ = numbers_after("single net, one cycle", text)
     error, nll, _ = numbers_after("mean of 6 snapshots", text)
     (ratio,) = numbers_after("NLL of the ensemble over that of the single net:", text)
-    # Measured 0.73; two NLLs of four decimals give the ratio to about 0.001.
+    # Measured 0.726 with this seed. Seeds 0 to 7 give 0.73 to 0.82, 0.77 on average, and the
+    # rounding of another machine acts like another seed.
     assert ratio <= 0.8
+    # NLLs of four decimals give the ratio to about 0.001.
     assert ratio == pytest.approx(nll / single_nll, abs=2e-3)
     assert max(error, single_error) < 4
 

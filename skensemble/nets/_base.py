@@ -32,9 +32,9 @@ from skensemble.nets._validation import (
 SGD_DEFAULTS = {
     "optimizer__momentum": 0.9,
     "optimizer__nesterov": True,
-    "optimizer__weight_decay": 1e-4,
+    "optimizer__weight_decay": 1e-3,
 }
-"""The paper's settings, left out for an optimizer that has no such keyword."""
+"""Defaults that are left out for an optimizer that has no such keyword."""
 
 
 class Net(LeanEpochs, NeuralNet):

@@ -30,16 +30,16 @@ class NetClassifier(Net, NeuralNetClassifier):
         Update rule; its arguments are set with the prefix ``optimizer__``.
     lr : float, default=0.1
         Learning rate. An ensemble's schedule takes its place.
-    max_epochs : int, default=50
+    max_epochs : int, default=80
         Passes over the training rows.
-    batch_size : int, default=32
+    batch_size : int, default=64
         Rows of a batch; -1 takes all rows.
     optimizer__momentum : float, default=0.9
         Momentum, for an optimizer that has it.
     optimizer__nesterov : bool, default=True
         Whether the momentum is Nesterov's.
-    optimizer__weight_decay : float, default=1e-4
-        L2 penalty on the weights.
+    optimizer__weight_decay : float, default=1e-3
+        L2 penalty on the weights, for an optimizer that has it.
     max_grad_norm : float or None, default=None
         Norm to which longer gradients are cut, over all weights together.
     iterator_train, iterator_valid : class, default=RowBatches
@@ -92,11 +92,11 @@ class NetClassifier(Net, NeuralNetClassifier):
         criterion: Any = nn.CrossEntropyLoss,
         optimizer: Any = torch.optim.SGD,
         lr: float = 0.1,
-        max_epochs: int = 50,
-        batch_size: int = 32,
+        max_epochs: int = 80,
+        batch_size: int = 64,
         optimizer__momentum: float = 0.9,
         optimizer__nesterov: bool = True,
-        optimizer__weight_decay: float = 1e-4,
+        optimizer__weight_decay: float = 1e-3,
         max_grad_norm: float | None = None,
         iterator_train: Any = RowBatches,
         iterator_valid: Any = RowBatches,

@@ -41,6 +41,26 @@ class StopAfter:
         self.events.append("teardown")
 
 
+class KeepFitted:
+    """A callback of scikit-learn that keeps the ensemble as it is after each cycle."""
+
+    def __init__(self):
+        self.kept = []
+
+    def setup(self, estimator, context):
+        """Do nothing."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Do nothing."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        """Keep the ensemble so far."""
+        self.kept.append(fitted_estimator)
+
+    def teardown(self, estimator, context):
+        """Do nothing."""
+
+
 def monitor_of(ensemble):
     """Make a monitor of the ensemble's own score."""
     return ScoringMonitor(scoring=["accuracy" if is_classifier(ensemble) else "r2"])
@@ -185,6 +205,14 @@ def test_a_callback_ends_the_training_after_a_cycle(make_ensemble, data):
     assert ensemble.weights_.tolist() == [0.5, 0.5]
     cycle = ["begin cycle", "end cycle"]
     assert stop.events == ["setup", "begin fit", *cycle, *cycle, "end fit", "teardown"]
+
+
+def test_the_ensemble_so_far_does_not_grow_after_its_cycle(make_ensemble, data):
+    keep = KeepFitted()
+    ensemble = make_ensemble(m=2).set_callbacks(keep).fit(*data)
+    assert [len(kept.members_) for kept in keep.kept] == [1, 2, 3, 3]
+    assert [kept.weights_.tolist() for kept in keep.kept[:2]] == [[1.0], [0.5, 0.5]]
+    assert (keep.kept[-1].predict(data[0]) == ensemble.predict(data[0])).all()
 
 
 def test_a_failed_fit_tears_its_callbacks_down(make_ensemble, data):

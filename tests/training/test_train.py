@@ -56,6 +56,7 @@ def net(**keywords):
         "iterator_train__shuffle": False,
         "precision": "float64",
         "device": "cpu",
+        "optimizer__weight_decay": 1e-4,
     }
     return NetClassifier(**(settings | keywords)).initialize()
 
