@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from skensemble._checks import check_int, check_real, reject
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "silu": nn.SiLU,
     "relu": nn.ReLU,
     "gelu": nn.GELU,
+    "silu": nn.SiLU,
     "tanh": nn.Tanh,
 }
 
@@ -27,7 +27,7 @@ class MLP(nn.Sequential):
         Width of each hidden layer; empty for a linear model.
     dropout : float, default=0.0
         Probability to drop a hidden unit in training.
-    activation : {"silu", "relu", "gelu", "tanh"}, default="silu"
+    activation : {"relu", "gelu", "silu", "tanh"}, default="relu"
         Non-linearity after each hidden layer.
 
     Raises
@@ -48,7 +48,7 @@ class MLP(nn.Sequential):
     >>> MLP(4, 3, hidden_units=(8,))
     MLP(
       (0): Linear(in_features=4, out_features=8, bias=True)
-      (1): SiLU()
+      (1): ReLU()
       (2): Linear(in_features=8, out_features=3, bias=True)
     )
     """
@@ -60,7 +60,7 @@ class MLP(nn.Sequential):
         *,
         hidden_units: int | Sequence[int] = (100,),
         dropout: float = 0.0,
-        activation: str = "silu",
+        activation: str = "relu",
     ) -> None:
         widths = [hidden_units] if isinstance(hidden_units, Integral) else list(hidden_units)
         check_int("n_features", n_features, 1)

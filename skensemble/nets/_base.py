@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from skensemble._checks import check_real, reject
+from skensemble.modules import MLP
 from skensemble.nets._device import PRECISIONS, available_device, numpy_dtype, resolve_device
 from skensemble.nets._lean import LeanEpochs
 from skensemble.nets._loss import weighted_loss
@@ -44,6 +45,7 @@ class Net(LeanEpochs, NeuralNet):
     `_encode_targets`.
     """
 
+    _mlp_activation = "relu"
     order_seed_: int | None = None
     n_row_values_: int | None = None
     _sample_weight_: np.ndarray | None = None
@@ -143,6 +145,8 @@ class Net(LeanEpochs, NeuralNet):
     def get_params_for(self, prefix: str) -> dict[str, Any]:
         """Collect arguments of a part, for the module with the sizes of the data filled in."""
         kwargs = super().get_params_for(prefix)
+        if prefix == "module" and self.module is MLP:
+            kwargs = {"activation": self._mlp_activation, **kwargs}
         if prefix == "module" and self.n_row_values_ is not None:
             sizes = {"n_features": self.n_row_values_, "n_outputs": self.n_outputs_}
             kwargs |= missing_sizes(self.module, kwargs, **sizes)

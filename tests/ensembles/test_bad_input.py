@@ -231,12 +231,12 @@ def test_a_candidate_that_diverges_scores_error_score_and_the_others_finish(make
 
 def test_ctrl_c_keeps_the_snapshots_taken_so_far(make_ensemble, data):
     X, y = data
-    net = type(make_ensemble().estimator)(callbacks=[PressCtrlC(15)], max_epochs=20)
+    net = type(make_ensemble().estimator)(callbacks=[PressCtrlC(15)], max_epochs=20, batch_size=32)
     with pytest.warns(UserWarning, match=r"stopped by ctrl-c at step \d+ of \d+: the 2 of 3 memb"):
         ensemble = make_ensemble(estimator=net, m=3).fit(X, y)
     assert ensemble.weights_.tolist() == [1 / 2, 1 / 2]
     assert ensemble.n_steps_ == len(ensemble.learning_rates_) == 15 * (len(X) // 32 + 1)
-    whole = make_ensemble(estimator=type(net)(max_epochs=20)).fit(X, y)
+    whole = make_ensemble(estimator=type(net)(max_epochs=20, batch_size=32)).fit(X, y)
     for one, other in zip(ensemble.members_, whole.members_, strict=False):
         assert all((one[name] == other[name]).all() for name in one)
 

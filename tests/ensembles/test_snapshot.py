@@ -196,7 +196,7 @@ def test_early_cycles_that_spoil_the_average_are_warned_of(make_classifier, iris
 
 
 def test_short_cycles_are_warned_of(make_classifier, iris):
-    net = NetClassifier(max_epochs=5)
+    net = NetClassifier(max_epochs=5, batch_size=32)
     with pytest.warns(ConvergenceWarning, match=r"A cycle of 8 steps .* \(M=3 cycles in T=25") as w:
         make_classifier(estimator=net).fit(*iris)
     assert w[0].filename == __file__
@@ -256,13 +256,14 @@ def test_the_regressor_beats_a_linear_model(diabetes):
     assert ensemble.score(X[300:], y[300:]) > linear.score(X[300:], y[300:]) + 0.3
 
 
+@pytest.mark.filterwarnings("ignore:A cycle of:sklearn.exceptions.ConvergenceWarning")
 def test_a_skorch_callback_that_stops_leaves_what_there_is(iris):
     stopping = EarlyStopping("train_loss", patience=1, threshold=10.0)
     net = NetClassifier(max_epochs=40, callbacks=[stopping])
-    with pytest.raises(RuntimeError, match="stopped the training at step 10 of 200, before a memb"):
+    with pytest.raises(RuntimeError, match="stopped the training at step 6 of 120, before a memb"):
         SnapshotEnsembleClassifier(net, M=3).fit(*iris)
     with pytest.warns(
-        UserWarning, match="stopped by skorch callback at step 10 of 200: the 1 of 20"
+        UserWarning, match="stopped by skorch callback at step 6 of 120: the 1 of 20"
     ):
         ensemble = SnapshotEnsembleClassifier(net, M=20, m=5).fit(*iris)
     assert ensemble.weights_.tolist() == [1.0]

@@ -31,7 +31,7 @@ def test_the_output_is_that_of_the_formula():
 
 def test_dropout_follows_each_activation():
     kinds = [type(layer).__name__ for layer in MLP(4, 3, hidden_units=(8, 8), dropout=0.5)]
-    assert kinds == ["Linear", "SiLU", "Dropout"] * 2 + ["Linear"]
+    assert kinds == ["Linear", "ReLU", "Dropout"] * 2 + ["Linear"]
 
 
 def test_rows_of_several_axes_are_flattened():
