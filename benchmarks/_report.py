@@ -121,8 +121,8 @@ def markdown(
     lines = [
         "# Speed and memory",
         "",
-        f"Settings: {_listed(settings)}.",
-        f"Machine and versions: {_listed(machine)}.",
+        f"Settings: {listed(settings)}.",
+        f"Machine and versions: {listed(machine)}.",
         "",
         *(f"| {' | '.join(row)} |" for row in (header, ("---",) * len(header), *rows)),
         "",
@@ -154,7 +154,8 @@ def _row(c: Comparison) -> tuple[str, ...]:
     return c.what, c.ours, c.other, c.name, value, f"{c.relation} {c.target:.3g}", reached
 
 
-def _listed(values: dict[str, Any]) -> str:
+def listed(values: dict[str, Any]) -> str:
+    """Write names and values in one line."""
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 

@@ -31,7 +31,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         Update rule; its arguments are set with the prefix ``optimizer__``.
     lr : float, default=0.1
         Learning rate. An ensemble's schedule takes its place.
-    max_epochs : int, default=80
+    max_epochs : int, default=50
         Passes over the training rows.
     batch_size : int, default=64
         Rows of a batch; -1 takes all rows.
@@ -92,7 +92,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         criterion: Any = nn.MSELoss,
         optimizer: Any = torch.optim.SGD,
         lr: float = 0.1,
-        max_epochs: int = 80,
+        max_epochs: int = 50,
         batch_size: int = 64,
         optimizer__momentum: float = 0.9,
         optimizer__nesterov: bool = True,
