@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # Two torch threads beside another busy process can be many times slower than one.
 ONE_THREAD := OMP_NUM_THREADS=1
+# Where letter.csv.xz, adult.csv.xz and california.csv.xz lie.
+DATA ?= ../shared/data
 DEFINITIONS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
@@ -37,7 +39,11 @@ docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
 
 bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
 	$(ONE_THREAD) $(BIN)/python benchmarks/speed.py
-	$(ONE_THREAD) $(BIN)/python benchmarks/defaults.py --data ../shared/data
+	$(ONE_THREAD) $(BIN)/python benchmarks/defaults.py --data $(DATA)
+	$(ONE_THREAD) $(BIN)/python examples/letter_recognition.py $(DATA)/letter.csv.xz \
+		> benchmarks/results/letter.txt
+	$(ONE_THREAD) $(BIN)/python examples/blobs_tutorial.py --figure $(VENV)/blobs.png \
+		> benchmarks/results/blobs.txt
 
 clean:  ## Remove the environment and what was built
 	rm -rf $(VENV) docs/_build docs/figures docs/api/generated build dist

@@ -45,9 +45,10 @@ def copy_state(module: nn.Module) -> State:
     }
 
 
-def is_finite(state: State) -> bool:
-    """Say whether all floats of a state are finite."""
-    return all(np.isfinite(value).all() for value in state.values())
+def is_finite(state: State, module: nn.Module) -> bool:
+    """Say whether all weights of a state are finite; a buffer may be a mask of infinities."""
+    names = (name for name, _ in bare(module).named_parameters())
+    return all(np.isfinite(state[name]).all() for name in names)
 
 
 def member_module(template: nn.Module, state: State, device: torch.device) -> nn.Module:
@@ -75,6 +76,17 @@ def member_module(template: nn.Module, state: State, device: torch.device) -> nn
             is_parameter = isinstance(tensor, nn.Parameter)
             memo[id(tensor)] = nn.Parameter(value, requires_grad=False) if is_parameter else value
     return deepcopy(bare(template), memo).eval()
+
+
+def structure_of(module: nn.Module) -> nn.Module:
+    """Copy a module without its weights, as a template of its members.
+
+    It is taken before the training: deepcopy refuses activations that a module keeps for itself.
+    """
+    template = deepcopy(bare(module))
+    for parameter in template.parameters():
+        parameter.data = parameter.data.new_empty(0)
+    return template
 
 
 class Predictor:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import ceil, cos, pi
 
-from skensemble._checks import InvalidParameterError
+from skensemble._checks import InvalidParameterError, check_int, reject
 
 
 @lru_cache(maxsize=256)
@@ -47,8 +47,9 @@ def cycle_ends(T: int, M: int, cycle_mult: float = 1.0) -> tuple[int, ...]:
     >>> cycle_ends(70, 3, cycle_mult=2)
     (10, 30, 70)
     """
+    check_int("M", M, 1)
     # Fractions keep ceil exact: in floats 70 * (1 / 7) may land just above 10.
-    shares = [Fraction(cycle_mult) ** k for k in range(M)]
+    shares = [Fraction(float(cycle_mult)) ** k for k in range(M)]
     whole, grown = sum(shares, Fraction(0)), Fraction(0)
     ends = []
     for share in shares:
@@ -87,7 +88,7 @@ def is_cycle_end(t: int, T: int, *, M: int, cycle_mult: float = 1.0) -> bool:
     [3, 5, 8, 10]
     """
     ends = cycle_ends(T, M, cycle_mult)
-    return ends[bisect_left(ends, t)] == t
+    return t in ends
 
 
 def cyclic_cosine(
@@ -118,7 +119,7 @@ def cyclic_cosine(
     cycle_mult : float, default=1.0
         Length of a cycle over that of the cycle before.
     alpha_mult : float, default=1.0
-        Peak of a cycle over that of the cycle before.
+        Peak of a cycle over that of the cycle before; it stays at `lr_min` at least.
 
     Returns
     -------
@@ -136,7 +137,7 @@ def cyclic_cosine(
     [0.1, 0.0854, 0.05, 0.0146, 0.1, 0.0854, 0.05, 0.0146]
     """
     k, j, length = _position(t, T, M, cycle_mult)
-    peak = alpha_zero * alpha_mult**k
+    peak = max(lr_min, alpha_zero * alpha_mult**k)
     return lr_min + (peak - lr_min) / 2 * (cos(pi * j / length) + 1)
 
 
@@ -167,7 +168,7 @@ def cyclic_triangular(
     cycle_mult : float, default=1.0
         Length of a cycle over that of the cycle before.
     alpha_mult : float, default=1.0
-        Peak of a cycle over that of the cycle before.
+        Peak of a cycle over that of the cycle before; it stays at `lr_min` at least.
 
     Returns
     -------
@@ -183,7 +184,7 @@ def cyclic_triangular(
     [0.05, 0.1, 0.05, 0.0, 0.05, 0.1, 0.05, 0.0]
     """
     k, j, length = _position(t, T, M, cycle_mult)
-    peak = alpha_zero * alpha_mult**k
+    peak = max(lr_min, alpha_zero * alpha_mult**k)
     return lr_min + (peak - lr_min) * (1 - abs(2 * (j + 1) / length - 1))
 
 
@@ -227,6 +228,8 @@ def step_decay(
 def _position(t: int, T: int, M: int, cycle_mult: float) -> tuple[int, int, int]:
     """Cycle that step t is in, steps before t in it, and its length."""
     ends = cycle_ends(T, M, cycle_mult)
+    if not 1 <= t <= T:
+        raise reject("t", f"a step in 1..{T}", t)
     k = bisect_left(ends, t)
     start = ends[k - 1] if k else 0
     return k, t - 1 - start, ends[k] - start

@@ -59,10 +59,12 @@ def test_compiled_modules_have_the_names_that_users_know():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_state_with_a_value_that_is_not_finite_is_found(value):
-    state = copy_state(norm_net())
-    assert is_finite(state)
+    net = norm_net()
+    net.register_buffer("mask", torch.full((2,), -torch.inf))
+    state = copy_state(net)
+    assert is_finite(state, net)
     state["0.bias"][0] = value
-    assert not is_finite(state)
+    assert not is_finite(state, net)
 
 
 def test_the_predictor_averages_probabilities_and_not_logits():

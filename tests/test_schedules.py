@@ -106,3 +106,17 @@ def test_bound_schedules_pickle(function):
     bound = partial(function, M=3, alpha_zero=0.1, cycle_mult=1.5)
     copy = pickle.loads(pickle.dumps(bound))
     assert [copy(t, 50) for t in range(1, 51)] == [bound(t, 50) for t in range(1, 51)]
+
+
+@pytest.mark.parametrize("function", [cyclic_cosine, cyclic_triangular])
+def test_a_decayed_peak_stays_at_lr_min_at_least(function):
+    rates = [
+        function(t, 30, M=3, alpha_zero=0.1, lr_min=0.01, alpha_mult=0.1) for t in range(21, 31)
+    ]
+    assert rates == pytest.approx([0.01] * 10)
+
+
+@pytest.mark.parametrize("t", [0, 11])
+def test_a_step_outside_the_training_is_refused(t):
+    with pytest.raises(InvalidParameterError, match=rf"t must be a step in 1\.\.10, got {t}\."):
+        cyclic_cosine(t, 10, M=2, alpha_zero=0.1)

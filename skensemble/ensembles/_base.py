@@ -1,7 +1,7 @@
 """The life cycle that all ensembles share: fit, members, weights, persistence."""
 
 import warnings
-from abc import ABCMeta, abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,12 +12,13 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
+from torch import nn
 
-from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble._checks import InvalidParameterError, reject
 from skensemble._typing import State
-from skensemble.averaging import last_m_weights
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
+from skensemble.ensembles._last_members import LastMembers
 from skensemble.ensembles._net import (
     check_output_width,
     fill_sizes,
@@ -25,10 +26,15 @@ from skensemble.ensembles._net import (
     rows_dtype,
 )
 from skensemble.ensembles._progress import Progress
-from skensemble.members import is_finite
+from skensemble.members import is_finite, structure_of
 from skensemble.nets import Net
 from skensemble.nets._device import available_device
-from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
+from skensemble.nets._seeding import (
+    building_seeded,
+    draw_seed,
+    initialize_seeded,
+    training_seeded,
+)
 from skensemble.nets._sizes import n_row_values
 from skensemble.nets._validation import (
     check_labelled_rows,
@@ -42,7 +48,7 @@ Collect = Callable[[State, Step], bool]
 """Takes in a new member, with the step after which it was made; True asks to stop."""
 
 
-class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all ensembles: everything but how members come about and what they predict.
 
     A method implements `_check_parameters`, `_n_members` and `_fit_members`; the classifier and
@@ -110,16 +116,17 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
         device = available_device(net.device)
         initialize_seeded(net, seed, device)
         self._transform = net._get_predict_nonlinearity()
-        check_output_width(net, self._transform, data.X[:2], self._n_outputs())
+        with building_seeded(seed, device):
+            check_output_width(net, self._transform, data.X[:2], self._n_outputs())
         self._predictor = self._make_predictor()
         self.members_: list[State] = []
         self._n_members_asked = self._n_members()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         progress = Progress(self, self._n_members_asked, X=X, y=y, metadata=metadata)
-        collect = partial(self._collect, net, progress, held_out)
+        collect = partial(self._collect, structure_of(net.module_), progress, held_out)
         with training_seeded(seed, device):
             trace = self._fit_members(net, data, collect)
-        self._take_trace(trace)
+        self._take_trace(trace, held_out)
         if held_out is not None:
             self._learn_from_held_out(held_out)
         progress.end()
@@ -159,19 +166,6 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
     def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
         """Score of an output, higher is better, from encoded targets."""
 
-    @property
-    def weights_(self) -> np.ndarray:
-        """Weight of each member, oldest first, of shape (n_members,).
-
-        They sum to 1 and are 0 for the members that `m` leaves out; they follow a later change of
-        `m`.
-        """
-        try:
-            return self._weights()
-        except InvalidParameterError as error:
-            # An attribute that cannot be had must not break `dir` and the HTML repr.
-            raise AttributeError(str(error)) from error
-
     def set_params(self, **params: Any) -> "BaseEnsemble":
         """Set parameters of the ensemble, or of its net with the prefix ``estimator__``.
 
@@ -206,23 +200,6 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
         tags.input_tags.three_d_array = True
         return tags
 
-    def _check_m(self) -> None:
-        if self.m is not None and self.m != "auto":
-            check_int("m", self.m, 1, max(self._n_members(), 1))
-
-    def _weights(self) -> np.ndarray:
-        return last_m_weights(len(self.members_), self._effective_m())
-
-    def _effective_m(self) -> int | None:
-        """Give the number of last members to average now; None is all of them."""
-        if self.m is None:
-            return None
-        if isinstance(self.m, str) and self.m == "auto":
-            if not hasattr(self, "_best_m"):
-                raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
-            return self._best_m
-        return check_int("m", self.m, 1, max(self._n_members_asked, len(self.members_)))
-
     def _check_rows(self, X: Any) -> Any:
         check_is_fitted(self)
         return check_rows(self, X, dtype=rows_dtype(self.estimator_))
@@ -241,8 +218,8 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
 
     def _learn_data(self, net: NeuralNet, X: Any, y: Any, sample_weight: Any) -> Data:
         if sample_weight is not None and not isinstance(net, Net):
-            rule = f"None for a net that cannot weigh rows (take {self._default_net.__name__})"
-            raise reject("sample_weight", rule, type(net).__name__)
+            rule = f"None for a {type(net).__name__} (take {self._default_net.__name__})"
+            raise reject("sample_weight", rule, sample_weight)
         X, y = check_labelled_rows(
             self, X, y, dtype=rows_dtype(net), classify=is_classifier(self), reset=True
         )
@@ -256,32 +233,44 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
             there, missing = ("y_val", "X_val") if X is None else ("X_val", "y_val")
             raise InvalidParameterError(f"{missing} must be given with {there}, got None.")
         if X is None:
-            if self.m == "auto":
+            if sample_weight is not None:
+                raise reject("sample_weight_val", "None without X_val", sample_weight)
+            if isinstance(self.m, str):
                 raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
             return None
         classify = is_classifier(self)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
         sample_weight = check_weights(sample_weight, X, dtype=np.float64)
+        X, y, sample_weight = drop_weightless(X, y, sample_weight)
         functions = {"losses": self._row_losses, "score": self._score_output}
         return HeldOut(X, self._encode_targets(y), sample_weight, **functions)
 
     def _collect(
-        self, net: NeuralNet, progress: Progress, held_out: HeldOut | None, state: State, step: Step
+        self,
+        template: nn.Module,
+        progress: Progress,
+        held_out: HeldOut | None,
+        state: State,
+        step: Step,
     ) -> bool:
-        if not is_finite(state):
+        if not is_finite(state, template):
             raise diverged(step.t, step.rate, "the weights are not finite")
         self.members_.append(state)
-        self._predictor.add(net.module_, state)
+        self._predictor.add(template, state)
         m = None if self.m == "auto" else self.m
         score = None if held_out is None else held_out.add(self._predictor, m)
         return progress.end_cycle(step, score)
 
-    def _take_trace(self, trace: Trace) -> None:
-        n_members = len(self.members_)
+    def _take_trace(self, trace: Trace, held_out: HeldOut | None) -> None:
+        # A member that Ctrl-C cut short does not count; its step is noted last.
+        n_members = len(trace.snapshot_steps)
+        del self.members_[n_members:], self._predictor.modules[n_members:]
+        if held_out is not None:
+            del held_out.outputs[n_members:], held_out.scores[n_members:]
         made = len(trace.learning_rates)
         where = f"at step {made} of {trace.n_steps}"
         if not n_members:
-            raise RuntimeError(f"A skorch callback stopped the training {where}, before a member.")
+            raise RuntimeError(f"Training was stopped {where}, before the first member.")
         if trace.stopped_by in ("ctrl-c", "skorch callback"):
             warnings.warn(
                 f"Training was stopped by {trace.stopped_by} {where}: the "
@@ -290,7 +279,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, metaclass=A
             )
         self.n_steps_ = made
         self.learning_rates_ = trace.learning_rates
-        self.snapshot_steps_ = trace.snapshot_steps[:n_members]
+        self.snapshot_steps_ = trace.snapshot_steps
         self.loss_curve_ = trace.loss_curve
 
     def _learn_from_held_out(self, held_out: HeldOut) -> None:

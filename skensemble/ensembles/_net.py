@@ -10,12 +10,13 @@ from sklearn.base import clone
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble._checks import InvalidParameterError, reject
 from skensemble.members import bare
 from skensemble.nets import Net
-from skensemble.nets._device import PRECISIONS, numpy_dtype, resolve_device
+from skensemble.nets._device import PRECISIONS, numpy_dtype
 from skensemble.nets._seeding import building_seeded
 from skensemble.nets._sizes import missing_sizes
+from skensemble.nets._validation import check_net_parameters
 
 
 def make_net(estimator: Any, default: type[Net], accepted: type[NeuralNet]) -> NeuralNet:
@@ -47,12 +48,7 @@ def make_net(estimator: Any, default: type[Net], accepted: type[NeuralNet]) -> N
     else:
         rule = f"a skorch {accepted.__name__}, a torch.nn.Module class or None"
         raise reject("estimator", rule, estimator)
-    resolve_device(net.device)
-    check_int("max_epochs", net.max_epochs, 1)
-    if net.batch_size != -1:
-        check_int("batch_size", net.batch_size, 1)
-    if isinstance(net, Net) and net.precision not in PRECISIONS:
-        raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
+    check_net_parameters(net)
     return net
 
 

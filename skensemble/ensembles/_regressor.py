@@ -106,7 +106,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         return self.target_scaler_.transform(y)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        return self.target_scaler_.transform(y)
+        return self.target_scaler_.transform(y, "y_val")
 
     def _n_outputs(self) -> int:
         return self.target_scaler_.n_outputs

@@ -62,6 +62,8 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
         activation: str = "relu",
     ) -> None:
+        if not isinstance(hidden_units, Integral | Sequence):
+            raise reject("hidden_units", "an int or a sequence of ints", hidden_units)
         widths = [hidden_units] if isinstance(hidden_units, Integral) else list(hidden_units)
         check_int("n_features", n_features, 1)
         check_int("n_outputs", n_outputs, 1)

@@ -1,7 +1,6 @@
 """What the classifier and the regressor net share: scikit-learn's manners over skorch."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -15,16 +14,18 @@ from skorch.utils import to_tensor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
-from skensemble._checks import check_real, reject
+from skensemble._checks import reject
 from skensemble.modules import MLP
-from skensemble.nets._device import PRECISIONS, available_device, numpy_dtype, resolve_device
+from skensemble.nets._device import PRECISIONS, numpy_dtype, resolve_device
 from skensemble.nets._lean import LeanEpochs
 from skensemble.nets._loss import weighted_loss
+from skensemble.nets._real_device import RealDevice
 from skensemble.nets._rows import RowBatches, Rows, forward_batch_size
 from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
 from skensemble.nets._sizes import keywords_of, missing_sizes, n_row_values
 from skensemble.nets._validation import (
     check_labelled_rows,
+    check_net_parameters,
     check_rows,
     check_weights,
     drop_weightless,
@@ -38,7 +39,7 @@ SGD_DEFAULTS = {
 """Defaults that are left out for an optimizer that has no such keyword."""
 
 
-class Net(LeanEpochs, NeuralNet):
+class Net(LeanEpochs, RealDevice, NeuralNet):
     """Base of `NetClassifier` and `NetRegressor`.
 
     A subclass turns what users call `y` into what torch learns from, in `_learn_targets` and
@@ -56,7 +57,7 @@ class Net(LeanEpochs, NeuralNet):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
-            Rows; or a dict or torch dataset, as skorch takes them.
+            Rows; or a dict of arrays, whose sizes are not filled in.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels of any kind, or targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -73,7 +74,7 @@ class Net(LeanEpochs, NeuralNet):
         return self._train(X, y, sample_weight, fresh, _routing_method="fit", **fit_params)
 
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, **fit_params: Any
+        self, X: Any, y: Any, *, classes: Any = None, sample_weight: Any = None, **fit_params: Any
     ) -> "Net":
         """Train on from the weights that are there, or from fresh ones at the first call.
 
@@ -84,7 +85,8 @@ class Net(LeanEpochs, NeuralNet):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels or targets.
         classes : array-like of shape (n_classes,), default=None
-            All the classes there will be, for a first call whose rows do not show them all.
+            All the classes there will be, for a first call of a classifier whose rows do not
+            show them all.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the loss.
         **fit_params : dict
@@ -126,10 +128,7 @@ class Net(LeanEpochs, NeuralNet):
 
     def initialize(self) -> "Net":
         """Check the net's own arguments and build its parts, as in `skorch.NeuralNet`."""
-        if self.precision not in PRECISIONS:
-            raise reject("precision", f"one of {list(PRECISIONS)}", self.precision)
-        if self.max_grad_norm is not None:
-            check_real("max_grad_norm", self.max_grad_norm, 0, low_open=True)
+        check_net_parameters(self)
         self.device_ = resolve_device(self.device)
         return super().initialize()
 
@@ -160,6 +159,9 @@ class Net(LeanEpochs, NeuralNet):
             keyword = name.removeprefix("optimizer__")
             if keyword not in known and kwargs.get(keyword) == default:
                 del kwargs[keyword]
+        if not kwargs.get("momentum"):
+            # torch refuses Nesterov's momentum without a momentum.
+            kwargs.pop("nesterov", None)
         if "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
             # The same update in one pass over the weights; torch has it for these devices.
             fusable = self.device_.type in ("cpu", "cuda")
@@ -171,7 +173,8 @@ class Net(LeanEpochs, NeuralNet):
         plain = self.dataset is Dataset and not self.get_params_for("dataset")
         if not plain or not _is_rows(X):
             if y is not None and self._sample_weight_ is not None:
-                raise reject("sample_weight", "None for a dict or a dataset", "weights")
+                rule = "None for rows that are no array"
+                raise reject("sample_weight", rule, self._sample_weight_)
             return super().get_dataset(X, y)
         weights = None if y is None else self._sample_weight_
         dtype = PRECISIONS[self.precision][0]
@@ -233,21 +236,29 @@ class Net(LeanEpochs, NeuralNet):
             callbacks.append(("print_log", PrintLog()))
         return callbacks
 
+    def _get_param_names(self) -> list[str]:
+        # skorch counts a private set of its own among the parameters.
+        return [name for name in super()._get_param_names() if not name.startswith("_")]
+
     def _check_data(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
     ) -> tuple[Any, Any, Any]:
         """Validate rows and encode targets; the first time, learn sizes and codes from them."""
+        if y is None:
+            raise reject("y", "given", y)
         if _is_rows(X):
             kind = {"dtype": numpy_dtype(self.precision), "classify": is_classifier(self)}
             X, y = check_labelled_rows(self, X, y, reset=first, **kind)
             sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
             X, y, sample_weight = drop_weightless(X, y, sample_weight)
+        if classes is not None and not is_classifier(self):
+            raise reject("classes", "None for a regressor", classes)
         if first:
             self.n_row_values_ = n_row_values(X) if _is_rows(X) else None
-            self._learn_targets(y if classes is None else np.asarray(classes), sample_weight)
-        return X, None if y is None else self._encode_targets(y), sample_weight
+            self._learn_targets(np.asarray(y if classes is None else classes), sample_weight)
+        return X, self._encode_targets(y), sample_weight
 
-    def _learn_targets(self, y: np.ndarray | None, sample_weight: np.ndarray | None) -> None:
+    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """Set `n_outputs_` and what `_encode_targets` needs."""
         raise NotImplementedError
 
@@ -268,35 +279,6 @@ class Net(LeanEpochs, NeuralNet):
             initialize_seeded(self, seed, device)
         with training_seeded(seed, device):
             return super().partial_fit(X, y, **fit_params)
-
-    @contextmanager
-    def _on_real_device(self) -> Iterator[None]:
-        """Let skorch see a device that torch knows where it reads `device` itself."""
-        requested, self.device = self.device, str(self.device_)
-        try:
-            yield
-        finally:
-            self.device = requested
-
-    def _initialize_module(self, *args: Any, **kwargs: Any) -> "Net":
-        with self._on_real_device():
-            return super()._initialize_module(*args, **kwargs)
-
-    def _initialize_criterion(self, *args: Any, **kwargs: Any) -> "Net":
-        with self._on_real_device():
-            return super()._initialize_criterion(*args, **kwargs)
-
-    def load_params(self, *args: Any, **kwargs: Any) -> None:
-        """Load parameters from files, as in `skorch.NeuralNet.load_params`."""
-        with self._on_real_device():
-            super().load_params(*args, **kwargs)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        requested, there = state["device"], available_device(state["device"])
-        super().__setstate__({**state, "device": str(there)})
-        self.device = requested
-        if "device_" in state:
-            self.device_ = there
 
 
 def _is_rows(X: Any) -> bool:

@@ -37,7 +37,7 @@ class NetClassifier(Net, NeuralNetClassifier):
     optimizer__momentum : float, default=0.9
         Momentum, for an optimizer that has it.
     optimizer__nesterov : bool, default=True
-        Whether the momentum is Nesterov's.
+        Whether a momentum above 0 is Nesterov's.
     optimizer__weight_decay : float, default=1e-3
         L2 penalty on the weights, for an optimizer that has it.
     max_grad_norm : float or None, default=None
@@ -147,10 +147,9 @@ class NetClassifier(Net, NeuralNetClassifier):
         """
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def _learn_targets(self, y: np.ndarray | None, sample_weight: np.ndarray | None) -> None:
-        if y is not None:
-            self.classes_inferred_, _ = learn_classes(y)
-            self.n_outputs_ = len(self.classes_)
+    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+        self.classes_inferred_, _ = learn_classes(y)
+        self.n_outputs_ = len(self.classes_)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return encode(y, self.classes_)

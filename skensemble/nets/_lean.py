@@ -1,6 +1,7 @@
 """A training epoch without per-batch bookkeeping, where nobody looks into the batches."""
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class LeanEpochs:
         if not training or fit_params or not self._can_run_lean(iterator):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             if iterator is not None:
-                self.history.record(f"{prefix}_loss", mean_batch_loss(self.history, prefix))
+                self._record_loss(prefix, mean_batch_loss(self.history, prefix))
             return
         if not self.module_.training:
             self._set_training(True)
@@ -70,8 +71,18 @@ class LeanEpochs:
         # One look at the losses an epoch: on a GPU each look waits for the device.
         losses = torch.stack(losses).tolist()
         mean = sum(loss * n for loss, n in zip(losses, n_rows, strict=True)) / sum(n_rows)
-        self.history.record(f"{prefix}_loss", mean)
+        self._record_loss(prefix, mean)
+        # Some callbacks of skorch look up the last batch, if only for the name of a file.
+        self.history.new_batch()
+        self.history.record_batch(f"{prefix}_batch_size", n_rows[-1])
         self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def _record_loss(self, prefix: str, loss: float) -> None:
+        """Note the loss of an epoch, and whether it is the best so far, as skorch does."""
+        best = {} if len(self.history) == 1 else getattr(self, "best_losses_", {})
+        self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_loss_best", loss < best.get(prefix, inf))
+        self.best_losses_ = {**best, prefix: min(loss, best.get(prefix, inf))}
 
     def _lean_steps(self, iterator: RowBatches) -> Iterator[tuple[Tensor, int]]:
         optimizer, parameters = self.optimizer_, self._trained_parameters()

@@ -38,7 +38,7 @@ class NetRegressor(Net, NeuralNetRegressor):
     optimizer__momentum : float, default=0.9
         Momentum, for an optimizer that has it.
     optimizer__nesterov : bool, default=True
-        Whether the momentum is Nesterov's.
+        Whether a momentum above 0 is Nesterov's.
     optimizer__weight_decay : float, default=1e-3
         L2 penalty on the weights, for an optimizer that has it.
     max_grad_norm : float or None, default=1.0
@@ -144,7 +144,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         """
         return self.target_scaler_.inverse(self.predict_proba(X))
 
-    def _learn_targets(self, y: np.ndarray | None, sample_weight: np.ndarray | None) -> None:
+    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         self.target_scaler_ = TargetScaler(y, sample_weight)
         self.n_outputs_ = self.target_scaler_.n_outputs
 

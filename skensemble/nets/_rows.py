@@ -141,9 +141,10 @@ class RowBatches:
 
 def _shared_tensor(X: Any) -> Tensor:
     """Give a tensor on the memory of an array; rows are only read, so it may be read-only."""
+    if getattr(getattr(X, "flags", None), "writeable", True):
+        return torch.as_tensor(X)
     with warnings.catch_warnings():
-        if not getattr(getattr(X, "flags", None), "writeable", True):
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.as_tensor(X)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from skensemble._checks import InvalidParameterError
+
 
 class TargetScaler:
     """Mean and scale of targets of one or more columns.
@@ -36,9 +38,20 @@ class TargetScaler:
         self.mean, self.scale = scaler.mean_, scaler.scale_
         self.n_outputs = columns.shape[1]
 
-    def transform(self, y: np.ndarray) -> np.ndarray:
-        """Standardise targets, to shape (n_samples, n_outputs)."""
-        return (y.reshape(len(y), -1) - self.mean) / self.scale
+    def transform(self, y: np.ndarray, name: str = "y") -> np.ndarray:
+        """Standardise targets, to shape (n_samples, n_outputs).
+
+        Raises
+        ------
+        InvalidParameterError
+            If there are more or fewer columns than were learnt.
+        """
+        columns = y.reshape(len(y), -1)
+        if columns.shape[1] != self.n_outputs:
+            raise InvalidParameterError(
+                f"{name} must have {self.n_outputs} column(s), as in fit, got shape {y.shape}."
+            )
+        return (columns - self.mean) / self.scale
 
     def inverse(self, z: np.ndarray) -> np.ndarray:
         """Scale standardised values of shape (..., n_outputs) back, one column made flat.
@@ -52,7 +65,7 @@ class TargetScaler:
 
     def inverse_spread(self, z: np.ndarray) -> np.ndarray:
         """Scale a standard deviation of standardised values back."""
-        spread = z * self.scale.astype(z.dtype)
+        spread = (z * self.scale).astype(self._dtype(z.dtype))
         return spread[..., 0] if self.is_flat else spread
 
     def _dtype(self, dtype: Any) -> Any:

@@ -8,6 +8,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 from torch import Tensor
 
+from skensemble._checks import InvalidParameterError, check_int, check_real, reject
+from skensemble.nets._device import PRECISIONS, resolve_device
+
 CHECKS = {"accept_sparse": "csr", "allow_nd": True, "order": "C"}
 
 
@@ -105,12 +108,12 @@ def learn_classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Raises
     ------
-    ValueError
+    InvalidParameterError
         If there are fewer than two classes.
     """
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"y must hold at least 2 classes, got 1 class: {classes[0]!r}.")
+        raise InvalidParameterError(f"y must hold at least 2 classes, got 1 class: {classes[0]!r}.")
     return classes, codes.astype(np.int64)
 
 
@@ -119,13 +122,26 @@ def encode(y: np.ndarray, classes: np.ndarray, name: str = "y") -> np.ndarray:
 
     Raises
     ------
-    ValueError
+    InvalidParameterError
         If a label is none of the classes.
     """
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
-        raise ValueError(f"{name} must hold classes seen in y, got {unknown.tolist()!r} as well.")
+        got = f"{unknown.tolist()!r} as well"
+        raise InvalidParameterError(f"{name} must hold classes seen in y, got {got}.")
     return np.searchsorted(classes, y).astype(np.int64)
+
+
+def check_net_parameters(net: Any) -> None:
+    """Refuse bad arguments of a net, before any data is looked at; stock nets have but some."""
+    resolve_device(net.device)
+    check_int("max_epochs", net.max_epochs, 1)
+    if net.batch_size != -1:
+        check_int("batch_size", net.batch_size, 1)
+    if getattr(net, "precision", "float32") not in PRECISIONS:
+        raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
+    if getattr(net, "max_grad_norm", None) is not None:
+        check_real("max_grad_norm", net.max_grad_norm, 0, low_open=True)
 
 
 def as_numpy(X: Any) -> Any:

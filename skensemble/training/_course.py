@@ -92,8 +92,9 @@ class Course(StepCallback):
             self.table_ = [self.schedule(t, T) for t in range(1, T + 1)]
             _check_rates(np.asarray(self.table_, dtype=float))
             # Groups that the user gave a rate of their own keep its ratio to the net's.
-            lr = net.optimizer_.defaults.get("lr") or 1.0
-            self.groups_ = [(g, g["lr"] / lr) for g in net.optimizer_.param_groups]
+            lr = net.optimizer_.defaults.get("lr")
+            groups = net.optimizer_.param_groups
+            self.groups_ = [(group, group["lr"] / lr if lr else 1.0) for group in groups]
 
     def before_step(self, net: NeuralNet) -> None:
         """Write the rate of the step to come."""

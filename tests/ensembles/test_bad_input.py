@@ -167,9 +167,22 @@ def test_half_of_a_validation_set(make_ensemble, data, given):
     assert_refused(make_ensemble, data, message, lambda e: e.fit(X, y, **{given: rows[given]}))
 
 
+def test_validation_weights_without_rows(make_ensemble, data):
+    message = "sample_weight_val must be None without X_val"
+    weight = np.ones(3)
+    assert_refused(make_ensemble, data, message, lambda e: e.fit(*data, sample_weight_val=weight))
+
+
+def test_validation_targets_of_another_width(make_regressor, diabetes):
+    X, y = diabetes
+    message = r"y_val must have 1 column\(s\), as in fit, got shape \(442, 2\)"
+    validation = {"X_val": X, "y_val": np.c_[y, y]}
+    assert_refused(make_regressor, diabetes, message, lambda e: e.fit(X, y, **validation))
+
+
 def test_weights_for_a_net_that_cannot_weigh(make_classifier, iris):
     stock = NeuralNetClassifier(MLP, verbose=0)
-    message = "sample_weight must be None for a net that cannot weigh rows"
+    message = r"sample_weight must be None for a NeuralNetClassifier \(take NetClassifier\)"
     assert_refused(
         make_classifier,
         iris,
@@ -239,6 +252,25 @@ def test_ctrl_c_keeps_the_snapshots_taken_so_far(make_ensemble, data):
     whole = make_ensemble(estimator=type(net)(max_epochs=20, batch_size=32)).fit(X, y)
     for one, other in zip(ensemble.members_, whole.members_, strict=False):
         assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_ctrl_c_while_a_member_is_scored_leaves_whole_members(make_ensemble, data, monkeypatch):
+    X, y = data
+    calls = []
+
+    def press(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return 0.5
+
+    ensemble = make_ensemble()
+    monkeypatch.setattr(type(ensemble), "_score_output", staticmethod(press))
+    with pytest.warns(UserWarning, match="the 1 of 3 members"):
+        ensemble.fit(X, y, X_val=X, y_val=y)
+    assert ensemble.validation_scores_.tolist() == [0.5]
+    assert ensemble.snapshot_steps_.shape == (1,)
+    assert len(ensemble.predict(X)) == len(X)
 
 
 def test_ctrl_c_before_the_first_snapshot_is_an_interrupt(make_ensemble, data):

@@ -260,7 +260,7 @@ def test_the_regressor_beats_a_linear_model(diabetes):
 def test_a_skorch_callback_that_stops_leaves_what_there_is(iris):
     stopping = EarlyStopping("train_loss", patience=1, threshold=10.0)
     net = NetClassifier(max_epochs=40, callbacks=[stopping])
-    with pytest.raises(RuntimeError, match="stopped the training at step 6 of 120, before a memb"):
+    with pytest.raises(RuntimeError, match="stopped at step 6 of 120, before the first member"):
         SnapshotEnsembleClassifier(net, M=3).fit(*iris)
     with pytest.warns(
         UserWarning, match="stopped by skorch callback at step 6 of 120: the 1 of 20"
@@ -268,6 +268,27 @@ def test_a_skorch_callback_that_stops_leaves_what_there_is(iris):
         ensemble = SnapshotEnsembleClassifier(net, M=20, m=5).fit(*iris)
     assert ensemble.weights_.tolist() == [1.0]
     assert stopping.dynamic_threshold_ is None
+
+
+class Hoarder(MLP):
+    """A module that keeps an activation and has an infinite mask among its buffers."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__(n_features, n_outputs)
+        self.register_buffer("mask", torch.full((2,), -torch.inf))
+
+    def forward(self, x):
+        """Keep the output, part of the graph."""
+        self.kept = super().forward(x)
+        return self.kept
+
+
+def test_modules_that_keep_activations_and_infinite_buffers_are_members(make_ensemble, data):
+    X, y = data
+    net = type(make_ensemble().estimator)(Hoarder, max_epochs=20)
+    ensemble = make_ensemble(estimator=net).fit(X, y)
+    assert len(ensemble.predict(X)) == len(X)
+    assert len({id(module) for module in ensemble._predictor.modules}) == 3
 
 
 def test_dropout_draws_from_the_seed_and_is_off_in_prediction(make_ensemble, data):

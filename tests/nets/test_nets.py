@@ -7,7 +7,7 @@ import torch
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from skorch.callbacks import EpochScoring, GradientNormClipping
+from skorch.callbacks import Checkpoint, EpochScoring, GradientNormClipping
 from skorch.dataset import ValidSplit
 from torch import nn
 from torch.utils.data import DataLoader
@@ -293,6 +293,12 @@ def test_a_net_goes_through_save_params_and_load_params(iris, tmp_path):
     [
         ({"device": "abacus"}, "device must be 'auto' or a device that torch knows, got 'abacus'"),
         ({"precision": "float16"}, "precision must be one of .*, got 'float16'"),
+        ({"max_epochs": 0}, "max_epochs must be an int >= 1, got 0"),
+        ({"batch_size": -2}, "batch_size must be an int >= 1, got -2"),
+        (
+            {"module__hidden_units": None},
+            "hidden_units must be an int or a sequence of ints",
+        ),
         ({"max_grad_norm": 0}, "max_grad_norm must be a finite number > 0, got 0"),
     ],
 )
@@ -312,11 +318,43 @@ def test_a_typing_error_in_an_argument_is_found(iris):
         NetClassifier(optimizer_momentum=0.5).fit(*iris)
 
 
+def test_checkpoints_of_skorch_find_the_best_loss(iris, tmp_path):
+    split = ValidSplit(5, stratified=True)
+    for monitor, train_split in [("train_loss_best", None), ("valid_loss_best", split)]:
+        checkpoint = Checkpoint(monitor=monitor, dirname=tmp_path)
+        net = NetClassifier(**SMALL, callbacks=[checkpoint], train_split=train_split).fit(*iris)
+        losses = net.history[:, monitor.removesuffix("_best")]
+        best = [loss < min(losses[:k], default=np.inf) for k, loss in enumerate(losses)]
+        assert net.history[:, monitor] == best
+
+
+def test_momentum_of_0_is_no_nesterov(iris):
+    net = NetClassifier(**SMALL, optimizer__momentum=0).fit(*iris)
+    assert not net.optimizer_.defaults["nesterov"]
+
+
+def test_targets_of_another_width_are_refused(diabetes):
+    X, y = diabetes
+    net = NetRegressor(**SMALL).partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"y must have 1 column\(s\), as in fit, got shape"):
+        net.partial_fit(X, np.c_[y, y])
+    with pytest.raises(ValueError, match="classes must be None for a regressor"):
+        net.partial_fit(X, y, classes=[1, 2])
+
+
 def test_the_activation_of_the_built_in_mlp_is_the_default_of_the_net_unless_it_is_set(iris):
     assert type(NetClassifier(**SMALL).fit(*iris).module_[1]) is nn.SiLU
     assert type(NetRegressor(**SMALL).fit(*iris).module_[1]) is nn.ReLU
     chosen = NetClassifier(**SMALL, module__activation="tanh").fit(*iris)
     assert type(chosen.module_[1]) is nn.Tanh
+
+
+def test_parameters_are_those_that_users_may_set():
+    net = NetClassifier(module__hidden_units=(8,), optimizer__dampening=0.0)
+    names = net.get_params(deep=False)
+    assert not any(name.startswith("_") for name in names)
+    assert {"module__hidden_units", "optimizer__dampening", "random_state"} <= set(names)
+    assert clone(net).get_params(deep=False) == names
 
 
 def test_every_kind_of_input_gives_the_same(iris):
