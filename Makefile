@@ -40,7 +40,8 @@ docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
 bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
 	$(ONE_THREAD) $(BIN)/python benchmarks/speed.py
 	$(ONE_THREAD) $(BIN)/python benchmarks/defaults.py --data $(DATA)
-	$(ONE_THREAD) $(BIN)/python examples/letter_recognition.py $(DATA)/letter.csv.xz \
+	for seed in 0 1 2 3 4 5 6 7; do echo seed $$seed; $(ONE_THREAD) $(BIN)/python \
+		examples/letter_recognition.py --seed $$seed $(DATA)/letter.csv.xz; done \
 		> benchmarks/results/letter.txt
 	$(ONE_THREAD) $(BIN)/python examples/blobs_tutorial.py --figure $(VENV)/blobs.png \
 		> benchmarks/results/blobs.txt

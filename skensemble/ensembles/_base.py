@@ -26,6 +26,7 @@ from skensemble.ensembles._net import (
     rows_dtype,
 )
 from skensemble.ensembles._progress import Progress
+from skensemble.ensembles._sanity import warn_if_constant
 from skensemble.members import is_finite, structure_of
 from skensemble.nets import Net
 from skensemble.nets._device import available_device
@@ -127,6 +128,7 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
         with training_seeded(seed, device):
             trace = self._fit_members(net, data, collect)
         self._take_trace(trace, held_out)
+        warn_if_constant(self._predictor, data)
         if held_out is not None:
             self._learn_from_held_out(held_out)
         progress.end()
@@ -285,7 +287,7 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
     def _learn_from_held_out(self, held_out: HeldOut) -> None:
         self.validation_scores_ = np.array(held_out.scores)
         self._best_m = held_out.best_m()
-        if held_out.last_is_ahead(self.weights_):
+        if self.m != "auto" and held_out.last_is_ahead(self.weights_):
             warnings.warn(
                 "On the validation rows the last member alone is clearly better than the "
                 "average: earlier cycles were too short to converge. Train for more epochs, use "

@@ -11,6 +11,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import InvalidParameterError, reject
+from skensemble.ensembles._sanity import warn_if_softmax
 from skensemble.members import bare
 from skensemble.nets import Net
 from skensemble.nets._device import PRECISIONS, numpy_dtype
@@ -46,7 +47,8 @@ def make_net(estimator: Any, default: type[Net], accepted: type[NeuralNet]) -> N
     elif isinstance(estimator, accepted):
         net = clone(estimator)
     else:
-        rule = f"a skorch {accepted.__name__}, a torch.nn.Module class or None"
+        name = default.__name__
+        rule = f"a skorch {accepted.__name__} such as {name}(), a torch.nn.Module class or None"
         raise reject("estimator", rule, estimator)
     check_net_parameters(net)
     return net
@@ -88,10 +90,13 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
     rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
     with torch.no_grad():
         output = module.eval()(rows)
-        output = transform(output[0] if isinstance(output, tuple) else output)
+        logits = output[0] if isinstance(output, tuple) else output
+        output = transform(logits)
     expected = (len(rows), n_outputs)
     if tuple(output.shape) != expected:
         raise InvalidParameterError(
             f"estimator must have a module whose output has shape {expected} for {len(rows)} "
             f"row(s), got shape {tuple(output.shape)} from {type(module).__name__}."
         )
+    if isinstance(net.criterion_, nn.CrossEntropyLoss):
+        warn_if_softmax(module, logits)

@@ -138,6 +138,10 @@ def check_net_parameters(net: Any) -> None:
     check_int("max_epochs", net.max_epochs, 1)
     if net.batch_size != -1:
         check_int("batch_size", net.batch_size, 1)
+    if not callable(net.optimizer):
+        raise reject("optimizer", "a class such as torch.optim.Adam", net.optimizer)
+    if net.train_split is not None and not callable(net.train_split):
+        raise reject("train_split", "None or a split such as skorch's ValidSplit", net.train_split)
     if getattr(net, "precision", "float32") not in PRECISIONS:
         raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
     if getattr(net, "max_grad_norm", None) is not None:

@@ -252,6 +252,7 @@ def test_read_only_memory_maps_are_read_and_not_copied(make_ensemble, data, tmp_
     assert (output(ensemble, mapped) == output(make_ensemble().fit(X, y), X)).all()
 
 
+@pytest.mark.filterwarnings("ignore:The last member gives the same output")
 def test_images_are_rows_of_more_axes(make_ensemble, data):
     y = data[1][::3][:40]
     images = np.random.default_rng(0).normal(size=(40, 2, 6, 6)).astype(np.float32)

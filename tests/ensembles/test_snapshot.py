@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.base import clone
-from sklearn.datasets import make_blobs, make_regression
+from sklearn.datasets import load_wine, make_blobs, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
 from skorch import NeuralNetClassifier, NeuralNetRegressor
@@ -51,6 +51,19 @@ def test_the_rates_are_those_of_the_cyclic_cosine(make_classifier, iris):
 def test_other_schedules_are_one_line(make_classifier, iris, parameters, rate):
     ensemble = make_classifier(**parameters).fit(*iris)
     assert ensemble.learning_rates_.tolist() == [rate(t, 100) for t in range(1, 101)]
+
+
+def test_a_net_that_died_on_unscaled_inputs_is_told_of():
+    X, y = load_wine(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="the same output for all rows"):
+        SnapshotEnsembleClassifier(random_state=0).fit(X, y)
+
+
+def test_a_module_that_ends_in_a_softmax_is_told_of(make_classifier, iris):
+    module = nn.Sequential(nn.Linear(4, 3), nn.Softmax(-1))
+    with pytest.warns(UserWarning, match="Sequential seems to end in a softmax") as warned:
+        make_classifier(estimator=NetClassifier(module, max_epochs=20)).fit(*iris)
+    assert warned[0].filename == __file__
 
 
 def test_growing_cycles_move_the_snapshots(make_classifier, iris):

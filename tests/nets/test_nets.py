@@ -293,6 +293,8 @@ def test_a_net_goes_through_save_params_and_load_params(iris, tmp_path):
     [
         ({"device": "abacus"}, "device must be 'auto' or a device that torch knows, got 'abacus'"),
         ({"precision": "float16"}, "precision must be one of .*, got 'float16'"),
+        ({"optimizer": "adam"}, "optimizer must be a class such as torch.optim.Adam, got 'adam'"),
+        ({"train_split": 0.2}, "train_split must be None or a split such as .*, got 0.2"),
         ({"max_epochs": 0}, "max_epochs must be an int >= 1, got 0"),
         ({"batch_size": -2}, "batch_size must be an int >= 1, got -2"),
         (

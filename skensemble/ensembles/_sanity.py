@@ -1,0 +1,38 @@
+"""Warnings of a fit that works and is still not what its user wants."""
+
+import warnings
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from torch import nn
+
+from skensemble.members import Predictor
+from skensemble.training import Data
+
+ALIKE = 1e-3
+"""Spread, of probabilities or standardised values, below which outputs count as the same."""
+
+
+def warn_if_softmax(module: nn.Module, logits: torch.Tensor) -> None:
+    """Tell of a module that gives probabilities to a criterion that wants logits."""
+    sums = logits.sum(-1)
+    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-5):
+        warnings.warn(
+            f"{type(module).__name__} seems to end in a softmax: its outputs sum to 1. It has to "
+            "return logits, or probabilities blur.",
+            stacklevel=6,
+        )
+
+
+def warn_if_constant(predictor: Predictor, data: Data) -> None:
+    """Tell of a net that died, as nets do on inputs that are not scaled."""
+    rows = slice(0, 256)
+    output = predictor.outputs(data.X[rows], [len(predictor.modules) - 1])[0]
+    if np.ptp(data.y[rows], axis=0).any() and np.ptp(output, axis=0).max() < ALIKE:
+        warnings.warn(
+            "The last member gives the same output for all rows: the net has learnt nothing. "
+            "Scale the inputs (StandardScaler in a Pipeline), or lower alpha_zero.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
