@@ -72,6 +72,7 @@ class _Snapshot:
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect) -> Trace:
         def observe(step: Step) -> bool:
+            """Collect a copy of the weights."""
             return collect(copy_state(step.module), step)
 
         moment = partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
