@@ -1,0 +1,33 @@
+"""Learning rates and moments, per optimizer step.
+
+Steps are counted from 1 to T, the number of optimizer steps of the whole training.
+A schedule is a function ``(t, T) -> rate``, a moment a function ``(t, T) -> bool``.
+The functions here take further keywords; bind those with `functools.partial`, which
+pickles, unlike a closure.
+"""
+
+from skensemble.schedules._cycles import cycle_ends, is_cycle_end
+from skensemble.schedules._cyclic import cyclic_cosine, cyclic_triangular
+from skensemble.schedules._decay import plateau_then_linear, step_decay
+from skensemble.schedules._sampling import is_in_sampling_part, is_sample
+from skensemble.schedules._stages import (
+    constant_tail,
+    fast_geometric,
+    is_low_rate,
+    is_tail_point,
+)
+
+__all__ = [
+    "constant_tail",
+    "cycle_ends",
+    "cyclic_cosine",
+    "cyclic_triangular",
+    "fast_geometric",
+    "is_cycle_end",
+    "is_in_sampling_part",
+    "is_low_rate",
+    "is_sample",
+    "is_tail_point",
+    "plateau_then_linear",
+    "step_decay",
+]
