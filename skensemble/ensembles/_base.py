@@ -1,10 +1,7 @@
 """The life cycle that all ensembles share: fit, members, weights, persistence."""
 
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier
@@ -14,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble._checks import InvalidParameterError, reject
+from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble._typing import State
+from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._last_members import LastMembers
@@ -27,13 +25,14 @@ from skensemble.ensembles._net import (
 )
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._sanity import warn_if_constant
-from skensemble.members import is_finite, structure_of
+from skensemble.members import structure_of
 from skensemble.nets import Net
 from skensemble.nets._device import available_device
 from skensemble.nets._seeding import (
     building_seeded,
     draw_seed,
     initialize_seeded,
+    method_seed,
     training_seeded,
 )
 from skensemble.nets._sizes import n_row_values
@@ -43,10 +42,7 @@ from skensemble.nets._validation import (
     check_weights,
     drop_weightless,
 )
-from skensemble.training import Data, Step, Trace, diverged
-
-Collect = Callable[[State, Step], bool]
-"""Takes in a new member, with the step after which it was made; True asks to stop."""
+from skensemble.training import Data, Trace
 
 
 class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator, ABC):
@@ -55,6 +51,9 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
     A method implements `_check_parameters`, `_n_members` and `_fit_members`; the classifier and
     the regressor base implement the rest.
     """
+
+    _default_parameters: ClassVar[dict[str, Any]] = {}
+    """Arguments of the net that stands for ``estimator=None``."""
 
     _default_net: type[Net]
     _accepted_net: type[NeuralNet]
@@ -106,8 +105,13 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any]
     ) -> "BaseEnsemble":
-        net = make_net(self.estimator, self._default_net, self._accepted_net)
+        net = make_net(
+            self.estimator, self._default_net, self._accepted_net, self._default_parameters
+        )
+        if not isinstance(self.verbose, bool):
+            check_int("verbose", self.verbose, 0)
         self._check_parameters()
+        self._check_m()
         self._forget()
         data = self._learn_data(net, X, y, sample_weight)
         held_out = self._hold_out(rows_dtype(net), *validation)
@@ -124,13 +128,11 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
         self._n_members_asked = self._n_members()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         progress = Progress(self, self._n_members_asked, X=X, y=y, metadata=metadata)
-        collect = partial(self._collect, structure_of(net.module_), progress, held_out)
+        collect = Collector(self, self._member_template(net.module_), progress, held_out)
         with training_seeded(seed, device):
-            trace = self._fit_members(net, data, collect)
-        self._take_trace(trace, held_out)
+            trace = self._fit_members(net, data, collect, method_seed(seed))
+        collect.finish(trace)
         warn_if_constant(self._predictor, data)
-        if held_out is not None:
-            self._learn_from_held_out(held_out)
         progress.end()
         return self
 
@@ -143,8 +145,15 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
         """Members that a whole fit gives."""
 
     @abstractmethod
-    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect) -> Trace:
-        """Train the net and hand each member to `collect`, oldest first."""
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+        """Train the net and hand each member to `collect`, oldest first.
+
+        The seed is for what the method draws itself.
+        """
+
+    def _member_template(self, module: nn.Module) -> nn.Module:
+        """Give a module that predicts once it has the state of a member."""
+        return structure_of(module)
 
     @abstractmethod
     def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
@@ -246,51 +255,3 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
         X, y, sample_weight = drop_weightless(X, y, sample_weight)
         functions = {"losses": self._row_losses, "score": self._score_output}
         return HeldOut(X, self._encode_targets(y), sample_weight, **functions)
-
-    def _collect(
-        self,
-        template: nn.Module,
-        progress: Progress,
-        held_out: HeldOut | None,
-        state: State,
-        step: Step,
-    ) -> bool:
-        if not is_finite(state, template):
-            raise diverged(step.t, step.rate, "the weights are not finite")
-        self.members_.append(state)
-        self._predictor.add(template, state)
-        m = None if self.m == "auto" else self.m
-        score = None if held_out is None else held_out.add(self._predictor, m)
-        return progress.end_cycle(step, score)
-
-    def _take_trace(self, trace: Trace, held_out: HeldOut | None) -> None:
-        # A member that Ctrl-C cut short does not count; its step is noted last.
-        n_members = len(trace.snapshot_steps)
-        del self.members_[n_members:], self._predictor.modules[n_members:]
-        if held_out is not None:
-            del held_out.outputs[n_members:], held_out.scores[n_members:]
-        made = len(trace.learning_rates)
-        where = f"at step {made} of {trace.n_steps}"
-        if not n_members:
-            raise RuntimeError(f"Training was stopped {where}, before the first member.")
-        if trace.stopped_by in ("ctrl-c", "skorch callback"):
-            warnings.warn(
-                f"Training was stopped by {trace.stopped_by} {where}: the "
-                f"{n_members} of {self._n_members_asked} members taken so far are kept.",
-                stacklevel=5,
-            )
-        self.n_steps_ = made
-        self.learning_rates_ = trace.learning_rates
-        self.snapshot_steps_ = trace.snapshot_steps
-        self.loss_curve_ = trace.loss_curve
-
-    def _learn_from_held_out(self, held_out: HeldOut) -> None:
-        self.validation_scores_ = np.array(held_out.scores)
-        self._best_m = held_out.best_m()
-        if self.m != "auto" and held_out.last_is_ahead(self.weights_):
-            warnings.warn(
-                "On the validation rows the last member alone is clearly better than the "
-                "average: earlier cycles were too short to converge. Train for more epochs, use "
-                "fewer cycles, or set m='auto'.",
-                stacklevel=5,
-            )

@@ -41,7 +41,7 @@ class FittedState:
         super().__setstate__(state)
         if "members_" in state:
             self._predictor = self._make_predictor()
-            template = build_module(self.estimator_)
+            template = self._member_template(build_module(self.estimator_))
             for member in self.members_:
                 self._predictor.add(template, member)
 

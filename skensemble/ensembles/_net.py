@@ -20,7 +20,12 @@ from skensemble.nets._sizes import missing_sizes
 from skensemble.nets._validation import check_net_parameters
 
 
-def make_net(estimator: Any, default: type[Net], accepted: type[NeuralNet]) -> NeuralNet:
+def make_net(
+    estimator: Any,
+    default: type[Net],
+    accepted: type[NeuralNet],
+    parameters: dict[str, Any] | None = None,
+) -> NeuralNet:
     """Make the net to train from an `estimator` argument, which stays as it is.
 
     Parameters
@@ -30,6 +35,8 @@ def make_net(estimator: Any, default: type[Net], accepted: type[NeuralNet]) -> N
         Class of the net for None and for a module class.
     accepted : type
         Class of the skorch nets that fit the task.
+    parameters : dict, optional
+        Arguments of the net for None.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def make_net(estimator: Any, default: type[Net], accepted: type[NeuralNet]) -> N
         If `estimator` is none of these, or its own arguments break a rule.
     """
     if estimator is None:
-        net = default()
+        net = default(**(parameters or {}))
     elif inspect.isclass(estimator) and issubclass(estimator, nn.Module):
         net = default(estimator)
     elif isinstance(estimator, accepted):

@@ -1,4 +1,4 @@
-"""What the world hears of a fit, member by member: sklearn callbacks, and a line a cycle."""
+"""What the world hears of a fit, member by member: sklearn callbacks, and a line a member."""
 
 from time import perf_counter
 from typing import Any
@@ -25,19 +25,19 @@ class Progress:
         self.seen = seen
         self.root = ensemble._init_callback_context(max_subtasks=n_members)
         self.root.call_on_fit_task_begin(estimator=ensemble, **seen)
-        self._begin_cycle()
+        self._begin_member()
 
-    def end_cycle(self, step: Step, score: float | None) -> bool:
+    def end_member(self, step: Step, loss: float, score: float | None) -> bool:
         """Report a member that was just taken; True asks for the end of the training."""
         if self.ensemble.verbose:
-            self._print(step, score)
+            self._print(step, loss, score)
         # A copy of the ensemble in its present state: it has all it needs to predict.
         fitted = {"members_": list(self.ensemble.members_)}
-        should_stop = self.cycle.call_on_fit_task_end(
+        should_stop = self.task.call_on_fit_task_end(
             estimator=self.ensemble, reconstruction_attributes=fitted, **self.seen
         )
         if len(self.ensemble.members_) < self.n_members and not should_stop:
-            self._begin_cycle()
+            self._begin_member()
         return should_stop
 
     def end(self) -> None:
@@ -46,15 +46,15 @@ class Progress:
             estimator=self.ensemble, reconstruction_attributes={}, **self.seen
         )
 
-    def _begin_cycle(self) -> None:
+    def _begin_member(self) -> None:
         self.begun = perf_counter()
-        self.cycle = self.root.subcontext(task_name="cycle")
-        self.cycle.call_on_fit_task_begin(estimator=self.ensemble, **self.seen)
+        self.task = self.root.subcontext(task_name="member")
+        self.task.call_on_fit_task_begin(estimator=self.ensemble, **self.seen)
 
-    def _print(self, step: Step, score: float | None) -> None:
+    def _print(self, step: Step, loss: float, score: float | None) -> None:
         k, seconds = len(self.ensemble.members_), perf_counter() - self.begun
         held_out = "" if score is None else f", validation score {score:.4f}"
         print(
-            f"cycle {k}/{self.n_members}: step {step.t}/{step.T}, "
-            f"training loss {step.loss:.4f}{held_out}, {seconds:.1f} s"
+            f"member {k}/{self.n_members}: step {step.t}/{step.T}, "
+            f"training loss {loss:.4f}{held_out}, {seconds:.1f} s"
         )

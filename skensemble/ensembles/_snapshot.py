@@ -9,12 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
-from skensemble.ensembles._base import Collect
 from skensemble.ensembles._classifier import EnsembleClassifier
+from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
-from skensemble.members import copy_state
+from skensemble.members import bare
+from skensemble.nets._device import available_device
+from skensemble.nets._seeding import check_rebuildable, fresh_net, spawn_seeds
 from skensemble.schedules import cyclic_cosine, cyclic_triangular, is_cycle_end, step_decay
-from skensemble.training import Data, Step, Trace, train
+from skensemble.training import Data, Observer, Step, Trace, copying, train
 
 SCHEDULES: dict[str, Callable[..., float]] = {
     "cosine": cyclic_cosine,
@@ -40,6 +42,7 @@ class _Snapshot:
         schedule: str | Callable[..., float] = "cosine",
         cycle_mult: float = 1.0,
         alpha_mult: float = 1.0,
+        cold_restart: bool = False,
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -51,13 +54,12 @@ class _Snapshot:
         self.schedule = schedule
         self.cycle_mult = cycle_mult
         self.alpha_mult = alpha_mult
+        self.cold_restart = cold_restart
         self.random_state = random_state
         self.verbose = verbose
 
     def _check_parameters(self) -> None:
         check_int("M", self.M, 1)
-        if not isinstance(self.verbose, bool):
-            check_int("verbose", self.verbose, 0)
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
         check_real("lr_min", self.lr_min, 0, high=self.alpha_zero)
         check_real("cycle_mult", self.cycle_mult, 0, low_open=True)
@@ -65,19 +67,20 @@ class _Snapshot:
         is_named = isinstance(self.schedule, str) and self.schedule in SCHEDULES
         if not is_named and not callable(self.schedule):
             raise reject("schedule", f"one of {list(SCHEDULES)} or a callable", self.schedule)
-        self._check_m()
+        if not isinstance(self.cold_restart, bool | np.bool_):
+            raise reject("cold_restart", "True or False", self.cold_restart)
 
     def _n_members(self) -> int:
         return self.M
 
-    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect) -> Trace:
-        def observe(step: Step) -> bool:
-            """Collect a copy of the weights."""
-            return collect(copy_state(step.module), step)
-
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+        observe = copying(collect)
+        if self.cold_restart:
+            check_rebuildable(net)
+            observe = partial(self._restart, net, observe, spawn_seeds(seed, self.M))
         moment = partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
         trace = train(net, data, schedule=self._bound_schedule(), moment=moment, observe=observe)
-        shortest = min(np.diff(trace.snapshot_steps, prepend=0), default=SHORT_CYCLE)
+        shortest = min(np.diff(trace.moments, prepend=0), default=SHORT_CYCLE)
         if shortest < SHORT_CYCLE:
             warnings.warn(
                 f"A cycle of {shortest} steps is too short to settle (M={self.M} cycles in "
@@ -86,6 +89,15 @@ class _Snapshot:
                 stacklevel=5,
             )
         return trace
+
+    def _restart(self, net: NeuralNet, observe: Observer, seeds: list[int], step: Step) -> bool:
+        """Collect the weights, then begin again from others, with an optimizer without memory."""
+        should_stop = observe(step)
+        if step.t < step.T:
+            fresh = fresh_net(net, seeds[len(self.members_)], available_device(net.device))
+            step.module.load_state_dict(bare(fresh.module_).state_dict())
+            net.optimizer_.state.clear()
+        return should_stop
 
     def _bound_schedule(self) -> Callable[..., float]:
         """Bind what the schedule takes of the ensemble's parameters and has not bound itself."""
@@ -126,6 +138,9 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Length of a cycle over that of the cycle before.
     alpha_mult : float, default=1.0
         Peak of a cycle over that of the cycle before.
+    cold_restart : bool, default=False
+        Whether network and optimizer start afresh at each cycle: the paper's baseline
+        *SingleCycle*.
     random_state : int, RandomState instance or None, default=None
         Source of weights, order and dropout. None takes that of the net, if it has one.
     verbose : int, default=0
@@ -210,6 +225,9 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Length of a cycle over that of the cycle before.
     alpha_mult : float, default=1.0
         Peak of a cycle over that of the cycle before.
+    cold_restart : bool, default=False
+        Whether network and optimizer start afresh at each cycle: the paper's baseline
+        *SingleCycle*.
     random_state : int, RandomState instance or None, default=None
         Source of weights, order and dropout. None takes that of the net, if it has one.
     verbose : int, default=0

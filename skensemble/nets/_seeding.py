@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from sklearn.utils import check_random_state
+from skorch import NeuralNet
+from torch import nn
+
+from skensemble._checks import reject
 
 _GLOBAL_STATE = RLock()
 """Held while torch's global generators are set, and while a module draws its weights from them."""
@@ -35,9 +40,39 @@ def initialize_seeded(net: Any, seed: int, device: torch.device) -> None:
     Modules draw their weights from torch's global generator. Our own nets draw the order of the
     rows from the seed too, each from a generator of its own.
     """
-    weights_seed, net.order_seed_, _ = _streams(seed)
+    weights_seed, net.order_seed_, *_ = _streams(seed)
     with building_seeded(weights_seed, device):
         net.initialize()
+
+
+def check_rebuildable(net: NeuralNet) -> None:
+    """Refuse a net whose module is there already: nets made from it would all start alike.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the net holds a module instead of a way to build one.
+    """
+    if isinstance(net.module, nn.Module):
+        rule = "a net whose module is a class or a function, for members with weights of their own"
+        raise reject("estimator", rule, type(net.module))
+
+
+def fresh_net(net: NeuralNet, seed: int, device: torch.device) -> NeuralNet:
+    """Make a net of the same parameters, with weights and order of its own."""
+    other = clone(net)
+    initialize_seeded(other, seed, device)
+    return other
+
+
+def method_seed(seed: int) -> int:
+    """Give the seed of what a method draws beside the training of its first net."""
+    return _streams(seed)[3]
+
+
+def spawn_seeds(seed: int, n_seeds: int) -> list[int]:
+    """Give seeds of unrelated streams; the first ones do not depend on how many are asked for."""
+    return np.random.SeedSequence(seed).generate_state(n_seeds).tolist()
 
 
 @contextmanager
@@ -83,5 +118,5 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def _streams(seed: int) -> list[int]:
-    """Seeds of unrelated streams for weights, order and training."""
-    return np.random.SeedSequence(seed).generate_state(3).tolist()
+    """Seeds of unrelated streams for weights, order, training and what a method draws."""
+    return spawn_seeds(seed, 4)

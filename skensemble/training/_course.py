@@ -32,17 +32,23 @@ class Step:
         Optimizer steps in all.
     rate : float
         Learning rate of the step.
-    loss : float
-        Mean training loss over the steps of the epoch so far.
     module : torch.nn.Module
         The net's module in training: copy what is to be kept.
+    mean_loss : callable
+        Gives the mean training loss over the steps of the epoch so far; looking waits for the
+        device.
     """
 
     t: int
     T: int
     rate: float
-    loss: float
     module: nn.Module
+    mean_loss: Callable[[], float]
+
+    @property
+    def loss(self) -> float:
+        """Mean training loss over the steps of the epoch so far; an error if it is not finite."""
+        return self.mean_loss()
 
 
 Observer = Callable[[Step], Any]
@@ -78,7 +84,7 @@ class Course(StepCallback):
         self.t_ = 0
         self.rates_: list[float] = []
         self.loss_curve_: list[float] = []
-        self.snapshot_steps_: list[int] = []
+        self.reached_: list[int] = []
         self.losses_: list[Tensor] = []
         self.T_: int | None = None
 
@@ -108,10 +114,10 @@ class Course(StepCallback):
         self.t_ += 1
         self.losses_.append(loss)
         if self.t_ in self.moments_:
-            mean = self._finite_mean_loss()
-            step = Step(self.t_, self.T_, self.rates_[-1], mean, bare(net.module_))
+            module = bare(net.module_)
+            step = Step(self.t_, self.T_, self.rates_[-1], module, self._finite_mean_loss)
             should_stop = self.observe(step)
-            self.snapshot_steps_.append(self.t_)
+            self.reached_.append(self.t_)
             if should_stop:
                 raise StopTraining
 

@@ -1,13 +1,16 @@
 """One training of one net under a schedule, observed at moments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Any, NamedTuple
 
 import numpy as np
 from skorch import NeuralNet
+from torch import nn
 
 from skensemble._typing import Moment, Schedule
-from skensemble.training._course import Course, Observer, StopTraining
+from skensemble.training._course import Course, Observer, Step, StopTraining
 from skensemble.training._interrupts import watched_interrupts
 
 
@@ -29,7 +32,7 @@ class Trace:
         Optimizer steps that were to be made.
     learning_rates : ndarray of shape (n_steps,)
         Rate of each step that was made.
-    snapshot_steps : ndarray of int
+    moments : ndarray of int
         Moments that were reached.
     loss_curve : ndarray of shape (n_epochs,)
         Mean training loss of each epoch that was finished.
@@ -39,13 +42,34 @@ class Trace:
 
     n_steps: int
     learning_rates: np.ndarray
-    snapshot_steps: np.ndarray
+    moments: np.ndarray
     loss_curve: np.ndarray
     stopped_by: str | None
 
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether Ctrl-C cut the training short, so that its weights are not those of its end."""
+        return self.stopped_by == "ctrl-c"
+
+    def last_step(self, module: nn.Module) -> Step:
+        """Give the last step that was made, for members that are made after the training."""
+        loss = float(self.loss_curve[-1]) if len(self.loss_curve) else nan
+        t = len(self.learning_rates)
+        return Step(t, self.n_steps, float(self.learning_rates[-1]), module, lambda: loss)
+
+
+def never(t: int, T: int) -> bool:
+    """Say that no step is a moment."""
+    return False
+
 
 def train(
-    net: NeuralNet, data: Data, *, schedule: Schedule, moment: Moment, observe: Observer
+    net: NeuralNet,
+    data: Data,
+    *,
+    schedule: Schedule,
+    moment: Moment = never,
+    observe: Observer = bool,
 ) -> Trace:
     """Train an initialised net under a schedule.
 
@@ -57,21 +81,20 @@ def train(
         Weights of rows need one of our own nets.
     schedule : callable
         ``schedule(t, T) -> rate`` for step t of T, from 1.
-    moment : callable
+    moment : callable, default=never
         ``moment(t, T) -> bool``.
-    observe : callable
+    observe : callable, optional
         Gets a `Step` after each step that is a moment; returns True to end the training.
 
     Returns
     -------
     trace : Trace
+        It says whether Ctrl-C or a callback ended the training early.
 
     Raises
     ------
     DivergenceError
         If the loss stops being finite.
-    KeyboardInterrupt
-        If the user pressed Ctrl-C before the first moment.
     """
     course = Course(schedule, moment, observe)
     net.callbacks_.append(("course", course))
@@ -86,13 +109,24 @@ def train(
             stopped_by = "observer"
         except KeyboardInterrupt:
             stopped_by = "ctrl-c" if interrupts.was_pressed else "skorch callback"
-            if interrupts.was_pressed and not course.snapshot_steps_:
-                raise
         net.notify("on_train_end", X=data.X, y=data.y)
     return Trace(
         n_steps=course.T_ or 0,
         learning_rates=np.asarray(course.rates_),
-        snapshot_steps=np.asarray(course.snapshot_steps_, dtype=int),
+        moments=np.asarray(course.reached_, dtype=int),
         loss_curve=np.asarray(course.loss_curve_),
         stopped_by=stopped_by,
+    )
+
+
+def join(traces: Sequence[Trace]) -> Trace:
+    """Join the traces of trainings that were made one after another."""
+    offsets = np.cumsum([0, *(len(trace.learning_rates) for trace in traces)])
+    moments = [trace.moments + offset for trace, offset in zip(traces, offsets, strict=False)]
+    return Trace(
+        n_steps=sum(trace.n_steps for trace in traces),
+        learning_rates=np.concatenate([trace.learning_rates for trace in traces]),
+        moments=np.concatenate(moments),
+        loss_curve=np.concatenate([trace.loss_curve for trace in traces]),
+        stopped_by=traces[-1].stopped_by,
     )

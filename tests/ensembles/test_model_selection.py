@@ -34,7 +34,7 @@ class StopAfter:
     def on_fit_task_end(self, estimator, context):
         """Ask for the end after the last of the cycles."""
         self.events.append(f"end {context.task_name}")
-        return context.task_name == "cycle" and context.task_id + 1 == self.n_cycles
+        return context.task_name == "member" and context.task_id + 1 == self.n_cycles
 
     def teardown(self, estimator, context):
         """Note the end."""
@@ -156,7 +156,7 @@ def test_a_scoring_monitor_records_the_ensemble_so_far(make_ensemble, data):
     X, y = data
     monitor = monitor_of(make_ensemble())
     ensemble = make_ensemble().set_callbacks(monitor).fit(X, y)
-    cycles = logged(monitor, "cycle")
+    cycles = logged(monitor, "member")
     assert len(cycles) == 3
     for k, score in enumerate(cycles, start=1):
         first = make_ensemble().fit(X, y)
@@ -178,7 +178,7 @@ def test_a_monitor_works_in_a_pipeline(make_ensemble, data):
     monitor = monitor_of(make_ensemble())
     ensemble = make_ensemble().set_callbacks(monitor)
     make_pipeline(StandardScaler(), ensemble).fit(*data)
-    assert len(logged(monitor, "cycle")) == 3
+    assert len(logged(monitor, "member")) == 3
 
 
 @pytest.mark.slow
@@ -188,7 +188,7 @@ def test_a_monitor_works_in_a_search(make_ensemble, data, n_jobs):
     pipeline = make_pipeline(StandardScaler(), make_ensemble().set_callbacks(monitor))
     grid = {f"{step_name(make_ensemble())}__M": [2, 3]}
     GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs, refit=False).fit(*data)
-    assert len(logged(monitor, "cycle")) == 2 * (2 + 3)
+    assert len(logged(monitor, "member")) == 2 * (2 + 3)
 
 
 def test_a_progress_bar_shows_cycles(make_ensemble, data, capsys):
@@ -203,7 +203,7 @@ def test_a_callback_ends_the_training_after_a_cycle(make_ensemble, data):
     ensemble = make_ensemble(m=3).set_callbacks(stop).fit(*data)
     assert len(ensemble.members_) == 2
     assert ensemble.weights_.tolist() == [0.5, 0.5]
-    cycle = ["begin cycle", "end cycle"]
+    cycle = ["begin member", "end member"]
     assert stop.events == ["setup", "begin fit", *cycle, *cycle, "end fit", "teardown"]
 
 

@@ -148,10 +148,10 @@ def test_a_stock_net_whose_module_gives_probabilities(iris):
     assert module[0].weight.grad is None
 
 
-def test_verbose_prints_a_line_a_cycle(make_ensemble, data, capsys):
+def test_verbose_prints_a_line_a_member(make_ensemble, data, capsys):
     make_ensemble(verbose=1).fit(*data)
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:10] for line in lines] == ["cycle 1/3:", "cycle 2/3:", "cycle 3/3:"]
+    assert [line[:11] for line in lines] == ["member 1/3:", "member 2/3:", "member 3/3:"]
     assert "training loss 0." in lines[0]
 
 

@@ -187,7 +187,7 @@ def test_the_loss_curve_weighs_batches_by_their_rows():
 def test_an_observer_ends_the_training():
     trace, _ = snapshots(net(), observe=lambda step: step.t == 12)
     assert trace.stopped_by == "observer"
-    assert trace.snapshot_steps.tolist() == [6, 12]
+    assert trace.moments.tolist() == [6, 12]
     assert len(trace.learning_rates) == 12
 
 

@@ -1,0 +1,105 @@
+"""Taking in members: held to be finite, scored, reported, and cut back after an interrupt."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from skensemble._typing import State
+from skensemble.ensembles._held_out import HeldOut
+from skensemble.ensembles._progress import Progress
+from skensemble.members import is_finite
+from skensemble.training import Step, Trace, diverged
+
+Collect = Callable[[State, Step], bool]
+"""Takes in a new member, with the step after which it was made; True asks to stop."""
+
+
+class Collector:
+    """The members that an ensemble has got so far in a fit.
+
+    Parameters
+    ----------
+    ensemble : BaseEnsemble
+        The ensemble in `fit`; gets the members.
+    template : torch.nn.Module
+        What the state of a member is put into.
+    progress : Progress
+        Hears of each member.
+    held_out : HeldOut or None
+        Validation rows.
+    """
+
+    def __init__(
+        self, ensemble: Any, template: nn.Module, progress: Progress, held_out: HeldOut | None
+    ) -> None:
+        self.ensemble = ensemble
+        self.template = template
+        self.progress = progress
+        self.held_out = held_out
+        self.steps: list[int] = []
+
+    def __call__(self, state: State, step: Step) -> bool:
+        """Take in a member; True asks for the end of the training."""
+        ensemble, loss = self.ensemble, step.loss
+        if not is_finite(state, self.template):
+            raise diverged(step.t, step.rate, "the weights are not finite")
+        ensemble.members_.append(state)
+        ensemble._predictor.add(self.template, state)
+        m = None if ensemble.m == "auto" else ensemble.m
+        score = None if self.held_out is None else self.held_out.add(ensemble._predictor, m)
+        should_stop = self.progress.end_member(step, loss, score)
+        self.steps.append(step.t)
+        return should_stop
+
+    def finish(self, trace: Trace) -> None:
+        """Leave on the ensemble what its training has shown.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If Ctrl-C came before the first member.
+        RuntimeError
+            If a callback ended the training before it.
+        """
+        self._drop_unfinished()
+        made = len(trace.learning_rates)
+        where = f"at step {made} of {trace.n_steps}"
+        if not self.steps and trace.was_interrupted:
+            raise KeyboardInterrupt
+        if not self.steps:
+            raise RuntimeError(f"Training was stopped {where}, before the first member.")
+        ensemble = self.ensemble
+        if trace.stopped_by in ("ctrl-c", "skorch callback"):
+            warnings.warn(
+                f"Training was stopped by {trace.stopped_by} {where}: the {len(self.steps)} of "
+                f"{ensemble._n_members_asked} members taken so far are kept.",
+                stacklevel=6,
+            )
+        ensemble.n_steps_ = made
+        ensemble.learning_rates_ = trace.learning_rates
+        ensemble.snapshot_steps_ = np.array(self.steps)
+        ensemble.loss_curve_ = trace.loss_curve
+        if self.held_out is not None:
+            self._learn_from(self.held_out)
+
+    def _drop_unfinished(self) -> None:
+        """Drop a member that Ctrl-C cut short; the step of a member is noted last."""
+        n_members, ensemble = len(self.steps), self.ensemble
+        del ensemble.members_[n_members:], ensemble._predictor.modules[n_members:]
+        if self.held_out is not None:
+            del self.held_out.outputs[n_members:], self.held_out.scores[n_members:]
+
+    def _learn_from(self, held_out: HeldOut) -> None:
+        ensemble = self.ensemble
+        ensemble.validation_scores_ = np.array(held_out.scores)
+        ensemble._best_m = held_out.best_m()
+        if ensemble.m != "auto" and held_out.last_is_ahead(ensemble.weights_):
+            warnings.warn(
+                "On the validation rows the last member alone is clearly better than the "
+                "average: earlier members had too few steps to converge. Train for more epochs, "
+                "ask for fewer members, or set m='auto'.",
+                stacklevel=7,
+            )

@@ -1,0 +1,64 @@
+"""Statistics of batch normalisation for weights that no batch was seen with."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from skorch import NeuralNet
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from skensemble.members import bare
+from skensemble.training._train import Data
+
+
+def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
+    """Recompute the statistics of a net's batch normalisation in one pass over the rows.
+
+    They are the mean over the batches, each weighted by its rows, with dropout switched off as in
+    prediction. `torch.optim.swa_utils.update_bn` gives a last batch of three rows the weight of a
+    full one, and fails on a single row.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Its module gets the statistics; without batch normalisation nothing is done.
+    data : Data
+        Training rows.
+    """
+    module = bare(net.module_)
+    layers = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    if not layers:
+        return
+    was_training = module.training
+    module.eval()
+    with ExitStack() as stack, torch.no_grad():
+        for layer in layers:
+            stack.enter_context(_averaging_by_rows(layer))
+        for batch, _ in net.get_iterator(net.get_dataset(data.X, data.y), training=True):
+            net.infer(batch)
+    module.train(was_training)
+
+
+@contextmanager
+def _averaging_by_rows(layer: _BatchNorm) -> Iterator[None]:
+    """Let a layer take the mean of its batches' statistics, weighted by rows."""
+    n_seen, momentum = 0, layer.momentum
+    layer.reset_running_stats()
+
+    def weigh(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        # A momentum of n / (all rows so far) turns torch's running mean into the weighted one.
+        nonlocal n_seen
+        n_rows, n_values = inputs[0].shape[0], inputs[0].numel() // inputs[0].shape[1]
+        # One value a channel has no variance: such a batch is only passed on.
+        layer.training = n_values > 1
+        if layer.training:
+            n_seen += n_rows
+            layer.momentum = n_rows / n_seen
+
+    handle = layer.register_forward_pre_hook(weigh)
+    try:
+        yield
+    finally:
+        handle.remove()
+        layer.momentum = momentum
