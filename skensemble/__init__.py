@@ -1,8 +1,9 @@
 """Many good, calibrated networks from the training of one, as scikit-learn estimators."""
 
+from skensemble import ensembles
 from skensemble._checks import InvalidParameterError
 from skensemble._version import __version__
-from skensemble.ensembles import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
+from skensemble.ensembles import *  # noqa: F403  a method names itself in one place
 from skensemble.nets import NetClassifier, NetRegressor
 from skensemble.training import DivergenceError
 
@@ -11,7 +12,6 @@ __all__ = [
     "InvalidParameterError",
     "NetClassifier",
     "NetRegressor",
-    "SnapshotEnsembleClassifier",
-    "SnapshotEnsembleRegressor",
     "__version__",
 ]
+__all__ += ensembles.__all__

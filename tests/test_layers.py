@@ -13,15 +13,15 @@ LAYERS = [
     {"_typing", "_checks", "_version"},
     {"schedules", "averaging", "modules"},
     {"metrics", "nets"},
-    {"weighting", "members", "training"},
+    {"weighting", "members", "training", "posteriors"},
     {"ensembles"},
     {"model_selection", "displays", "persistence", "datasets"},
     {"__init__"},
 ]
 
 ALLOWED_OUTSIDE = {
-    "torch": {"modules", "nets", "members", "training", "ensembles", "persistence"},
-    "skorch": {"nets", "training", "ensembles"},
+    "torch": {"modules", "nets", "members", "training", "posteriors", "ensembles", "persistence"},
+    "skorch": {"nets", "training", "posteriors", "ensembles"},
     "matplotlib": {"displays"},
 }
 

@@ -34,7 +34,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`; float32 from a net of that precision.
         """
-        return self._mean_output(X)
+        return _at_most_1(self._mean_output(X))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Give the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
@@ -93,7 +93,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         ------
         proba : ndarray of shape (n_samples, n_classes)
         """
-        yield from staged_average(self.member_predict_proba(X))
+        yield from map(_at_most_1, staged_average(self.member_predict_proba(X)))
 
     def staged_predict(self, X: Any) -> Iterator[np.ndarray]:
         """Give the labels predicted by the last 1, 2, ... members, up to all.
@@ -147,3 +147,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     @staticmethod
     def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
         return accuracy_score(y, output.argmax(axis=1), sample_weight=sample_weight)
+
+
+def _at_most_1(proba: np.ndarray) -> np.ndarray:
+    """Cut off what rounding adds to a mean of ones; scikit-learn's metrics refuse more than 1."""
+    return np.minimum(proba, 1, out=proba)

@@ -142,9 +142,10 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
     random_state : int, RandomState instance or None, default=None
-        Source of weights, order and dropout. None takes that of the net, if it has one.
+        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
+        it has one.
     verbose : int, default=0
-        1 prints a line a cycle.
+        1 prints a line a member.
 
     Attributes
     ----------
@@ -167,7 +168,8 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each cycle, of the ensemble so far. Only with `X_val`.
+        Accuracy on the validation rows after each member, of the ensemble so far. Only with
+        `X_val`.
     estimator_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -229,9 +231,10 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
     random_state : int, RandomState instance or None, default=None
-        Source of weights, order and dropout. None takes that of the net, if it has one.
+        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
+        it has one.
     verbose : int, default=0
-        1 prints a line a cycle.
+        1 prints a line a member.
 
     Attributes
     ----------
@@ -254,7 +257,7 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each cycle, of the ensemble so far. Only with
+        R squared on the validation rows after each member, of the ensemble so far. Only with
         `X_val`.
     estimator_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.

@@ -1,5 +1,7 @@
 """Torch modules that the nets train: what they compute, not how they are trained."""
 
+from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
 from skensemble.modules._mlp import MLP
+from skensemble.modules._variational import VariationalLayer, make_variational
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "FixedDropout", "VariationalLayer", "fix_dropout", "make_variational"]

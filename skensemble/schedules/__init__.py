@@ -13,8 +13,10 @@ from skensemble.schedules._sampling import is_in_sampling_part, is_sample
 from skensemble.schedules._stages import (
     constant_tail,
     fast_geometric,
+    has_pretrained,
     is_low_rate,
     is_tail_point,
+    two_cosines,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "cyclic_cosine",
     "cyclic_triangular",
     "fast_geometric",
+    "has_pretrained",
     "is_cycle_end",
     "is_in_sampling_part",
     "is_low_rate",
@@ -30,4 +33,5 @@ __all__ = [
     "is_tail_point",
     "plateau_then_linear",
     "step_decay",
+    "two_cosines",
 ]

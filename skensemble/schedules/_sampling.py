@@ -8,7 +8,9 @@ from skensemble._checks import InvalidParameterError
 from skensemble.schedules._cycles import is_cycle_end, position
 
 
-def is_in_sampling_part(t: int, T: int, *, M: int, sampling_share: float) -> bool:
+def is_in_sampling_part(
+    t: int, T: int, *, M: int, sampling_share: float, samples_per_cycle: int = 1
+) -> bool:
     """Say whether step t is in the sampling part of its cycle (Zhang et al., 2020, section 3).
 
     Parameters
@@ -19,17 +21,24 @@ def is_in_sampling_part(t: int, T: int, *, M: int, sampling_share: float) -> boo
         Number of cycles.
     sampling_share : float
         Share of the steps of a cycle, its last ones, rounded up.
+    samples_per_cycle : int, default=1
+        Samples that the part has to have room for.
 
     Returns
     -------
     is_sampling : bool
+
+    Raises
+    ------
+    InvalidParameterError
+        If a sampling part has fewer steps than samples.
 
     Examples
     --------
     >>> [t for t in range(1, 11) if is_in_sampling_part(t, 10, M=2, sampling_share=0.4)]
     [4, 5, 9, 10]
     """
-    j, _ = _sampling_position(t, T, M, sampling_share)
+    j, _ = _sampling_position(t, T, M, sampling_share, samples_per_cycle)
     return j >= 0
 
 
@@ -65,19 +74,21 @@ def is_sample(t: int, T: int, *, M: int, sampling_share: float, samples_per_cycl
     >>> [t for t in range(1, 11) if is_sample(t, 10, **sampling)]
     [7, 10]
     """
-    j, length = _sampling_position(t, T, M, sampling_share)
-    if samples_per_cycle > length:
-        raise InvalidParameterError(
-            f"samples_per_cycle must be at most the steps of a sampling part, {length} of T={T}, "
-            f"got {samples_per_cycle}. Train for more epochs, or use fewer cycles."
-        )
+    j, length = _sampling_position(t, T, M, sampling_share, samples_per_cycle)
     return j >= 0 and is_cycle_end(j + 1, length, M=samples_per_cycle)
 
 
-def _sampling_position(t: int, T: int, M: int, sampling_share: float) -> tuple[int, int]:
+def _sampling_position(
+    t: int, T: int, M: int, sampling_share: float, samples_per_cycle: int
+) -> tuple[int, int]:
     """Give the steps of the sampling part before t, negative before it, and the part's length."""
     _, j, length = position(t, T, M)
     n_sampling = _n_sampling(length, sampling_share)
+    if samples_per_cycle > n_sampling:
+        raise InvalidParameterError(
+            f"samples_per_cycle must be at most the {n_sampling} steps of a sampling part, got "
+            f"{samples_per_cycle}. Train for more epochs, or use fewer cycles."
+        )
     return j - (length - n_sampling), n_sampling
 
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from skensemble._checks import InvalidParameterError
 from skensemble.schedules._cycles import is_cycle_end, position
+from skensemble.schedules._cyclic import cyclic_cosine
 from skensemble.schedules._decay import plateau_then_linear
 
 
@@ -77,6 +78,68 @@ def is_tail_point(t: int, T: int, *, n_points: int, pretrain_share: float) -> bo
     if n_points > n_tail:
         raise _too_short(f"hold {n_points} points", pretrain_share, n_tail, T)
     return t > n_before and is_cycle_end(t - n_before, n_tail, M=n_points)
+
+
+def two_cosines(
+    t: int, T: int, *, alpha_zero: float, tail_rate: float, pretrain_share: float
+) -> float:
+    """Learning rate that falls along a half cosine in pretraining, and again in the tail.
+
+    Parameters
+    ----------
+    t, T : int
+        The step, from 1, and the number of steps.
+    alpha_zero : float
+        Rate at the start.
+    tail_rate : float
+        Rate at the start of the tail.
+    pretrain_share : float
+        Share of the steps before the tail.
+
+    Returns
+    -------
+    rate : float
+
+    Examples
+    --------
+    >>> bound = {"alpha_zero": 0.1, "tail_rate": 0.02, "pretrain_share": 0.5}
+    >>> [round(two_cosines(t, 4, **bound), 4) for t in range(1, 5)]
+    [0.1, 0.05, 0.02, 0.01]
+    """
+    n_before, n_tail = _stages(T, pretrain_share)
+    if t > n_before:
+        return cyclic_cosine(t - n_before, n_tail, M=1, alpha_zero=tail_rate)
+    return cyclic_cosine(t, n_before, M=1, alpha_zero=alpha_zero)
+
+
+def has_pretrained(t: int, T: int, *, pretrain_share: float) -> bool:
+    """Say whether step t is the last of pretraining, or a step of the tail.
+
+    Parameters
+    ----------
+    t, T : int
+        The step, from 1, and the number of steps.
+    pretrain_share : float
+        Share of the steps before the tail.
+
+    Returns
+    -------
+    has_pretrained : bool
+
+    Raises
+    ------
+    InvalidParameterError
+        If one of the two stages would have no step.
+
+    Examples
+    --------
+    >>> [t for t in range(1, 7) if has_pretrained(t, 6, pretrain_share=0.5)]
+    [3, 4, 5, 6]
+    """
+    n_before, n_tail = _stages(T, pretrain_share)
+    if not n_before or not n_tail:
+        raise _too_short("pretrain in one and go on in another", pretrain_share, n_tail, T)
+    return t >= n_before
 
 
 def fast_geometric(

@@ -3,7 +3,7 @@
 from skensemble.training._batch_norm import refresh_batch_norm
 from skensemble.training._course import Course, DivergenceError, Observer, Step, diverged
 from skensemble.training._observers import copying
-from skensemble.training._train import Data, Trace, join, train
+from skensemble.training._train import Data, Trace, join, train, train_to_end
 
 __all__ = [
     "Course",
@@ -17,4 +17,5 @@ __all__ = [
     "join",
     "refresh_batch_norm",
     "train",
+    "train_to_end",
 ]

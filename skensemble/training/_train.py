@@ -1,7 +1,7 @@
 """One training of one net under a schedule, observed at moments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Any, NamedTuple
 
@@ -117,6 +117,25 @@ def train(
         loss_curve=np.asarray(course.loss_curve_),
         stopped_by=stopped_by,
     )
+
+
+def train_to_end(net: NeuralNet, data: Data, schedule: Schedule) -> Trace:
+    """Train a net for the weights at its end, which a skorch callback may bring early.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised; it is trained in place.
+    data : Data
+    schedule : callable
+        As in `train`.
+
+    Returns
+    -------
+    trace : Trace
+    """
+    trace = train(net, data, schedule=schedule)
+    return trace if trace.was_interrupted else replace(trace, stopped_by=None)
 
 
 def join(traces: Sequence[Trace]) -> Trace:

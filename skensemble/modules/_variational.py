@@ -1,0 +1,123 @@
+"""Layers whose weights are factorised Gaussians."""
+
+from copy import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+INITIAL_LOG_STD = -5.0
+"""Logarithm of the standard deviation that a weight begins with (Ashukha et al., 2020)."""
+
+
+class VariationalLayer:
+    """Mixin for a linear or convolution layer: weight ~ N(weight, exp(2 log_std)).
+
+    The layer is the plain one until `is_random` is set, and in evaluation mode.
+    """
+
+    weight: nn.Parameter
+    log_std: nn.Parameter
+    training: bool
+    is_random = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the layer's output for one draw of its weights.
+
+        Parameters
+        ----------
+        x : Tensor
+            As the plain layer takes it.
+
+        Returns
+        -------
+        output : Tensor
+            As the plain layer gives it.
+        """
+        if self.training and self.is_random:
+            return self._forward_random(x)
+        return super().forward(x)  # type: ignore[misc]
+
+    def _forward_random(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """Draw weights, from a generator on the CPU."""
+        noise = torch.randn(self.weight.shape, generator=generator, dtype=self.weight.dtype)
+        return self.weight.detach().cpu() + self.log_std.detach().cpu().exp() * noise
+
+
+class VariationalLinear(VariationalLayer, nn.Linear):
+    """Linear layer that draws its output instead of its weights (Kingma et al., 2015).
+
+    Each row gets weights of its own that way, which makes gradients less noisy.
+    """
+
+    def _forward_random(self, x: Tensor) -> Tensor:
+        mean = F.linear(x, self.weight, self.bias)
+        variance = F.linear(x.square(), (2 * self.log_std).exp())
+        # A row of zeros has no variance, whose root has no gradient.
+        return mean + (variance + 1e-16).sqrt() * torch.randn_like(mean)
+
+
+class VariationalConvolution(VariationalLayer):
+    """Convolution that draws its weights once for each batch."""
+
+    bias: nn.Parameter | None
+
+    def _forward_random(self, x: Tensor) -> Tensor:
+        weight = self.weight + self.log_std.exp() * torch.randn_like(self.weight)
+        return self._conv_forward(x, weight, self.bias)  # type: ignore[attr-defined]
+
+
+class VariationalConv1d(VariationalConvolution, nn.Conv1d):
+    """Convolution over one axis."""
+
+
+class VariationalConv2d(VariationalConvolution, nn.Conv2d):
+    """Convolution over two axes."""
+
+
+class VariationalConv3d(VariationalConvolution, nn.Conv3d):
+    """Convolution over three axes."""
+
+
+VARIATIONAL = {
+    nn.Linear: VariationalLinear,
+    nn.Conv1d: VariationalConv1d,
+    nn.Conv2d: VariationalConv2d,
+    nn.Conv3d: VariationalConv3d,
+}
+
+
+def make_variational(module: nn.Module) -> dict[str, VariationalLayer]:
+    """Replace the linear and convolution layers of a module, in place.
+
+    The new layers hold the very parameters of the old ones, which an optimizer may know already,
+    and `log_std` beside them. Layers of subclasses stay: what they compute is theirs to know.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    layers : dict of str to VariationalLayer
+        By name.
+    """
+    layers = {}
+    for name, layer in list(module.named_modules()):
+        if name and type(layer) in VARIATIONAL:
+            parent, _, child = name.rpartition(".")
+            layers[name] = _variational(layer)
+            setattr(module.get_submodule(parent), child, layers[name])
+    return layers
+
+
+def _variational(layer: nn.Module) -> VariationalLayer:
+    """Make the variational twin of a layer, around the same parameters."""
+    twin = copy(layer)
+    twin._parameters = dict(layer._parameters)
+    twin.__class__ = VARIATIONAL[type(layer)]
+    twin.log_std = nn.Parameter(torch.full_like(layer.weight, INITIAL_LOG_STD))
+    return twin

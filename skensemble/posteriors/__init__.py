@@ -1,0 +1,31 @@
+"""Distributions over the weights of a net, from which members are drawn."""
+
+from skensemble.posteriors._iterates import IterateGaussian, put_weights, train_through
+from skensemble.posteriors._kronecker import Factors, kronecker_factors
+from skensemble.posteriors._langevin import add_langevin_noise, langevin_std
+from skensemble.posteriors._laplace import KroneckerGaussian, KroneckerPosterior, fit_kronecker
+from skensemble.posteriors._likelihood import (
+    draw_targets,
+    n_effective_rows,
+    prior_variance_of,
+    temperature_of,
+)
+from skensemble.posteriors._mean_field import MeanField
+
+__all__ = [
+    "Factors",
+    "IterateGaussian",
+    "KroneckerGaussian",
+    "KroneckerPosterior",
+    "MeanField",
+    "add_langevin_noise",
+    "draw_targets",
+    "fit_kronecker",
+    "kronecker_factors",
+    "langevin_std",
+    "n_effective_rows",
+    "prior_variance_of",
+    "put_weights",
+    "temperature_of",
+    "train_through",
+]

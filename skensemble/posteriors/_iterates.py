@@ -1,0 +1,131 @@
+"""The Gaussian of the weights that a training passes through: SWA's mean, SWAG's covariance."""
+
+from collections import deque
+from collections.abc import Iterator
+from math import sqrt
+
+import torch
+from skorch import NeuralNet
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from skensemble._typing import Moment, Schedule
+from skensemble.members import bare
+from skensemble.training import Data, Step, Trace, refresh_batch_norm, train
+
+
+class IterateGaussian:
+    """Mean, variance and last deviations of weights that come one after another.
+
+    All weights of a net are one vector, so that a draw moves all layers together. The covariance
+    is ``scale * (diag(variance) + D D' / (K - 1))`` with the K last deviations as columns of D
+    (Maddox et al., 2019, equation 1, where `scale` is 1/2).
+
+    Parameters
+    ----------
+    max_rank : int, default=0
+        Deviations to keep; with fewer than two the covariance is diagonal.
+
+    Examples
+    --------
+    >>> iterates = IterateGaussian()
+    >>> for value in (1.0, 2.0, 3.0, 4.0):
+    ...     iterates.add(torch.tensor([value]))
+    >>> iterates.mean
+    tensor([2.5000])
+    >>> iterates.variance
+    tensor([1.2500])
+    """
+
+    def __init__(self, max_rank: int = 0) -> None:
+        self.n = 0
+        self.deviations: deque[Tensor] = deque(maxlen=max_rank)
+
+    def add(self, weights: Tensor) -> None:
+        """Take in the weights of one moment.
+
+        Parameters
+        ----------
+        weights : Tensor of shape (n_weights,)
+            They are not kept.
+        """
+        if self.n == 0:
+            self.mean, self._squares = torch.zeros_like(weights), torch.zeros_like(weights)
+        self.n += 1
+        ahead = weights - self.mean
+        self.mean = self.mean + ahead / self.n
+        # Welford's sum of squares: the mean of squares less the square of the mean, in float32,
+        # would lose what it is to find.
+        self._squares += ahead * (weights - self.mean)
+        self.deviations.append(weights - self.mean)
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of each weight over the moments, of shape (n_weights,)."""
+        return (self._squares / self.n).clamp(min=1e-30)
+
+    def draws(self, n_draws: int, scale: float, seed: int) -> Iterator[Tensor]:
+        """Draw weights, or none where no moment was reached.
+
+        Parameters
+        ----------
+        n_draws : int
+            Number of draws.
+        scale : float
+            Factor of the covariance; 0 gives the mean.
+        seed : int
+            Of the draws.
+
+        Yields
+        ------
+        weights : Tensor of shape (n_weights,)
+        """
+        if not self.n:
+            return
+        generator = torch.Generator(self.mean.device).manual_seed(seed)
+        rank = len(self.deviations)
+        for _ in range(n_draws):
+            step = self.variance.sqrt() * self._randn(len(self.mean), generator)
+            if rank > 1:
+                shares = self._randn(rank, generator) / sqrt(rank - 1)
+                for share, deviation in zip(shares, self.deviations, strict=True):
+                    step += share * deviation
+            yield self.mean + sqrt(scale) * step
+
+    def _randn(self, n: int, generator: torch.Generator) -> Tensor:
+        like = {"dtype": self.mean.dtype, "device": self.mean.device}
+        return torch.randn(n, generator=generator, **like)
+
+
+def train_through(
+    net: NeuralNet, data: Data, *, schedule: Schedule, moment: Moment, max_rank: int = 0
+) -> tuple[IterateGaussian, Trace]:
+    """Train a net, and take in its weights at each moment.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised; it is trained in place.
+    data : Data
+    schedule, moment : callable
+        As in `train`.
+    max_rank : int, default=0
+        Deviations to keep.
+
+    Returns
+    -------
+    iterates : IterateGaussian
+    trace : Trace
+    """
+    iterates = IterateGaussian(max_rank)
+
+    def observe(step: Step) -> None:
+        iterates.add(parameters_to_vector(step.module.parameters()).detach())
+
+    return iterates, train(net, data, schedule=schedule, moment=moment, observe=observe)
+
+
+def put_weights(net: NeuralNet, data: Data, weights: Tensor) -> None:
+    """Give a net other weights, and its batch normalisation the statistics that go with them."""
+    vector_to_parameters(weights, bare(net.module_).parameters())
+    refresh_batch_norm(net, data)

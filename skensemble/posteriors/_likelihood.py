@@ -1,0 +1,91 @@
+"""What a training loss says about the targets, as a likelihood."""
+
+import torch
+from skorch import NeuralNet
+from torch import Tensor, nn
+
+from skensemble._checks import reject
+from skensemble.training import Data
+
+
+def n_effective_rows(data: Data) -> float:
+    """Count the training rows, a row of weight 2 as two."""
+    return float(len(data.y) if data.sample_weight is None else data.sample_weight.sum())
+
+
+def temperature_of(net: NeuralNet, loss: float, n_outputs: int) -> float:
+    """Give the temperature T at which ``exp(-n_rows * loss / T)`` is the likelihood.
+
+    A log-loss has T = 1. A mean squared error over the outputs has twice the variance of the noise
+    over the number of outputs; the loss itself is the estimate of that variance.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised; its criterion decides.
+    loss : float
+        Training loss.
+    n_outputs : int
+        Width of the output.
+
+    Returns
+    -------
+    temperature : float
+    """
+    return 2 * loss / n_outputs if isinstance(net.criterion_, nn.MSELoss) else 1.0
+
+
+def prior_variance_of(net: NeuralNet, n_rows: float, temperature: float) -> float:
+    """Give the variance of the Gaussian prior that a net's weight decay stands for.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+    n_rows : float
+        Training rows, or the sum of their weights.
+    temperature : float
+        Of the likelihood, from `temperature_of`.
+
+    Returns
+    -------
+    variance : float
+        ``temperature / (n_rows * weight_decay)``; 1 without weight decay.
+    """
+    weight_decay = net.optimizer_.defaults.get("weight_decay", 0)
+    return temperature / (n_rows * weight_decay) if weight_decay else 1.0
+
+
+def draw_targets(net: NeuralNet, output: Tensor, loss: float, generator: torch.Generator) -> Tensor:
+    """Draw targets from what a net predicts.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+    output : Tensor of shape (n_samples, n_outputs)
+        What its module gives.
+    loss : float
+        Training loss, the variance of the noise of a squared error.
+    generator : torch.Generator
+        On the device of the output.
+
+    Returns
+    -------
+    targets : Tensor of shape (n_samples,) or (n_samples, n_outputs)
+
+    Raises
+    ------
+    InvalidParameterError
+        If the criterion is neither a log-loss of classes nor the squared error.
+    """
+    if isinstance(net.criterion_, nn.MSELoss):
+        noise = torch.randn(
+            output.shape, generator=generator, dtype=output.dtype, device=output.device
+        )
+        return output + loss**0.5 * noise
+    if isinstance(net.criterion_, nn.CrossEntropyLoss | nn.NLLLoss):
+        proba = net._get_predict_nonlinearity()(output)
+        return torch.multinomial(proba, 1, generator=generator)[:, 0]
+    rule = "a net with criterion MSELoss, CrossEntropyLoss or NLLLoss"
+    raise reject("estimator", rule, type(net.criterion_))

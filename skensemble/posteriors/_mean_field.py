@@ -1,0 +1,87 @@
+"""The factorised Gaussian that variational inference fits."""
+
+from collections.abc import Mapping
+
+import torch
+from skorch import NeuralNet
+
+from skensemble._typing import State
+from skensemble.members import bare, copy_state
+from skensemble.modules import VariationalLayer
+from skensemble.posteriors._likelihood import n_effective_rows, prior_variance_of, temperature_of
+from skensemble.training import Data
+
+
+class MeanField:
+    """A Gaussian for each weight of some layers, trained beside the net that they belong to.
+
+    The means are the layers' weights, which the net's optimizer updates, with a weight decay that
+    is the gradient of the prior. The standard deviations get the gradient of the loss by
+    backpropagation and that of the Kullback-Leibler divergence in closed form. Adam updates them:
+    their gradients are smaller than those of the means by the number of rows.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised, with the layers in its module.
+    data : Data
+        Training rows.
+    layers : dict of str to VariationalLayer
+        By name in the module.
+    prior_variance : float or None
+        Variance of the weights in the prior; None is what the weight decay stands for.
+    beta : float or None
+        Weight of the divergence beside the mean loss; None is the evidence lower bound.
+    rate : float
+        Learning rate of the standard deviations.
+    """
+
+    def __init__(
+        self,
+        net: NeuralNet,
+        data: Data,
+        layers: Mapping[str, VariationalLayer],
+        *,
+        prior_variance: float | None,
+        beta: float | None,
+        rate: float,
+    ) -> None:
+        self.net = net
+        self.n_rows = n_effective_rows(data)
+        self.n_outputs = 1 if data.y.ndim == 1 else data.y.shape[1]
+        self.layers = layers
+        self.prior_variance = prior_variance
+        self.beta = beta
+        self.optimizer = torch.optim.Adam([layer.log_std for layer in layers.values()], lr=rate)
+        self.has_begun = False
+
+    def begin(self, loss: float) -> None:
+        """Let the weights vary, once the net is pretrained to some loss."""
+        self.has_begun = True
+        temperature = temperature_of(self.net, loss, self.n_outputs)
+        if self.prior_variance is None:
+            self.prior_variance = prior_variance_of(self.net, self.n_rows, temperature)
+        if self.beta is None:
+            self.beta = temperature / self.n_rows
+        for group in self.net.optimizer_.param_groups:
+            group["weight_decay"] = self.beta / self.prior_variance
+        for layer in self.layers.values():
+            layer.is_random = True
+
+    def step(self) -> None:
+        """Update the standard deviations, after a backward pass of the loss."""
+        for layer in self.layers.values():
+            if layer.log_std.grad is not None:
+                # The derivative of the divergence, std^2 / (2 prior variance) - log std + ...
+                pull = (2 * layer.log_std.detach()).exp() / self.prior_variance - 1
+                layer.log_std.grad.add_(pull, alpha=self.beta)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def draw(self, generator: torch.Generator) -> State:
+        """Draw the state of a member; biases and all other weights are those of the net."""
+        state = dict(copy_state(bare(self.net.module_)))
+        for name, layer in self.layers.items():
+            del state[f"{name}.log_std"]
+            state[f"{name}.weight"] = layer.draw(generator).numpy()
+        return state
