@@ -1,11 +1,13 @@
 """Members: copied states of a net, and the modules in evaluation mode that predict from them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import torch
+from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._typing import State
@@ -14,8 +16,19 @@ from skensemble.nets._sizes import n_row_values
 
 
 def bare(module: nn.Module) -> nn.Module:
-    """Give the module under a compiled one, whose state has the names that users know."""
+    """Give the module under a compiled one: its state has the names, its class is what it does."""
     return getattr(module, "_orig_mod", module)
+
+
+@contextmanager
+def uncompiled(net: NeuralNet) -> Iterator[nn.Module]:
+    """Let a net run the module under its compiled one, which alone sees hooks that are added."""
+    module = net.module_
+    net.module_ = bare(module)
+    try:
+        yield net.module_
+    finally:
+        net.module_ = module
 
 
 def copy_state(module: nn.Module) -> State:

@@ -8,12 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
-from skensemble import (
-    NetClassifier,
-    NetRegressor,
-    SnapshotEnsembleClassifier,
-    SnapshotEnsembleRegressor,
-)
+from skensemble import ensembles
 
 SMALL = {
     "module__hidden_units": (8,),
@@ -23,17 +18,24 @@ SMALL = {
     "optimizer__weight_decay": 1e-4,
 }
 
+FEW = {"M": 3, "samples_per_cycle": 1, "n_averaged": 5}
+"""Parameters, where an ensemble has them, that make it quick to fit and give three members."""
 
-def _small(ensemble, net, **parameters):
+
+def _small(ensemble, **parameters):
     """Make an ensemble that is quick to fit, from parameters that differ from the small ones."""
-    return ensemble(**({"estimator": net(**SMALL), "M": 3, "random_state": 0} | parameters))
+    few = {name: n for name, n in FEW.items() if name in ensemble().get_params(deep=False)}
+    net = ensemble._default_net(**(SMALL | ensemble._default_parameters))
+    return ensemble(**({"estimator": net, "random_state": 0} | few | parameters))
 
 
 SMALL_ENSEMBLES = {
-    "SnapshotEnsembleClassifier": partial(_small, SnapshotEnsembleClassifier, NetClassifier),
-    "SnapshotEnsembleRegressor": partial(_small, SnapshotEnsembleRegressor, NetRegressor),
+    name: partial(_small, getattr(ensembles, name)) for name in sorted(ensembles.__all__)
 }
 """Every ensemble; the tests of the contract run over all of them."""
+
+SEVERAL = [name for name, make in SMALL_ENSEMBLES.items() if make()._n_members() > 1]
+"""Those of more than one member."""
 
 
 @pytest.fixture
@@ -54,6 +56,18 @@ def make_ensemble(request):
     return SMALL_ENSEMBLES[request.param]
 
 
+@pytest.fixture(params=SEVERAL)
+def make_several(request):
+    """Give a function that makes an ensemble of more than one member."""
+    return SMALL_ENSEMBLES[request.param]
+
+
+@pytest.fixture(params=["SnapshotEnsembleClassifier", "SnapshotEnsembleRegressor"])
+def make_snapshot(request):
+    """Give a function that makes a snapshot ensemble."""
+    return SMALL_ENSEMBLES[request.param]
+
+
 @pytest.fixture
 def make_classifier():
     return SMALL_ENSEMBLES["SnapshotEnsembleClassifier"]
@@ -65,6 +79,8 @@ def make_regressor():
 
 
 @pytest.fixture
-def data(make_ensemble, iris, diabetes):
-    """Give rows and targets that suit the ensemble."""
-    return iris if is_classifier(make_ensemble()) else diabetes
+def data(request, iris, diabetes):
+    """Give rows and targets that suit the ensemble of the test."""
+    makers = {"make_ensemble", "make_several", "make_snapshot"} & set(request.fixturenames)
+    make = request.getfixturevalue(makers.pop())
+    return iris if is_classifier(make()) else diabetes

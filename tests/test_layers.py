@@ -21,7 +21,7 @@ LAYERS = [
 
 ALLOWED_OUTSIDE = {
     "torch": {"modules", "nets", "members", "training", "posteriors", "ensembles", "persistence"},
-    "skorch": {"nets", "training", "posteriors", "ensembles"},
+    "skorch": {"nets", "members", "training", "posteriors", "ensembles"},
     "matplotlib": {"displays"},
 }
 

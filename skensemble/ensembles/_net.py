@@ -105,5 +105,5 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
             f"estimator must have a module whose output has shape {expected} for {len(rows)} "
             f"row(s), got shape {tuple(output.shape)} from {type(module).__name__}."
         )
-    if isinstance(net.criterion_, nn.CrossEntropyLoss):
+    if isinstance(bare(net.criterion_), nn.CrossEntropyLoss):
         warn_if_softmax(module, logits)

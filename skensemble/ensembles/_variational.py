@@ -64,7 +64,7 @@ class _Variational:
             rule = "a net with linear or convolution layers below its root"
             raise reject("estimator", rule, type(net.module_))
         prior = {"prior_variance": self.prior_variance, "beta": self.beta}
-        posterior = MeanField(net, data, layers, **prior, rate=self.std_lr)
+        posterior = MeanField(net, data, layers, **prior, rate=self.std_lr, seed=seed)
 
         def observe(step: Step) -> None:
             if posterior.has_begun:

@@ -20,6 +20,8 @@ class VariationalLayer:
     log_std: nn.Parameter
     training: bool
     is_random = False
+    generator: torch.Generator | None = None
+    """What the draws come from in training; torch's global generator without it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the layer's output for one draw of its weights.
@@ -41,6 +43,10 @@ class VariationalLayer:
     def _forward_random(self, x: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def _noise_like(self, x: Tensor) -> Tensor:
+        like = {"dtype": x.dtype, "device": x.device}
+        return torch.randn(x.shape, generator=self.generator, **like)
+
     def draw(self, generator: torch.Generator) -> Tensor:
         """Draw weights, from a generator on the CPU."""
         noise = torch.randn(self.weight.shape, generator=generator, dtype=self.weight.dtype)
@@ -57,7 +63,7 @@ class VariationalLinear(VariationalLayer, nn.Linear):
         mean = F.linear(x, self.weight, self.bias)
         variance = F.linear(x.square(), (2 * self.log_std).exp())
         # A row of zeros has no variance, whose root has no gradient.
-        return mean + (variance + 1e-16).sqrt() * torch.randn_like(mean)
+        return mean + (variance + 1e-16).sqrt() * self._noise_like(mean)
 
 
 class VariationalConvolution(VariationalLayer):
@@ -66,7 +72,7 @@ class VariationalConvolution(VariationalLayer):
     bias: nn.Parameter | None
 
     def _forward_random(self, x: Tensor) -> Tensor:
-        weight = self.weight + self.log_std.exp() * torch.randn_like(self.weight)
+        weight = self.weight + self.log_std.exp() * self._noise_like(self.weight)
         return self._conv_forward(x, weight, self.bias)  # type: ignore[attr-defined]
 
 

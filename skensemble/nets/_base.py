@@ -214,7 +214,8 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Mean loss of a batch; with weights, the weighted mean ``sum(w * loss) / sum(w)``."""
         y_true = self._on_device(y_true)
-        if isinstance(self.criterion_, nn.NLLLoss):
+        criterion = getattr(self.criterion_, "_orig_mod", self.criterion_)
+        if isinstance(criterion, nn.NLLLoss):
             # As in skorch, such a module gives probabilities.
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
         if isinstance(y_true, tuple | list):

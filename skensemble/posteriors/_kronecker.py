@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from skensemble.members import bare
+from skensemble.members import uncompiled
 from skensemble.nets._rows import RowBatches, Rows
 from skensemble.training import Data
 
@@ -52,21 +52,22 @@ def kronecker_factors(
     factors : dict of str to Factors
         By name of the layer, on the CPU.
     """
-    module = bare(net.module_).eval()
-    parameter = next(module.parameters())
+    parameter = next(net.module_.parameters())
     rows = Rows(data.X, None, data.sample_weight, dtype=parameter.dtype, device=parameter.device)
     batch_size = net.batch_size if net.batch_size > 0 else len(rows)
-    moments = _Moments({n: layer for n, layer in module.named_modules() if _has_factors(layer)})
-    with moments.watched():
-        for batch, target in RowBatches(rows, batch_size):
-            output = net.infer(batch)
-            output = output[0] if isinstance(output, tuple) else output
-            with torch.no_grad():
-                targets = draw(output)
-            # The criterion takes the mean over the rows; the curvature wants each row's gradient.
-            (net.get_loss(output, targets) * len(batch)).backward()
-            moments.add(batch.new_ones(len(batch)) if target is None else target[1])
-    module.zero_grad()
+    with uncompiled(net) as module:
+        layers = {name: m for name, m in module.eval().named_modules() if _has_factors(m)}
+        moments = _Moments(layers)
+        with moments.watched():
+            for batch, target in RowBatches(rows, batch_size):
+                output = net.infer(batch)
+                output = output[0] if isinstance(output, tuple) else output
+                with torch.no_grad():
+                    targets = draw(output)
+                # The criterion takes the mean over the rows; the curvature wants each gradient.
+                (net.get_loss(output, targets) * len(batch)).backward()
+                moments.add(batch.new_ones(len(batch)) if target is None else target[1])
+        module.zero_grad()
     return moments.factors()
 
 

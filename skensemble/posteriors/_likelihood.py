@@ -5,6 +5,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import reject
+from skensemble.members import bare
 from skensemble.training import Data
 
 
@@ -32,7 +33,7 @@ def temperature_of(net: NeuralNet, loss: float, n_outputs: int) -> float:
     -------
     temperature : float
     """
-    return 2 * loss / n_outputs if isinstance(net.criterion_, nn.MSELoss) else 1.0
+    return 2 * loss / n_outputs if isinstance(bare(net.criterion_), nn.MSELoss) else 1.0
 
 
 def prior_variance_of(net: NeuralNet, n_rows: float, temperature: float) -> float:
@@ -79,13 +80,13 @@ def draw_targets(net: NeuralNet, output: Tensor, loss: float, generator: torch.G
     InvalidParameterError
         If the criterion is neither a log-loss of classes nor the squared error.
     """
-    if isinstance(net.criterion_, nn.MSELoss):
+    if isinstance(bare(net.criterion_), nn.MSELoss):
         noise = torch.randn(
             output.shape, generator=generator, dtype=output.dtype, device=output.device
         )
         return output + loss**0.5 * noise
-    if isinstance(net.criterion_, nn.CrossEntropyLoss | nn.NLLLoss):
+    if isinstance(bare(net.criterion_), nn.CrossEntropyLoss | nn.NLLLoss):
         proba = net._get_predict_nonlinearity()(output)
         return torch.multinomial(proba, 1, generator=generator)[:, 0]
     rule = "a net with criterion MSELoss, CrossEntropyLoss or NLLLoss"
-    raise reject("estimator", rule, type(net.criterion_))
+    raise reject("estimator", rule, type(bare(net.criterion_)))

@@ -34,6 +34,8 @@ class MeanField:
         Weight of the divergence beside the mean loss; None is the evidence lower bound.
     rate : float
         Learning rate of the standard deviations.
+    seed : int
+        Of what the layers draw in training.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class MeanField:
         prior_variance: float | None,
         beta: float | None,
         rate: float,
+        seed: int,
     ) -> None:
         self.net = net
         self.n_rows = n_effective_rows(data)
@@ -54,6 +57,9 @@ class MeanField:
         self.beta = beta
         self.optimizer = torch.optim.Adam([layer.log_std for layer in layers.values()], lr=rate)
         self.has_begun = False
+        generator = torch.Generator(next(net.module_.parameters()).device).manual_seed(seed)
+        for layer in layers.values():
+            layer.generator = generator
 
     def begin(self, loss: float) -> None:
         """Let the weights vary, once the net is pretrained to some loss."""

@@ -8,7 +8,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from skensemble.members import bare
+from skensemble.members import bare, uncompiled
 from skensemble.training._train import Data
 
 
@@ -32,7 +32,7 @@ def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
         return
     was_training = module.training
     module.eval()
-    with ExitStack() as stack, torch.no_grad():
+    with ExitStack() as stack, uncompiled(net), torch.no_grad():
         for layer in layers:
             stack.enter_context(_averaging_by_rows(layer))
         for batch, _ in net.get_iterator(net.get_dataset(data.X, data.y), training=True):
