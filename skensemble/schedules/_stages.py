@@ -191,10 +191,10 @@ def fast_geometric(
     >>> [round(fast_geometric(t, 8, M=2, pretrain_share=0.25, **rates), 3) for t in range(3, 9)]
     [0.04, 0.02, 0.04, 0.06, 0.04, 0.02]
     """
-    n_before, _ = _stages(T, pretrain_share)
+    n_before, n_tail = _fast_geometric_stages(T, M, pretrain_share)
     if t <= n_before:
         return plateau_then_linear(t, n_before, alpha_zero=alpha_zero, rate_end=alpha_1)
-    half, j, length = _half_cycle(t, T, M, pretrain_share)
+    half, j, length = position(t - n_before, n_tail, 2 * M - 1)
     start, end = (alpha_2, alpha_1) if half % 2 else (alpha_1, alpha_2)
     return start + (end - start) * (j + 1) / length
 
@@ -225,19 +225,19 @@ def is_low_rate(t: int, T: int, *, M: int, pretrain_share: float) -> bool:
     >>> [t for t in range(1, 9) if is_low_rate(t, 8, M=2, pretrain_share=0.25)]
     [4, 8]
     """
-    n_before, _ = _stages(T, pretrain_share)
+    n_before, n_tail = _fast_geometric_stages(T, M, pretrain_share)
     if t <= n_before:
         return False
-    half, j, length = _half_cycle(t, T, M, pretrain_share)
+    half, j, length = position(t - n_before, n_tail, 2 * M - 1)
     return half % 2 == 0 and j + 1 == length
 
 
-def _half_cycle(t: int, T: int, M: int, pretrain_share: float) -> tuple[int, int, int]:
-    """Half cycle that step t is in, steps before t in it, and its length."""
+def _fast_geometric_stages(T: int, M: int, pretrain_share: float) -> tuple[int, int]:
+    """Count the steps of both stages, and refuse a tail without a step for each half cycle."""
     n_before, n_tail = _stages(T, pretrain_share)
     if n_tail < 2 * M - 1:
         raise _too_short(f"hold the {2 * M - 1} half cycles of M={M}", pretrain_share, n_tail, T)
-    return position(t - n_before, n_tail, 2 * M - 1)
+    return n_before, n_tail
 
 
 @lru_cache(maxsize=256)

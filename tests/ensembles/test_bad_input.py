@@ -14,6 +14,7 @@ from torch import nn
 
 from skensemble import NetClassifier, NetRegressor
 from skensemble.modules import MLP
+from tests.conftest import SMALL_ENSEMBLES
 
 
 class TooWide(MLP):
@@ -52,23 +53,54 @@ def bad_rows(data, value):
 PARAMETERS = [
     ({"M": 0}, r"M must be an int >= 1, got 0\."),
     ({"M": 2.5}, r"M must be an int >= 1, got 2\.5\."),
-    ({"M": 10_000}, r"M must be at most the number of optimizer steps, T=\d+, got 10000\."),
-    ({"m": 0}, r"m must be an int in 1\.\.3, got 0\."),
-    ({"m": 4}, r"m must be an int in 1\.\.3, got 4\."),
-    ({"m": "best"}, r"m must be an int in 1\.\.3, got 'best'\."),
+    ({"m": 0}, r"m must be an int in 1\.\.[13], got 0\."),
+    ({"m": 4}, r"m must be an int in 1\.\.[13], got 4\."),
+    ({"m": "best"}, r"m must be an int in 1\.\.[13], got 'best'\."),
     ({"m": "auto"}, r"m must be an int or None for a fit without X_val and y_val, got 'auto'\."),
     ({"alpha_zero": 0}, r"alpha_zero must be a finite number > 0, got 0\."),
-    ({"alpha_zero": -0.1}, r"alpha_zero must be a finite number > 0, got -0\.1\."),
     ({"alpha_zero": np.nan}, r"alpha_zero must be a finite number > 0, got nan\."),
+    ({"estimator": LogisticRegression()}, r"estimator must be a skorch .*, got LogisticRegression"),
+    ({"estimator": "mlp"}, r"estimator must be a skorch .* or None, got 'mlp'\."),
+    ({"verbose": "loud"}, r"verbose must be an int >= 0, got 'loud'\."),
+]
+"""Of every ensemble that has the parameter."""
+
+SNAPSHOT_PARAMETERS = [
+    ({"M": 10_000}, r"M must be at most the number of optimizer steps, T=\d+, got 10000\."),
+    ({"alpha_zero": -0.1}, r"alpha_zero must be a finite number > 0, got -0\.1\."),
     ({"alpha_zero": np.inf}, r"alpha_zero must be a finite number > 0, got inf\."),
     ({"lr_min": 0.2}, r"lr_min must be a finite number >= 0 and <= 0\.1, got 0\.2\."),
     ({"schedule": "cosin"}, r"schedule must be one of \['cosine', .* or a callable, got 'cosin'\."),
     ({"cycle_mult": 0}, r"cycle_mult must be a finite number > 0, got 0\."),
     ({"alpha_mult": -1}, r"alpha_mult must be a finite number > 0, got -1\."),
-    ({"estimator": LogisticRegression()}, r"estimator must be a skorch .*, got LogisticRegression"),
+    ({"cold_restart": "yes"}, r"cold_restart must be True or False, got 'yes'\."),
     ({"estimator": nn.Linear(4, 3)}, r"estimator must be a skorch .*, got Linear\("),
-    ({"estimator": "mlp"}, r"estimator must be a skorch .* or None, got 'mlp'\."),
-    ({"verbose": "loud"}, r"verbose must be an int >= 0, got 'loud'\."),
+]
+
+OWN_PARAMETERS = [
+    ("DeepEnsemble", {"n_jobs": 0}, r"n_jobs must be None or an int other than 0, got 0\."),
+    ("DeepEnsemble", {"n_jobs": 1.5}, r"n_jobs must be None or an int other than 0, got 1\.5\."),
+    ("FastGeometricEnsemble", {"alpha_1": 0}, r"alpha_1 must be a finite number > 0, got 0\."),
+    ("FastGeometricEnsemble", {"alpha_2": 0.1}, r"alpha_2 must be .* <= 0\.05, got 0\.1\."),
+    ("FastGeometricEnsemble", {"pretrain_share": -1}, r"pretrain_share must be .*, got -1\."),
+    ("FastGeometricEnsemble", {"M": 90}, r"must leave enough steps to hold the 179 half cycles"),
+    ("FastGeometricEnsemble", {"pretrain_share": 1}, r"got 1, which leaves 0 of T=\d+ steps"),
+    ("SWA", {"swa_lr": 0}, r"swa_lr must be a finite number > 0, got 0\."),
+    ("SWA", {"n_averaged": 0}, r"n_averaged must be an int >= 1, got 0\."),
+    ("SWA", {"n_averaged": 900}, r"pretrain_share must leave enough steps to hold 900 points"),
+    ("SWAG", {"n_averaged": 1}, r"n_averaged must be an int >= 2, got 1\."),
+    ("SWAG", {"max_rank": -1}, r"max_rank must be an int >= 0, got -1\."),
+    ("SWAG", {"scale": -0.5}, r"scale must be a finite number >= 0, got -0\.5\."),
+    ("CyclicalSGLD", {"samples_per_cycle": 0}, r"samples_per_cycle must be an int >= 1, got 0\."),
+    ("CyclicalSGLD", {"samples_per_cycle": 99}, r"samples_per_cycle must be at most the \d+ steps"),
+    ("CyclicalSGLD", {"sampling_share": 0}, r"sampling_share must be .* > 0 and <= 1, got 0\."),
+    ("CyclicalSGLD", {"temperature": -1}, r"temperature must be a finite number >= 0, got -1\."),
+    ("KFACLaplace", {"scale": -1}, r"scale must be a finite number >= 0, got -1\."),
+    ("KFACLaplace", {"prior_variance": 0}, r"prior_variance must be a finite number > 0, got 0\."),
+    ("Variational", {"beta": 0}, r"beta must be a finite number > 0, got 0\."),
+    ("Variational", {"std_lr": -1}, r"std_lr must be a finite number >= 0, got -1\."),
+    ("Variational", {"tail_rate": 0}, r"tail_rate must be a finite number > 0, got 0\."),
+    ("Variational", {"pretrain_share": 0}, r"pretrain_share must leave enough steps to pretrain"),
 ]
 
 NET_PARAMETERS = [
@@ -101,13 +133,26 @@ def assert_refused(make_ensemble, data, message, fit, **parameters):
 
 @pytest.mark.parametrize(("parameters", "message"), PARAMETERS)
 def test_bad_parameters(make_ensemble, data, parameters, message):
+    if not parameters.keys() <= make_ensemble().get_params(deep=False).keys():
+        pytest.skip("the ensemble has no such parameter")
     assert_refused(make_ensemble, data, message, lambda e: e.fit(*data), **parameters)
 
 
+@pytest.mark.parametrize(("parameters", "message"), SNAPSHOT_PARAMETERS)
+def test_bad_parameters_of_a_snapshot_ensemble(make_snapshot, data, parameters, message):
+    assert_refused(make_snapshot, data, message, lambda e: e.fit(*data), **parameters)
+
+
+@pytest.mark.parametrize(("method", "parameters", "message"), OWN_PARAMETERS)
+def test_bad_parameters_of_other_methods(iris, method, parameters, message):
+    make = SMALL_ENSEMBLES[f"{method}Classifier"]
+    assert_refused(make, iris, message, lambda e: e.fit(*iris), **parameters)
+
+
 @pytest.mark.parametrize(("parameters", "message"), NET_PARAMETERS)
-def test_bad_parameters_of_the_net(make_ensemble, data, parameters, message):
-    net = type(make_ensemble().estimator)(**parameters)
-    assert_refused(make_ensemble, data, message, lambda e: e.fit(*data), estimator=net)
+def test_bad_parameters_of_the_net(make_snapshot, data, parameters, message):
+    net = type(make_snapshot().estimator)(**parameters)
+    assert_refused(make_snapshot, data, message, lambda e: e.fit(*data), estimator=net)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
@@ -136,11 +181,11 @@ def test_rows_of_other_features(make_ensemble, data):
     assert_refused(make_ensemble, data, expected, lambda e: e.fit(X, y, X_val=X[:, 1:], y_val=y))
 
 
-def test_rows_and_targets_of_other_lengths(make_ensemble, data):
+def test_rows_and_targets_of_other_lengths(make_snapshot, data):
     X, y = data
-    assert_refused(make_ensemble, data, "inconsistent numbers", lambda e: e.fit(X, y[1:]))
+    assert_refused(make_snapshot, data, "inconsistent numbers", lambda e: e.fit(X, y[1:]))
     assert_refused(
-        make_ensemble, data, "sample_weight.shape", lambda e: e.fit(X, y, sample_weight=[1.0])
+        make_snapshot, data, "sample_weight.shape", lambda e: e.fit(X, y, sample_weight=[1.0])
     )
 
 
@@ -160,17 +205,17 @@ def test_a_validation_class_that_was_not_seen(make_classifier, iris):
 
 
 @pytest.mark.parametrize("given", ["X_val", "y_val"])
-def test_half_of_a_validation_set(make_ensemble, data, given):
+def test_half_of_a_validation_set(make_snapshot, data, given):
     X, y = data
     message = f"must be given with {given}, got None"
     rows = {"X_val": X, "y_val": y}
-    assert_refused(make_ensemble, data, message, lambda e: e.fit(X, y, **{given: rows[given]}))
+    assert_refused(make_snapshot, data, message, lambda e: e.fit(X, y, **{given: rows[given]}))
 
 
-def test_validation_weights_without_rows(make_ensemble, data):
+def test_validation_weights_without_rows(make_snapshot, data):
     message = "sample_weight_val must be None without X_val"
     weight = np.ones(3)
-    assert_refused(make_ensemble, data, message, lambda e: e.fit(*data, sample_weight_val=weight))
+    assert_refused(make_snapshot, data, message, lambda e: e.fit(*data, sample_weight_val=weight))
 
 
 def test_validation_targets_of_another_width(make_regressor, diabetes):
@@ -200,8 +245,8 @@ def test_a_flat_output_where_columns_are_needed(make_regressor, diabetes):
 
 
 @pytest.mark.parametrize("m", [0, 4, "auto", 1.5])
-def test_a_bad_m_after_fit(make_ensemble, data, m):
-    ensemble = make_ensemble().fit(*data)
+def test_a_bad_m_after_fit(make_snapshot, data, m):
+    ensemble = make_snapshot().fit(*data)
     ensemble.m = m
     with pytest.raises(ValueError, match="m must be an int"):
         ensemble.predict(data[0])
@@ -242,19 +287,19 @@ def test_a_candidate_that_diverges_scores_error_score_and_the_others_finish(make
     assert search.best_params_ == {"alpha_zero": 0.1}
 
 
-def test_ctrl_c_keeps_the_snapshots_taken_so_far(make_ensemble, data):
+def test_ctrl_c_keeps_the_snapshots_taken_so_far(make_snapshot, data):
     X, y = data
-    net = type(make_ensemble().estimator)(callbacks=[PressCtrlC(15)], max_epochs=20, batch_size=32)
+    net = type(make_snapshot().estimator)(callbacks=[PressCtrlC(15)], max_epochs=20, batch_size=32)
     with pytest.warns(UserWarning, match=r"stopped by ctrl-c at step \d+ of \d+: the 2 of 3 memb"):
-        ensemble = make_ensemble(estimator=net, m=3).fit(X, y)
+        ensemble = make_snapshot(estimator=net, m=3).fit(X, y)
     assert ensemble.weights_.tolist() == [1 / 2, 1 / 2]
     assert ensemble.n_steps_ == len(ensemble.learning_rates_) == 15 * (len(X) // 32 + 1)
-    whole = make_ensemble(estimator=type(net)(max_epochs=20, batch_size=32)).fit(X, y)
+    whole = make_snapshot(estimator=type(net)(max_epochs=20, batch_size=32)).fit(X, y)
     for one, other in zip(ensemble.members_, whole.members_, strict=False):
         assert all((one[name] == other[name]).all() for name in one)
 
 
-def test_ctrl_c_while_a_member_is_scored_leaves_whole_members(make_ensemble, data, monkeypatch):
+def test_ctrl_c_while_a_member_is_scored_leaves_whole_members(make_snapshot, data, monkeypatch):
     X, y = data
     calls = []
 
@@ -264,7 +309,7 @@ def test_ctrl_c_while_a_member_is_scored_leaves_whole_members(make_ensemble, dat
             signal.raise_signal(signal.SIGINT)
         return 0.5
 
-    ensemble = make_ensemble()
+    ensemble = make_snapshot()
     monkeypatch.setattr(type(ensemble), "_score_output", staticmethod(press))
     with pytest.warns(UserWarning, match="the 1 of 3 members"):
         ensemble.fit(X, y, X_val=X, y_val=y)
@@ -277,17 +322,17 @@ def test_ctrl_c_before_the_first_snapshot_is_an_interrupt(make_ensemble, data):
     X, y = data
     ensemble = make_ensemble().fit(X, y)
     expected = ensemble.predict(X)
-    net = type(make_ensemble().estimator)(callbacks=[PressCtrlC(2)], max_epochs=20)
+    net = make_ensemble().estimator.set_params(callbacks=[PressCtrlC(2)])
     with pytest.raises(KeyboardInterrupt):
         ensemble.set_params(estimator=net).fit(X, y)
     assert (ensemble.predict(X) == expected).all()
 
 
-def test_a_negative_weight_is_refused(make_ensemble, data):
+def test_a_negative_weight_is_refused(make_snapshot, data):
     X, y = data
     weight = np.ones(len(X))
     weight[0] = -1
-    assert_refused(make_ensemble, data, "Negative values", lambda e: e.fit(X, y, weight))
+    assert_refused(make_snapshot, data, "Negative values", lambda e: e.fit(X, y, weight))
 
 
 def test_the_default_net_classifier_is_checked_when_it_is_trained_alone(iris):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.compose import make_column_transformer
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
@@ -17,10 +17,10 @@ from skensemble import SnapshotEnsembleClassifier
 
 
 class StopAfter:
-    """A callback of scikit-learn that ends a fit after some cycles."""
+    """A callback of scikit-learn that ends a fit after some members."""
 
-    def __init__(self, n_cycles):
-        self.n_cycles = n_cycles
+    def __init__(self, n_members):
+        self.n_members = n_members
         self.events = []
 
     def setup(self, estimator, context):
@@ -32,9 +32,9 @@ class StopAfter:
         self.events.append(f"begin {context.task_name}")
 
     def on_fit_task_end(self, estimator, context):
-        """Ask for the end after the last of the cycles."""
+        """Ask for the end after the last of the members."""
         self.events.append(f"end {context.task_name}")
-        return context.task_name == "member" and context.task_id + 1 == self.n_cycles
+        return context.task_name == "member" and context.task_id + 1 == self.n_members
 
     def teardown(self, estimator, context):
         """Note the end."""
@@ -42,7 +42,7 @@ class StopAfter:
 
 
 class KeepFitted:
-    """A callback of scikit-learn that keeps the ensemble as it is after each cycle."""
+    """A callback of scikit-learn that keeps the ensemble as it is after each member."""
 
     def __init__(self):
         self.kept = []
@@ -77,9 +77,9 @@ def step_name(ensemble):
 
 
 @pytest.mark.slow
-def test_a_search_over_the_ensemble_and_its_net_in_two_processes(make_ensemble, data):
-    pipeline = make_pipeline(StandardScaler(), make_ensemble())
-    name = step_name(make_ensemble())
+def test_a_search_over_the_ensemble_and_its_net_in_two_processes(make_snapshot, data):
+    pipeline = make_pipeline(StandardScaler(), make_snapshot())
+    name = step_name(make_snapshot())
     grid = [
         {f"{name}__M": [2, 4], f"{name}__alpha_zero": [0.05, 0.1]},
         {f"{name}__m": [1, 2], f"{name}__estimator__batch_size": [16]},
@@ -96,23 +96,34 @@ def test_a_search_over_the_ensemble_and_its_net_in_two_processes(make_ensemble, 
     assert two.predict(data[0]).shape == data[1].shape
 
 
+def test_a_search_over_the_ensemble_and_its_net(make_ensemble, data):
+    ensemble = make_ensemble()
+    few = next(name for name in ("M", "n_averaged") if name in ensemble.get_params(deep=False))
+    grid = {few: [2, 3], "estimator__batch_size": [16]}
+    search = GridSearchCV(ensemble, grid, cv=2).fit(*data)
+    first = clone(ensemble).set_params(**search.cv_results_["params"][0])
+    direct = cross_val_score(first, *data, cv=2)
+    assert search.cv_results_["split0_test_score"][0] == direct[0]
+    assert search.predict(data[0]).shape == data[1].shape
+
+
 def test_cross_validation(make_ensemble, data):
     scores = cross_val_score(make_pipeline(StandardScaler(), make_ensemble()), *data, cv=3)
     assert scores.min() > 0.3
 
 
-def test_a_search_over_m_alone_and_fixed_seeds_trains_the_same_members(make_ensemble, data):
-    search = GridSearchCV(make_ensemble(), {"m": [1, 3]}, cv=2).fit(*data)
-    folds = cross_validate(make_ensemble(m=1), *data, cv=2)
+def test_a_search_over_m_alone_and_fixed_seeds_trains_the_same_members(make_snapshot, data):
+    search = GridSearchCV(make_snapshot(), {"m": [1, 3]}, cv=2).fit(*data)
+    folds = cross_validate(make_snapshot(m=1), *data, cv=2)
     assert search.cv_results_["split0_test_score"][0] == folds["test_score"][0]
 
 
-def test_data_frames_keep_their_names(make_ensemble, data):
+def test_data_frames_keep_their_names(make_snapshot, data):
     X, y = data
     frame = pd.DataFrame(X, columns=[f"feature {k}" for k in range(X.shape[1])])
-    ensemble = make_ensemble().fit(frame, pd.Series(y))
+    ensemble = make_snapshot().fit(frame, pd.Series(y))
     assert ensemble.feature_names_in_.tolist() == list(frame.columns)
-    assert (ensemble.predict(frame) == make_ensemble().fit(X, y).predict(X)).all()
+    assert (ensemble.predict(frame) == make_snapshot().fit(X, y).predict(X)).all()
     with pytest.raises(ValueError, match="feature names should match"):
         ensemble.predict(frame[frame.columns[::-1]])
     with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -129,10 +140,10 @@ def test_mixed_columns_go_through_a_column_transformer(make_classifier, iris):
 
 
 @pytest.mark.filterwarnings("ignore:On the validation rows")
-def test_validation_rows_are_routed_and_transformed_by_a_pipeline(make_ensemble, data):
+def test_validation_rows_are_routed_and_transformed_by_a_pipeline(make_snapshot, data):
     X, y = data[0] * 100 + 5, data[1]
     with config_context(enable_metadata_routing=True):
-        ensemble = make_ensemble().set_fit_request(X_val=True, y_val=True, sample_weight=True)
+        ensemble = make_snapshot().set_fit_request(X_val=True, y_val=True, sample_weight=True)
         pipeline = make_pipeline(StandardScaler(), ensemble, transform_input=["X_val"])
         pipeline[0].set_fit_request(sample_weight=False)
         routed = {"X_val": X[::3], "y_val": y[::3], "sample_weight": np.ones(len(X))}
@@ -141,14 +152,14 @@ def test_validation_rows_are_routed_and_transformed_by_a_pipeline(make_ensemble,
     assert pipeline[-1].validation_scores_[-1] == pytest.approx(expected, abs=1e-6)
 
 
-def test_weights_are_routed_through_a_search(make_ensemble, data):
+def test_weights_are_routed_through_a_search(make_snapshot, data):
     X, y = data
     weight = np.linspace(0.1, 2, len(X))
     with config_context(enable_metadata_routing=True):
-        ensemble = make_ensemble().set_fit_request(sample_weight=True)
+        ensemble = make_snapshot().set_fit_request(sample_weight=True)
         ensemble.set_score_request(sample_weight=True)
         search = GridSearchCV(ensemble, {"m": [1, 2]}, cv=2).fit(X, y, sample_weight=weight)
-    direct = make_ensemble(**search.best_params_).fit(X, y, sample_weight=weight)
+    direct = make_snapshot(**search.best_params_).fit(X, y, sample_weight=weight)
     assert (search.best_estimator_.predict(X) == direct.predict(X)).all()
 
 
@@ -156,9 +167,9 @@ def test_a_scoring_monitor_records_the_ensemble_so_far(make_ensemble, data):
     X, y = data
     monitor = monitor_of(make_ensemble())
     ensemble = make_ensemble().set_callbacks(monitor).fit(X, y)
-    cycles = logged(monitor, "member")
-    assert len(cycles) == 3
-    for k, score in enumerate(cycles, start=1):
+    members = logged(monitor, "member")
+    assert len(members) == ensemble._n_members()
+    for k, score in enumerate(members, start=1):
         first = make_ensemble().fit(X, y)
         first.members_, first._predictor.modules = first.members_[:k], first._predictor.modules[:k]
         assert score == pytest.approx(first.score(X, y), abs=1e-6)
@@ -174,42 +185,42 @@ def test_a_monitor_sees_names_labels_and_weights_as_they_were_given(make_classif
     assert len(monitor.get_logs().data) == 3 + 1
 
 
-def test_a_monitor_works_in_a_pipeline(make_ensemble, data):
-    monitor = monitor_of(make_ensemble())
-    ensemble = make_ensemble().set_callbacks(monitor)
+def test_a_monitor_works_in_a_pipeline(make_snapshot, data):
+    monitor = monitor_of(make_snapshot())
+    ensemble = make_snapshot().set_callbacks(monitor)
     make_pipeline(StandardScaler(), ensemble).fit(*data)
     assert len(logged(monitor, "member")) == 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_monitor_works_in_a_search(make_ensemble, data, n_jobs):
-    monitor = monitor_of(make_ensemble())
-    pipeline = make_pipeline(StandardScaler(), make_ensemble().set_callbacks(monitor))
-    grid = {f"{step_name(make_ensemble())}__M": [2, 3]}
+def test_a_monitor_works_in_a_search(make_snapshot, data, n_jobs):
+    monitor = monitor_of(make_snapshot())
+    pipeline = make_pipeline(StandardScaler(), make_snapshot().set_callbacks(monitor))
+    grid = {f"{step_name(make_snapshot())}__M": [2, 3]}
     GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs, refit=False).fit(*data)
     assert len(logged(monitor, "member")) == 2 * (2 + 3)
 
 
-def test_a_progress_bar_shows_cycles(make_ensemble, data, capsys):
+def test_a_progress_bar_shows_members(make_ensemble, data, capsys):
     make_ensemble().set_callbacks(ProgressBar()).fit(*data)
     out = capsys.readouterr().out
     assert type(make_ensemble()).__name__ in out
     assert "100%" in out
 
 
-def test_a_callback_ends_the_training_after_a_cycle(make_ensemble, data):
+def test_a_callback_ends_the_fit_after_a_member(make_several, data):
     stop = StopAfter(2)
-    ensemble = make_ensemble(m=3).set_callbacks(stop).fit(*data)
+    ensemble = make_several(m=3).set_callbacks(stop).fit(*data)
     assert len(ensemble.members_) == 2
     assert ensemble.weights_.tolist() == [0.5, 0.5]
     cycle = ["begin member", "end member"]
     assert stop.events == ["setup", "begin fit", *cycle, *cycle, "end fit", "teardown"]
 
 
-def test_the_ensemble_so_far_does_not_grow_after_its_cycle(make_ensemble, data):
+def test_the_ensemble_so_far_does_not_grow_after_its_member(make_several, data):
     keep = KeepFitted()
-    ensemble = make_ensemble(m=2).set_callbacks(keep).fit(*data)
+    ensemble = make_several(m=2).set_callbacks(keep).fit(*data)
     assert [len(kept.members_) for kept in keep.kept] == [1, 2, 3, 3]
     assert [kept.weights_.tolist() for kept in keep.kept[:2]] == [[1.0], [0.5, 0.5]]
     assert (keep.kept[-1].predict(data[0]) == ensemble.predict(data[0])).all()

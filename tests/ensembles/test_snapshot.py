@@ -148,25 +148,25 @@ def test_a_stock_net_whose_module_gives_probabilities(iris):
     assert module[0].weight.grad is None
 
 
-def test_verbose_prints_a_line_a_member(make_ensemble, data, capsys):
-    make_ensemble(verbose=1).fit(*data)
+def test_verbose_prints_a_line_a_member(make_snapshot, data, capsys):
+    make_snapshot(verbose=1).fit(*data)
     lines = capsys.readouterr().out.splitlines()
     assert [line[:11] for line in lines] == ["member 1/3:", "member 2/3:", "member 3/3:"]
     assert "training loss 0." in lines[0]
 
 
 @pytest.mark.filterwarnings("ignore:On the validation rows")
-def test_verbose_prints_the_validation_score(make_ensemble, data, capsys):
+def test_verbose_prints_the_validation_score(make_snapshot, data, capsys):
     X, y = data
-    ensemble = make_ensemble(verbose=1).fit(X, y, X_val=X, y_val=y)
+    ensemble = make_snapshot(verbose=1).fit(X, y, X_val=X, y_val=y)
     line = capsys.readouterr().out.splitlines()[-1]
     assert f"validation score {ensemble.validation_scores_[-1]:.4f}" in line
 
 
 @pytest.mark.filterwarnings("ignore:On the validation rows")
-def test_validation_scores_are_those_of_the_ensemble_so_far(make_ensemble, data):
+def test_validation_scores_are_those_of_the_ensemble_so_far(make_snapshot, data):
     X, y = data
-    ensemble = make_ensemble(m=2).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    ensemble = make_snapshot(m=2).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
     assert ensemble.validation_scores_.shape == (3,)
     assert ensemble.validation_scores_[-1] == pytest.approx(ensemble.score(X[1::2], y[1::2]))
     first = ensemble.set_params(m=3)
@@ -175,9 +175,9 @@ def test_validation_scores_are_those_of_the_ensemble_so_far(make_ensemble, data)
 
 
 @pytest.mark.filterwarnings("ignore:On the validation rows")
-def test_validation_rows_change_nothing_in_the_training(make_ensemble, data):
+def test_validation_rows_change_nothing_in_the_training(make_snapshot, data):
     X, y = data
-    plain, watched = make_ensemble().fit(X, y), make_ensemble().fit(X, y, X_val=X, y_val=y)
+    plain, watched = make_snapshot().fit(X, y), make_snapshot().fit(X, y, X_val=X, y_val=y)
     for one, other in zip(plain.members_, watched.members_, strict=True):
         assert all((one[name] == other[name]).all() for name in one)
 
@@ -296,18 +296,18 @@ class Hoarder(MLP):
         return self.kept
 
 
-def test_modules_that_keep_activations_and_infinite_buffers_are_members(make_ensemble, data):
+def test_modules_that_keep_activations_and_infinite_buffers_are_members(make_snapshot, data):
     X, y = data
-    net = type(make_ensemble().estimator)(Hoarder, max_epochs=20)
-    ensemble = make_ensemble(estimator=net).fit(X, y)
+    net = type(make_snapshot().estimator)(Hoarder, max_epochs=20)
+    ensemble = make_snapshot(estimator=net).fit(X, y)
     assert len(ensemble.predict(X)) == len(X)
     assert len({id(module) for module in ensemble._predictor.modules}) == 3
 
 
-def test_dropout_draws_from_the_seed_and_is_off_in_prediction(make_ensemble, data):
+def test_dropout_draws_from_the_seed_and_is_off_in_prediction(make_snapshot, data):
     X, y = data
-    net = type(make_ensemble().estimator)(module__dropout=0.5, max_epochs=20)
-    first, second = (make_ensemble(estimator=net).fit(X, y) for _ in range(2))
+    net = type(make_snapshot().estimator)(module__dropout=0.5, max_epochs=20)
+    first, second = (make_snapshot(estimator=net).fit(X, y) for _ in range(2))
     for one, other in zip(first.members_, second.members_, strict=True):
         assert all((one[name] == other[name]).all() for name in one)
     predict = first.predict
