@@ -1,6 +1,7 @@
 """How Sphinx builds these pages; the figures are drawn at the start of each build."""
 
 import sys
+from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
+GENERATED = HERE / "api" / "generated"
 NET_METHODS = ["fit", "partial_fit", "predict", "predict_proba"]
+LISTED = {
+    "ensembles": "skensemble",
+    "schedules": "skensemble.schedules",
+    "metrics": "skensemble.metrics",
+}
+"""Modules whose `__all__` is a list of the page *API*, and where users import it from."""
 
 project = "skensemble"
 author = "The skensemble developers"
@@ -79,6 +87,24 @@ def draw_figures(app: "Sphinx") -> None:
     figures.draw_all(HERE / "figures")
 
 
+def list_names(app: "Sphinx") -> None:
+    """Write the lists that `api.rst` includes, and the pages that they link to.
+
+    autosummary looks for its lists in sources alone, not in what they include.
+    """
+    from sphinx.ext.autosummary.generate import generate_autosummary_docs
+
+    GENERATED.mkdir(parents=True, exist_ok=True)
+    for part, home in LISTED.items():
+        names = import_module(f"skensemble.{part}").__all__
+        options = "   :toctree: api/generated\n   :nosignatures:\n"
+        entries = "".join(f"   {name}\n" for name in names)
+        text = f".. currentmodule:: {home}\n\n.. autosummary::\n{options}\n{entries}"
+        file = GENERATED / f"{part}.txt"
+        file.write_text(text)
+        generate_autosummary_docs([str(file)], output_dir=str(GENERATED), app=app)
+
+
 def close_fences(app: "Sphinx", page: str, source: list[str]) -> None:
     """Take out the empty line before a closing fence, which is there for doctest's sake."""
     source[0] = source[0].replace("\n\n```\n", "\n```\n")
@@ -87,4 +113,5 @@ def close_fences(app: "Sphinx", page: str, source: list[str]) -> None:
 def setup(app: "Sphinx") -> None:
     """Hook what is done at the start of a build and on reading a page."""
     app.connect("builder-inited", draw_figures)
+    app.connect("builder-inited", list_names)
     app.connect("source-read", close_fences)
