@@ -30,8 +30,6 @@ def script():
 @pytest.fixture(scope="module")
 def quick_run(script, tmp_path_factory):
     """Report, table and printed lines of the quickest comparison."""
-    if find_spec("torchensemble") is None:
-        pytest.skip("reports name the versions of the group bench: torchensemble is missing")
     folder = tmp_path_factory.mktemp("results")
     with redirect_stdout(StringIO()) as printed:
         script("compare_methods").main(["--data", "digits", "--quick", "--output", str(folder)])

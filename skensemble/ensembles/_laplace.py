@@ -76,7 +76,9 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
     Other weights stay; the statistics of batch normalisation are computed anew for each member.
 
     `fit` costs what one net costs and about two epochs more, prediction m forward passes.
-    Convolutions over one or two axes without groups are taken in.
+    Convolutions over one or two axes without groups are taken in. A net with hardly any training
+    error has little curvature, and its draws follow the prior, which is wide: choose `scale` or
+    `prior_variance` on held-out rows.
 
     Parameters
     ----------
@@ -160,7 +162,9 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
     Other weights stay; the statistics of batch normalisation are computed anew for each member.
 
     `fit` costs what one net costs and about two epochs more, prediction m forward passes.
-    Convolutions over one or two axes without groups are taken in.
+    Convolutions over one or two axes without groups are taken in. A net with hardly any training
+    error has little curvature, and its draws follow the prior, which is wide: choose `scale` or
+    `prior_variance` on held-out rows.
 
     Targets are standardised inside. The variance of their noise is taken from the training loss.
 

@@ -92,9 +92,9 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     to be close to the posterior; linear layers draw their outputs instead of their weights [2]_. M
     members are drawn from it. Biases and other weights stay single values.
 
-    `fit` costs one to two times what one net costs, prediction m forward passes. Without `beta` the
-    loss is the evidence lower bound; a larger `beta` makes the Gaussian wider. The likelihood is
-    the training loss.
+    `fit` costs about twice what one net costs, prediction m forward passes. Without `beta` the loss
+    is the evidence lower bound, which leaves nets of many weights underfitted: choose a smaller
+    `beta` on held-out rows. The likelihood is the training loss.
 
     Parameters
     ----------
@@ -185,9 +185,9 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     to be close to the posterior; linear layers draw their outputs instead of their weights [2]_. M
     members are drawn from it. Biases and other weights stay single values.
 
-    `fit` costs one to two times what one net costs, prediction m forward passes. Without `beta` the
-    loss is the evidence lower bound; a larger `beta` makes the Gaussian wider. The likelihood is
-    the training loss.
+    `fit` costs about twice what one net costs, prediction m forward passes. Without `beta` the loss
+    is the evidence lower bound, which leaves nets of many weights underfitted: choose a smaller
+    `beta` on held-out rows. The likelihood is the training loss.
 
     Targets are standardised inside. The variance of their noise is taken from the training loss at
     the end of pretraining.

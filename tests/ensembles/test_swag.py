@@ -76,7 +76,7 @@ def test_each_member_has_the_statistics_of_its_own_weights(iris):
 
 
 def test_a_regressor_has_a_spread(diabetes):
-    mean, std = SWAGRegressor(M=5, **SHARED).fit(*diabetes).predict(diabetes[0], return_std=True)
+    _, std = SWAGRegressor(M=5, **SHARED).fit(*diabetes).predict(diabetes[0], return_std=True)
     assert std.min() > 0
 
 
