@@ -3,7 +3,6 @@ import math
 from contextlib import redirect_stdout
 from dataclasses import replace
 from importlib import import_module
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from statistics import NormalDist

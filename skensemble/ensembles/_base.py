@@ -95,7 +95,8 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
             If the loss stops being finite; a `ValueError` too. After any error a fitted ensemble is
             as it was before the call.
         KeyboardInterrupt
-            If Ctrl-C is pressed before the first member; later, the members so far are kept.
+            If Ctrl-C is pressed before the first member, or while members are drawn when the
+            training is over; in a training the members so far are kept.
         """
         validation = (X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):

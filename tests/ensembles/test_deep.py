@@ -1,5 +1,7 @@
 """What deep ensembles do beyond the contract."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from skorch.callbacks import EarlyStopping
@@ -49,7 +51,7 @@ def test_each_net_begins_with_weights_of_its_own(iris):
 class Recorder(MLP):
     """An MLP that notes the first value of each row that it is trained on."""
 
-    order = []
+    order: ClassVar[list] = []
 
     def forward(self, x):
         """Note the rows, then give the output."""

@@ -84,7 +84,7 @@ def test_the_weight_at_the_end_of_pretraining_is_not_yet_random(iris):
 
 
 def test_a_module_that_is_one_layer_is_refused(iris):
-    with pytest.raises(InvalidParameterError, match="layers below its root, got .*Linear"):
+    with pytest.raises(InvalidParameterError, match=r"layers below its root, got .*Linear"):
         make(NetClassifier(nn.Linear(4, 3))).fit(*iris)
 
 
