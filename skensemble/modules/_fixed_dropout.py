@@ -96,7 +96,10 @@ def fix_dropout(module: nn.Module) -> list[str]:
     fixed: dict[int, FixedDropout] = {}
     for name, layer in layers.items():
         parent, _, child = name.rpartition(".")
-        setattr(
-            module.get_submodule(parent), child, fixed.setdefault(id(layer), FixedDropout(layer))
-        )
+        twin = fixed.setdefault(id(layer), FixedDropout(layer))
+        setattr(module.get_submodule(parent), child, twin)
+    for layer in module.modules():
+        if isinstance(layer, nn.TransformerEncoderLayer):
+            # Its shortcut in evaluation mode passes the dropout by; with this set it is not taken.
+            layer.activation_relu_or_gelu = 0
     return list(layers)

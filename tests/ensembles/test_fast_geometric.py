@@ -5,9 +5,12 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from skensemble import NetClassifier
-from skensemble._checks import InvalidParameterError
-from skensemble.ensembles import FastGeometricEnsembleClassifier, FastGeometricEnsembleRegressor
+from skensemble import (
+    FastGeometricEnsembleClassifier,
+    FastGeometricEnsembleRegressor,
+    InvalidParameterError,
+    NetClassifier,
+)
 from skensemble.schedules import plateau_then_linear
 
 # 150 rows in batches of 32 make 5 steps an epoch, 100 in all.

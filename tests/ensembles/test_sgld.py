@@ -7,9 +7,13 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from skensemble import NetClassifier, NetRegressor
-from skensemble._checks import InvalidParameterError
-from skensemble.ensembles import CyclicalSGLDClassifier, CyclicalSGLDRegressor
+from skensemble import (
+    CyclicalSGLDClassifier,
+    CyclicalSGLDRegressor,
+    InvalidParameterError,
+    NetClassifier,
+    NetRegressor,
+)
 from skensemble.members import copy_state
 from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
 from skensemble.schedules import cyclic_cosine, is_sample

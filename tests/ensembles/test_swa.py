@@ -8,9 +8,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from skensemble import NetClassifier
-from skensemble._checks import InvalidParameterError
-from skensemble.ensembles import SWAClassifier, SWARegressor
+from skensemble import InvalidParameterError, NetClassifier, SWAClassifier, SWARegressor
 from skensemble.members import copy_state
 from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
 from skensemble.schedules import constant_tail, is_tail_point

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from torch import nn
 
-from skensemble import NetClassifier
-from skensemble._checks import InvalidParameterError
-from skensemble.ensembles import SWAClassifier, SWAGClassifier, SWAGRegressor
+from skensemble import (
+    InvalidParameterError,
+    NetClassifier,
+    SWAClassifier,
+    SWAGClassifier,
+    SWAGRegressor,
+)
 
 NET = NetClassifier(module__hidden_units=(8,), max_epochs=20, batch_size=32)
 SHARED = {"swa_lr": 0.1, "n_averaged": 8, "random_state": 0}

@@ -1,13 +1,19 @@
 """What variational inference does beyond the contract."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
+from sklearn.base import clone
 from torch import nn
 
 from skensemble import InvalidParameterError, NetClassifier, VariationalClassifier
+from skensemble.nets._seeding import draw_seed, initialize_seeded
 from skensemble.schedules import two_cosines
+from skensemble.training import Data, train
 
-NET = NetClassifier(module__hidden_units=(8,), max_epochs=20, batch_size=32)
+NET = NetClassifier(module__hidden_units=(8,), max_epochs=20, batch_size=32, device="cpu")
 
 
 def make(net=NET, **parameters):
@@ -28,21 +34,18 @@ def test_rates_are_those_of_two_cosines(iris):
 
 
 def test_a_larger_beta_makes_it_wider(iris):
-    spreads = [
-        weights_of(make(beta=beta, M=50).fit(*iris)).std(0).mean() for beta in (1e-5, 1e-2, 1.0)
-    ]
-    assert spreads[1] > 1.5 * spreads[0]
-    assert spreads[2] > 1.1 * spreads[1]
+    narrow, wide = (
+        weights_of(make(beta=beta, M=50).fit(*iris)).std(0).mean() for beta in (1e-5, 1e-2)
+    )
+    assert wide > 1.5 * narrow
 
 
-def test_a_smaller_prior_variance_pulls_the_standard_deviations_to_it(iris):
-    # With a divergence that counts for all, the posterior is the prior.
-    for variance in (0.003**2, 0.015**2):
-        ensemble = make(beta=100.0, prior_variance=variance, M=50, max_epochs=None)
-        net = NetClassifier(module__hidden_units=(8,), max_epochs=40, batch_size=32)
-        ensemble = make(net, beta=1.0, prior_variance=variance, M=50, tail_rate=1e-6).fit(*iris)
-        # 50 draws of 32 weights; Adam comes to rest within some per cent.
-        assert weights_of(ensemble).std(0).mean() == pytest.approx(variance**0.5, rel=0.15)
+@pytest.mark.parametrize("std", [0.003, 0.015])
+def test_a_divergence_that_counts_for_all_makes_the_posterior_the_prior(iris, std):
+    ensemble = make(beta=1.0, prior_variance=std**2, M=50, tail_rate=1e-9).fit(*iris)
+    # Adam walks from exp(-5) = 0.0067 in steps of 0.05 of the logarithm, and comes to rest within
+    # some of them; 50 draws of 32 weights have an error of 2 %.
+    assert weights_of(ensemble).std(0).mean() == pytest.approx(std, rel=0.15)
 
 
 def test_standard_deviations_that_are_not_trained_stay_where_they_begin(iris):
@@ -65,22 +68,22 @@ def test_members_are_drawn_about_the_means(iris):
     few, many = (weights_of(make(M=M).fit(*iris)) for M in (3, 200))
     assert (many[:3] == few).all()
     # The error of a mean of 200 draws is 1 / 14 of their deviation.
-    center = weights_of(make(M=2000).fit(*iris)).mean(0)
-    assert (abs(many.mean(0) - center) < 5 / 200**0.5 * many.std(0)).all()
+    center = weights_of(make(M=600).fit(*iris)).mean(0)
+    assert (abs(many.mean(0) - center) < 4.5 / 200**0.5 * many.std(0)).all()
 
 
 def test_it_learns(iris):
-    assert make().fit(*iris).score(*iris) > 0.95
+    assert make(M=20, std_lr=0.01).fit(*iris).score(*iris) > 0.85
 
 
-def test_the_weight_at_the_end_of_pretraining_is_not_yet_random(iris):
-    # With no more than a last step of rate zero in the tail, the means are the pretrained net's.
-    steady = make(std_lr=0, tail_rate=1e-12, M=2000).fit(*iris)
-    half = NetClassifier(module__hidden_units=(8,), max_epochs=10, batch_size=32, random_state=0)
-    pretrained = make(half, std_lr=0, tail_rate=1e-12, pretrain_share=0.98, M=2000).fit(*iris)
-    # 2000 draws of a deviation of exp(-5) = 0.0067 have an error of 0.00015; pretraining to step
-    # 49 of 50 under the cosine of 49 ends close to that of 50 steps.
-    np.testing.assert_allclose(weights_of(steady).mean(0), weights_of(pretrained).mean(0), atol=0.1)
+def test_weights_vary_only_after_pretraining(iris):
+    net, seed = clone(NET).set_params(module__n_features=4, module__n_outputs=3), draw_seed(0)
+    initialize_seeded(net, seed, torch.device("cpu"))
+    rates = {"alpha_zero": 0.1, "tail_rate": 0.01, "pretrain_share": 0.5}
+    plain = train(net, Data(*iris), schedule=partial(two_cosines, **rates)).loss_curve
+    loss_curve = make().fit(*iris).loss_curve_
+    assert (loss_curve[:10] == plain[:10]).all()
+    assert (loss_curve[10:] != plain[10:]).all()
 
 
 def test_a_module_that_is_one_layer_is_refused(iris):

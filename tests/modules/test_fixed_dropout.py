@@ -90,10 +90,10 @@ def test_the_mean_over_members_is_the_row():
     for kind in (nn.Dropout, nn.AlphaDropout):
         train_mode = kind(0.3).train()
         torch.manual_seed(0)
-        expected = torch.stack([train_mode(rows) for _ in range(2000)]).mean(0)
-        mean = torch.stack([fixed(kind(0.3), seed)(rows) for seed in range(2000)]).mean(0)
-        # The standard error of a mean is at most sqrt(0.3 / 0.7) * 2.2 / sqrt(2000) = 0.03.
-        assert (mean - expected).abs().max() < 0.15
+        expected = torch.stack([train_mode(rows) for _ in range(600)]).mean(0)
+        mean = torch.stack([fixed(kind(0.3), seed)(rows) for seed in range(600)]).mean(0)
+        # A mean of 600 has an error of at most sqrt(0.3 / 0.7) * 2.2 / sqrt(600) = 0.06.
+        assert (mean - expected).abs().max() < 0.3
 
 
 def test_masks_are_those_of_the_seed():

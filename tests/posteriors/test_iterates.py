@@ -162,11 +162,11 @@ def test_a_draw_moves_all_layers_together():
     first, last = deviations[:, 0], deviations[:, -1]
     shared = first @ last / (6 - 1)
     variance = iterates.variance.numpy()[[0, -1]] + (deviations[:, [0, -1]] ** 2).sum(0) / (6 - 1)
-    draws = draws_of(iterates, 1.0, n_draws=4000)
+    draws = draws_of(iterates, 1.0, n_draws=1000)
     expected = shared / np.sqrt(variance.prod())
-    assert abs(expected) > 0.1
-    # The standard error of a correlation is at most 1 / sqrt(4000) = 0.016.
-    assert np.corrcoef(draws[:, 0], draws[:, -1])[0, 1] == pytest.approx(expected, abs=0.065)
+    assert abs(expected) > 0.3
+    # The standard error of a correlation is at most 1 / sqrt(1000) = 0.032.
+    assert np.corrcoef(draws[:, 0], draws[:, -1])[0, 1] == pytest.approx(expected, abs=0.13)
 
 
 def test_the_iterates_are_the_weights_at_the_moments():

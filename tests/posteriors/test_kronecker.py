@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from skensemble import NetClassifier, NetRegressor
-from skensemble._checks import InvalidParameterError
+from skensemble import InvalidParameterError, NetClassifier, NetRegressor
 from skensemble.posteriors import Factors, KroneckerGaussian, fit_kronecker, kronecker_factors
 from skensemble.training import Data
 

@@ -4,7 +4,7 @@ from math import ceil
 
 import pytest
 
-from skensemble._checks import InvalidParameterError
+from skensemble import InvalidParameterError
 from skensemble.schedules import cycle_ends, is_in_sampling_part, is_sample
 
 

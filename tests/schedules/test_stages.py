@@ -6,7 +6,7 @@ from math import cos, pi
 
 import pytest
 
-from skensemble._checks import InvalidParameterError
+from skensemble import InvalidParameterError
 from skensemble.schedules import (
     constant_tail,
     fast_geometric,
