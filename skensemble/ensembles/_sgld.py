@@ -9,8 +9,8 @@ from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.nets._device import available_device
-from skensemble.posteriors import add_langevin_noise, n_effective_rows, temperature_of
-from skensemble.schedules import cyclic_cosine, is_in_sampling_part, is_sample
+from skensemble.posteriors import LangevinNoise, n_effective_rows, temperature_of
+from skensemble.schedules import cyclic_cosine, is_cycle_end, is_in_sampling_part, is_sample
 from skensemble.training import Data, Step, Trace, copying, train
 
 
@@ -55,17 +55,20 @@ class _CyclicalSGLD:
             rule = "a net whose optimizer is torch.optim.SGD, whose noise has a formula"
             raise reject("estimator", rule, type(net.optimizer_))
         generator = torch.Generator(available_device(net.device)).manual_seed(seed)
-        n_rows, temperature = n_effective_rows(data), self.temperature
+        noise = LangevinNoise(net.optimizer_, n_effective_rows(data), generator)
         part = {"M": self.M, "sampling_share": self.sampling_share}
         part["samples_per_cycle"] = self.samples_per_cycle
-        moment, keep = partial(is_in_sampling_part, **part), copying(collect)
+        moment, keep, temperature = partial(is_in_sampling_part, **part), copying(collect), 0.0
 
         def observe(step: Step) -> bool:
             nonlocal temperature
-            if step.t == 1 or not moment(step.t - 1, step.T):
+            before = step.t - 1
+            if not before or not moment(before, step.T) or is_cycle_end(before, step.T, M=self.M):
                 # The noise of targets is known from the loss with which sampling begins.
                 temperature = self.temperature * temperature_of(net, step.loss, self._n_outputs())
-            add_langevin_noise(net.optimizer_, n_rows, temperature, generator)
+            noise.add(temperature)
+            if is_cycle_end(step.t, step.T, M=self.M):
+                noise.stop()
             return is_sample(step.t, step.T, **part) and keep(step)
 
         schedule = partial(cyclic_cosine, M=self.M, alpha_zero=self.alpha_zero)
@@ -81,8 +84,9 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     likelihood the training loss.
 
     `fit` costs what one net costs, prediction m forward passes. The optimizer has to be SGD.
-    Gradient clipping and too high a rate bend the distribution; `temperature` below 1 makes it
-    narrower.
+    Gradient clipping (`max_grad_norm` of the nets here) and too high a rate bend the distribution;
+    `temperature` below 1 makes it narrower. Nesterov momentum is plain momentum while noise is
+    added.
 
     Parameters
     ----------
@@ -144,7 +148,7 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     References
     ----------
     .. [1] Zhang et al., "Cyclical stochastic gradient MCMC for Bayesian deep learning", ICLR 2020,
-       equation 3 and algorithm 1.
+       algorithm 1.
 
     Examples
     --------
@@ -167,8 +171,9 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     likelihood the training loss.
 
     `fit` costs what one net costs, prediction m forward passes. The optimizer has to be SGD.
-    Gradient clipping and too high a rate bend the distribution; `temperature` below 1 makes it
-    narrower.
+    Gradient clipping (`max_grad_norm` of the nets here) and too high a rate bend the distribution;
+    `temperature` below 1 makes it narrower. Nesterov momentum is plain momentum while noise is
+    added.
 
     Targets are standardised inside. The variance of their noise is taken from the training loss
     with which each sampling part begins.
@@ -233,7 +238,7 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     References
     ----------
     .. [1] Zhang et al., "Cyclical stochastic gradient MCMC for Bayesian deep learning", ICLR 2020,
-       equation 3 and algorithm 1.
+       algorithm 1.
 
     Examples
     --------

@@ -2,10 +2,10 @@
 
 from skensemble.posteriors._iterates import IterateGaussian, put_weights, train_through
 from skensemble.posteriors._kronecker import Factors, kronecker_factors
-from skensemble.posteriors._langevin import add_langevin_noise, langevin_std
+from skensemble.posteriors._langevin import LangevinNoise, langevin_std
 from skensemble.posteriors._laplace import KroneckerGaussian, KroneckerPosterior, fit_kronecker
 from skensemble.posteriors._likelihood import (
-    draw_targets,
+    loss_of_drawn_targets,
     n_effective_rows,
     prior_variance_of,
     temperature_of,
@@ -17,12 +17,12 @@ __all__ = [
     "IterateGaussian",
     "KroneckerGaussian",
     "KroneckerPosterior",
+    "LangevinNoise",
     "MeanField",
-    "add_langevin_noise",
-    "draw_targets",
     "fit_kronecker",
     "kronecker_factors",
     "langevin_std",
+    "loss_of_drawn_targets",
     "n_effective_rows",
     "prior_variance_of",
     "put_weights",

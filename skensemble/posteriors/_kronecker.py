@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from skorch import NeuralNet
 from torch import Tensor, nn
@@ -31,12 +30,12 @@ class Factors(NamedTuple):
 
 
 def kronecker_factors(
-    net: NeuralNet, data: Data, draw: Callable[[Tensor], Tensor]
+    net: NeuralNet, data: Data, loss: Callable[[Tensor], Tensor]
 ) -> dict[str, Factors]:
     """Compute the factors of the linear and convolution layers of a net over its training rows.
 
-    The expectation over the targets is one draw a row from the net's own prediction: the targets
-    that were trained on would give an overfitted net no curvature.
+    The expectation over the targets is best one draw a row from the net's own prediction: the
+    targets that were trained on would give an overfitted net no curvature.
 
     Parameters
     ----------
@@ -44,8 +43,8 @@ def kronecker_factors(
         Trained; run in evaluation mode.
     data : Data
         Training rows; weights count.
-    draw : callable
-        ``draw(output)`` gives targets for the rows of a batch.
+    loss : callable
+        ``loss(output)`` gives the loss of the rows of a batch, as a sum.
 
     Returns
     -------
@@ -62,10 +61,7 @@ def kronecker_factors(
             for batch, target in RowBatches(rows, batch_size):
                 output = net.infer(batch)
                 output = output[0] if isinstance(output, tuple) else output
-                with torch.no_grad():
-                    targets = draw(output)
-                # The criterion takes the mean over the rows; the curvature wants each gradient.
-                (net.get_loss(output, targets) * len(batch)).backward()
+                loss(output).backward()
                 moments.add(batch.new_ones(len(batch)) if target is None else target[1])
         module.zero_grad()
     return moments.factors()

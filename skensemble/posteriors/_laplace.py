@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skensemble._checks import reject
 from skensemble.posteriors._kronecker import Factors, kronecker_factors
 from skensemble.posteriors._likelihood import (
-    draw_targets,
+    loss_of_drawn_targets,
     n_effective_rows,
     prior_variance_of,
     temperature_of,
@@ -125,18 +125,16 @@ def fit_kronecker(
     InvalidParameterError
         If the net has no layer that factors are known for.
     """
-    n_rows, n_outputs = n_effective_rows(data), 1 if data.y.ndim == 1 else data.y.shape[1]
-    temperature = temperature_of(net, loss, n_outputs)
+    n_rows = n_effective_rows(data)
     if prior_variance is None:
+        temperature = temperature_of(net, loss, 1 if data.y.ndim == 1 else data.y.shape[1])
         prior_variance = prior_variance_of(net, n_rows, temperature)
     device = next(net.module_.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    draw = partial(draw_targets, net, loss=loss, generator=generator)
-    factors = kronecker_factors(net, data, draw)
+    of_output = partial(loss_of_drawn_targets, net, loss=loss, generator=generator)
+    factors = kronecker_factors(net, data, of_output)
     if not factors:
         rule = "a net with linear layers, or convolutions over one or two axes without groups"
         raise reject("estimator", rule, type(net.module_))
-    # Gradients are those of the loss, which is the temperature times the log-likelihood.
-    scaled = {name: Factors(A, G / temperature**2) for name, (A, G) in factors.items()}
     damping = 1 / sqrt(n_rows * prior_variance)
-    return KroneckerPosterior(scaled, damping=damping, n_rows=n_rows)
+    return KroneckerPosterior(factors, damping=damping, n_rows=n_rows)

@@ -57,8 +57,13 @@ def prior_variance_of(net: NeuralNet, n_rows: float, temperature: float) -> floa
     return temperature / (n_rows * weight_decay) if weight_decay else 1.0
 
 
-def draw_targets(net: NeuralNet, output: Tensor, loss: float, generator: torch.Generator) -> Tensor:
-    """Draw targets from what a net predicts.
+def loss_of_drawn_targets(
+    net: NeuralNet, output: Tensor, loss: float, generator: torch.Generator
+) -> Tensor:
+    """Give the negative log-likelihood of targets that are drawn from what a net predicts.
+
+    Class weights, label smoothing and reduction of the criterion, which say how a net is trained
+    and not how likely a target is, do not enter.
 
     Parameters
     ----------
@@ -73,7 +78,8 @@ def draw_targets(net: NeuralNet, output: Tensor, loss: float, generator: torch.G
 
     Returns
     -------
-    targets : Tensor of shape (n_samples,) or (n_samples, n_outputs)
+    loss : Tensor of shape ()
+        Sum over the rows, up to a constant.
 
     Raises
     ------
@@ -81,12 +87,15 @@ def draw_targets(net: NeuralNet, output: Tensor, loss: float, generator: torch.G
         If the criterion is neither a log-loss of classes nor the squared error.
     """
     if isinstance(bare(net.criterion_), nn.MSELoss):
+        # Targets that are met exactly would be infinitely certain.
+        std = max(loss**0.5, torch.finfo(output.dtype).eps)
         noise = torch.randn(
             output.shape, generator=generator, dtype=output.dtype, device=output.device
         )
-        return output + loss**0.5 * noise
+        return (output / std - (output.detach() / std + noise)).square().sum() / 2
     if isinstance(bare(net.criterion_), nn.CrossEntropyLoss | nn.NLLLoss):
         proba = net._get_predict_nonlinearity()(output)
-        return torch.multinomial(proba, 1, generator=generator)[:, 0]
+        targets = torch.multinomial(proba.detach(), 1, generator=generator)
+        return -proba.gather(1, targets).log().sum()
     rule = "a net with criterion MSELoss, CrossEntropyLoss or NLLLoss"
     raise reject("estimator", rule, type(bare(net.criterion_)))

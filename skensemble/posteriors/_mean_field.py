@@ -15,8 +15,8 @@ from skensemble.training import Data
 class MeanField:
     """A Gaussian for each weight of some layers, trained beside the net that they belong to.
 
-    The means are the layers' weights, which the net's optimizer updates, with a weight decay that
-    is the gradient of the prior. The standard deviations get the gradient of the loss by
+    The means are the layers' weights, which the net's optimizer updates; the weight decay of their
+    group is the gradient of the prior. The standard deviations get the gradient of the loss by
     backpropagation and that of the Kullback-Leibler divergence in closed form. Adam updates them:
     their gradients are smaller than those of the means by the number of rows.
 
@@ -69,8 +69,11 @@ class MeanField:
             self.prior_variance = prior_variance_of(self.net, self.n_rows, temperature)
         if self.beta is None:
             self.beta = temperature / self.n_rows
+        means = {id(layer.weight) for layer in self.layers.values()}
         for group in self.net.optimizer_.param_groups:
-            group["weight_decay"] = self.beta / self.prior_variance
+            # Groups of biases or normalisation alone keep a decay of their own.
+            if any(id(weight) in means for weight in group["params"]):
+                group["weight_decay"] = self.beta / self.prior_variance
         for layer in self.layers.values():
             layer.is_random = True
 

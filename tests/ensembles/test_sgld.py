@@ -16,6 +16,7 @@ from skensemble import (
 )
 from skensemble.members import copy_state
 from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
+from skensemble.posteriors import LangevinNoise
 from skensemble.schedules import cyclic_cosine, is_sample
 from skensemble.training import Data, train
 
@@ -78,7 +79,7 @@ def test_the_noise_of_a_step_of_a_classifier_is_that_of_the_posterior(iris):
     net = NetClassifier(module__hidden_units=(1000,), max_epochs=1, batch_size=-1)
     noise = noise_of(CyclicalSGLDClassifier(net, alpha_zero=0.01, **ONE_STEP), *iris)
     # 8003 weights, whose variance has an error of sqrt(2 / 8003) = 1.6 %.
-    assert noise.var() == pytest.approx(2 * 0.01 / (1 - 0.9) / 150, rel=0.07)
+    assert noise.var() == pytest.approx(2 * (1 - 0.9) * 0.01 / 150, rel=0.07)
     warm = CyclicalSGLDClassifier(net, alpha_zero=0.01, temperature=4.0, **ONE_STEP)
     np.testing.assert_allclose(noise_of(warm, *iris), 2 * noise, rtol=1e-2, atol=1e-4)
 
@@ -90,7 +91,7 @@ def test_the_noise_of_a_regressor_knows_that_of_the_targets(diabetes):
     # The squared error is the log-likelihood times twice the variance of the noise.
     temperature = 2 * ensemble.loss_curve_[0]
     # 6001 weights, whose variance has an error of sqrt(2 / 6001) = 1.8 %.
-    assert noise.var() == pytest.approx(2 * 0.01 / (1 - 0.9) * temperature / 442, rel=0.08)
+    assert noise.var() == pytest.approx(2 * (1 - 0.9) * 0.01 * temperature / 442, rel=0.08)
 
 
 def test_a_weight_of_4_is_four_rows(iris):
@@ -116,3 +117,14 @@ def test_more_samples_than_steps_are_refused(iris):
 def test_it_learns(iris, diabetes):
     assert make().fit(*iris).score(*iris) > 0.9
     assert CyclicalSGLDRegressor(random_state=0).fit(*diabetes).score(*diabetes) > 0.4
+
+
+def test_the_noise_of_targets_is_looked_at_anew_in_each_cycle(diabetes, monkeypatch):
+    seen = []
+    monkeypatch.setattr(LangevinNoise, "add", lambda self, temperature: seen.append(temperature))
+    net = NetRegressor(module__hidden_units=(8,), max_epochs=8, batch_size=-1)
+    ensemble = CyclicalSGLDRegressor(net, M=2, sampling_share=1.0, random_state=0, alpha_zero=0.01)
+    ensemble.fit(*diabetes)
+    losses = ensemble.loss_curve_
+    # One step an epoch, so that each epoch's loss is the loss of its step.
+    assert seen == pytest.approx([2 * losses[0]] * 4 + [2 * losses[4]] * 4, rel=1e-5)

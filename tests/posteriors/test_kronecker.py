@@ -20,9 +20,9 @@ def regressor(module, **keywords):
     return NetRegressor(module.double(), **(settings | keywords)).initialize()
 
 
-def to_zero(output):
-    """Give targets that make the gradient of a mean squared error of two outputs the output."""
-    return torch.zeros_like(output)
+def half_square(output):
+    """Give a loss whose gradient by the output is the output."""
+    return output.square().sum() / 2
 
 
 def second_moment(rows, weight):
@@ -34,12 +34,11 @@ def second_moment(rows, weight):
 def test_factors_of_linear_layers_are_second_moments(bias, weight):
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(3, 4, bias=bias), nn.Tanh(), nn.Linear(4, 2, bias=bias))
-    factors = kronecker_factors(regressor(module), Data(X, TARGETS, weight), to_zero)
+    factors = kronecker_factors(regressor(module), Data(X, TARGETS, weight), half_square)
     weight = np.ones(21) if weight is None else weight
     first, last = (layer.weight.detach().numpy() for layer in module[::2])
     offset = [0 if layer.bias is None else layer.bias.detach().numpy() for layer in module[::2]]
     hidden = np.tanh(X @ first.T + offset[0])
-    # Of the mean of two squares, the derivative by the output is the output.
     g_last = hidden @ last.T + offset[1]
     g_first = g_last @ last * (1 - hidden**2)
     ones = np.ones((21, int(bias)))
@@ -53,9 +52,9 @@ def test_a_weight_of_2_is_the_row_twice():
     torch.manual_seed(0)
     net = regressor(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)))
     weight = np.r_[np.full(5, 2.0), np.ones(16)]
-    weighted = kronecker_factors(net, Data(X, TARGETS, weight), to_zero)
+    weighted = kronecker_factors(net, Data(X, TARGETS, weight), half_square)
     doubled = Data(np.r_[X[:5], X], np.r_[TARGETS[:5], TARGETS])
-    for name, pair in kronecker_factors(net, doubled, to_zero).items():
+    for name, pair in kronecker_factors(net, doubled, half_square).items():
         for one, other in zip(weighted[name], pair, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-10)
 
@@ -96,9 +95,8 @@ def test_factors_of_convolutions_are_those_of_their_patches(layer, shape):
     net = regressor(module, batch_size=3)
     layer = net.module_[0]
     output = layer(torch.tensor(images)).detach().numpy()
-    # Of the mean of K squares, the derivative by an output is two outputs over K.
-    A, G = brute_force(layer, images, 2 * output / output[0].size)
-    factors = kronecker_factors(net, Data(images, np.zeros((5, 1))), to_zero)["0"]
+    A, G = brute_force(layer, images, output)
+    factors = kronecker_factors(net, Data(images, np.zeros((5, 1))), half_square)["0"]
     np.testing.assert_allclose(factors.A, A, rtol=1e-10)
     np.testing.assert_allclose(factors.G, G, rtol=1e-10)
 
@@ -108,7 +106,7 @@ def test_patches_are_in_the_order_of_the_weights():
     images = torch.randn(4, 2, 5, 5, dtype=torch.float64)
     net = regressor(nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten()))
     conv = net.module_[0]
-    A = kronecker_factors(net, Data(images.numpy(), np.zeros((4, 1))), to_zero)["0"].A
+    A = kronecker_factors(net, Data(images.numpy(), np.zeros((4, 1))), half_square)["0"].A
     matrix = torch.cat([conv.weight.flatten(1), conv.bias[:, None]], dim=1).detach()
     # The outputs' second moment, summed over the 9 places, is W A W'.
     expected = torch.einsum("ncij,ndij->cd", conv(images), conv(images)) / 4
@@ -125,21 +123,26 @@ def test_layers_whose_factors_are_not_known_are_left_out():
     )
     net = regressor(module)
     images = np.random.default_rng(0).normal(size=(6, 2, 2))
-    assert set(kronecker_factors(net, Data(images, TARGETS[:6]), to_zero)) == {"4"}
+    assert set(kronecker_factors(net, Data(images, TARGETS[:6]), half_square)) == {"4"}
 
 
 def test_nothing_is_left_on_the_module():
     net = regressor(nn.Sequential(nn.Linear(3, 2)))
-    kronecker_factors(net, Data(X, TARGETS), to_zero)
+    kronecker_factors(net, Data(X, TARGETS), half_square)
     assert all(parameter.grad is None for parameter in net.module_.parameters())
     assert not net.module_[0]._forward_hooks
 
 
-def test_the_curvature_of_a_softmax_is_that_of_its_formula():
+HOW_TO_TRAIN = {"weight": torch.tensor([1.0, 5.0, 9.0]), "label_smoothing": 0.2}
+
+
+@pytest.mark.parametrize("criterion", [{}, HOW_TO_TRAIN, {"reduction": "sum"}])
+def test_the_curvature_of_a_softmax_is_that_of_its_formula(criterion):
     torch.manual_seed(0)
     rows = np.repeat(RNG.normal(size=(4, 3)), 5000, axis=0)
     net = NetClassifier(nn.Sequential(nn.Linear(3, 3)), precision="float64", device="cpu")
-    net.set_params(batch_size=-1).initialize()
+    net.set_params(batch_size=-1, **{f"criterion__{k}": v for k, v in criterion.items()})
+    net.initialize()
     data = Data(rows, np.zeros(len(rows), dtype=int))
     gaussian = fit_kronecker(net, data, loss=1.0, prior_variance=1e12, seed=0).gaussians["0"]
     root = gaussian.roots[1]

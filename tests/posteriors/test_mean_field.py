@@ -215,3 +215,15 @@ def test_draws_have_the_standard_deviations_of_the_layer():
     error = (draws.mean(0) - layer.weight.detach()[0]).abs() / log_std.exp()[0]
     assert (error < 0.07).all()
     assert not draws.requires_grad
+
+
+def test_a_group_of_biases_keeps_its_weight_decay(rows):
+    X, y = rows
+    groups = [("*bias", {"weight_decay": 0.25}), ("*weight", {"weight_decay": 0.5})]
+    linear = net(optimizer__param_groups=groups, module__n_features=3, module__n_outputs=1)
+    linear.initialize()
+    layers = make_variational(linear.module_)
+    prior = {"prior_variance": 2.0, "beta": 0.3}
+    MeanField(linear, Data(X, y[:, None]), layers, **prior, rate=0.01, seed=0).begin(1.0)
+    decays = [group["weight_decay"] for group in linear.optimizer_.param_groups]
+    assert decays == [0.25, 0.15]
