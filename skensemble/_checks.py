@@ -39,9 +39,15 @@ def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
 
 
 def check_real(
-    name: str, value: Any, low: float, *, high: float = math.inf, low_open: bool = False
+    name: str,
+    value: Any,
+    low: float,
+    *,
+    high: float = math.inf,
+    low_open: bool = False,
+    high_open: bool = False,
 ) -> float:
-    """Return `value` as a finite float within ``[low, high]``, or ``(low, high]``.
+    """Return `value` as a finite float within ``[low, high]``, or without an end that is open.
 
     Raises
     ------
@@ -51,9 +57,10 @@ def check_real(
     is_real = isinstance(value, Real) and not isinstance(value, bool)
     number = float(value) if is_real else math.nan
     is_low = number <= low if low_open else number < low
-    if not math.isfinite(number) or is_low or number > high:
+    is_high = number >= high if high_open else number > high
+    if not math.isfinite(number) or is_low or is_high:
         rule = f"a finite number {'>' if low_open else '>='} {low:g}"
         if high < math.inf:
-            rule += f" and <= {high:g}"
+            rule += f" and {'<' if high_open else '<='} {high:g}"
         raise reject(name, rule, value)
     return number

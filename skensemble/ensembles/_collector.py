@@ -74,8 +74,7 @@ class Collector:
         ensemble = self.ensemble
         if trace.stopped_by in ("ctrl-c", "skorch callback"):
             warnings.warn(
-                f"Training was stopped by {trace.stopped_by} {where}: the {len(self.steps)} of "
-                f"{ensemble._n_members_asked} members taken so far are kept.",
+                f"Training was stopped by {trace.stopped_by} {where}: {self._what_is_left()}.",
                 stacklevel=6,
             )
         ensemble.n_steps_ = made
@@ -84,6 +83,12 @@ class Collector:
         ensemble.loss_curve_ = trace.loss_curve
         if self.held_out is not None:
             self._learn_from(self.held_out)
+
+    def _what_is_left(self) -> str:
+        n_members, n_asked = len(self.steps), self.ensemble._n_members_asked
+        if n_members == n_asked:
+            return "the members come from a shorter training than was asked for"
+        return f"the {n_members} of {n_asked} members taken so far are kept"
 
     def _drop_unfinished(self) -> None:
         """Drop a member that Ctrl-C cut short; the step of a member is noted last."""

@@ -43,7 +43,8 @@ class _DeepEnsemble:
     def _check_parameters(self) -> None:
         check_int("M", self.M, 1)
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
-        if self.n_jobs is not None and not (isinstance(self.n_jobs, Integral) and self.n_jobs):
+        is_int = isinstance(self.n_jobs, Integral) and not isinstance(self.n_jobs, bool)
+        if self.n_jobs is not None and not (is_int and self.n_jobs):
             raise reject("n_jobs", "None or an int other than 0", self.n_jobs)
 
     def _n_members(self) -> int:
@@ -56,15 +57,20 @@ class _DeepEnsemble:
         parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
         traces: list[Trace] = []
         jobs = (delayed(_train_one)(self.estimator_, data, schedule, one) for one in seeds)
-        for state, trace in parallel(jobs):
-            traces.append(trace)
-            whole = join(traces)
-            if trace.was_interrupted:
-                break
-            step = replace(whole.last_step(net.module_), T=self.M * trace.n_steps)
-            if collect(state, step):
-                break
-        return replace(whole, n_steps=self.M * trace.n_steps)
+        try:
+            for state, trace in parallel(jobs):
+                traces.append(trace)
+                if trace.stopped_by:
+                    break
+                step = replace(join(traces).last_step(net.module_), T=self.M * trace.n_steps)
+                if collect(state, step):
+                    break
+        except KeyboardInterrupt:
+            # While other processes train, it is raised here; the nets that came back are kept.
+            if not traces:
+                raise
+            traces[-1] = replace(traces[-1], stopped_by="ctrl-c")
+        return replace(join(traces), n_steps=self.M * traces[0].n_steps)
 
 
 def _train_one(net: NeuralNet, data: Data, schedule: Schedule, seed: int) -> tuple[State, Trace]:

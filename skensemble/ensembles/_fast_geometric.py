@@ -42,7 +42,7 @@ class _FastGeometricEnsemble:
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
         check_real("alpha_1", self.alpha_1, 0, low_open=True)
         check_real("alpha_2", self.alpha_2, 0, high=self.alpha_1)
-        check_real("pretrain_share", self.pretrain_share, 0, high=1)
+        check_real("pretrain_share", self.pretrain_share, 0, high=1, high_open=True)
 
     def _n_members(self) -> int:
         return self.M

@@ -6,6 +6,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import check_int, check_real, reject
+from skensemble._typing import State
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
@@ -54,19 +55,34 @@ class _MCDropout:
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
         template = self._member_template(net.module_)
-        schedule = partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero)
-        trace = train_to_end(net, data, schedule)
-        if trace.was_interrupted:
-            return trace
-        weights, step = copy_state(net.module_), trace.last_step(net.module_)
         names = [n for n, layer in template.named_modules() if isinstance(layer, FixedDropout)]
         seeds = np.array(spawn_seeds(seed, self.M * len(names))).reshape(self.M, len(names))
-        for own in seeds:
-            # The weights are the same arrays in all members; a draw is a seed for each layer.
-            draw = {f"{name}.seed": np.array(s) for name, s in zip(names, own, strict=True)}
+        # A draw is a seed for each layer.
+        draws = [
+            {f"{name}.seed": np.array(s) for name, s in zip(names, own, strict=True)}
+            for own in seeds
+        ]
+        self._check_row_axis(template, {**copy_state(net.module_), **draws[0]}, data.X)
+        trace = train_to_end(net, data, partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero))
+        if trace.stopped_by:
+            return trace
+        # The weights are the same arrays in all members.
+        weights, step = copy_state(net.module_), trace.last_step(net.module_)
+        for draw in draws:
             if collect({**weights, **draw}, step):
                 break
         return trace
+
+    def _check_row_axis(self, template: nn.Module, state: State, X: Any) -> None:
+        """Refuse a net whose masks would belong to places in a batch, and not to the member."""
+        if X.shape[0] < 2:
+            return
+        self._predictor.add(template, state)
+        beside, alone = (self._predictor.outputs(X[k:2], [0])[0, -1] for k in (0, 1))
+        self._predictor.modules.clear()
+        if not np.allclose(beside, alone, rtol=1e-2, atol=1e-3, equal_nan=True):
+            rule = "a net with the rows on the first axis where it drops units, as batch_first=True"
+            raise reject("estimator", f"{rule} gives", template)
 
 
 class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
@@ -77,8 +93,9 @@ class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
     units that are left out, for all rows: what a row gives does not depend on the rows beside it.
 
     `fit` costs what one net costs, memory one set of weights, prediction m forward passes. Dropout
-    has to be in layers, `torch.nn.Dropout` and its siblings; what a module does with
-    `torch.nn.functional.dropout` is switched off in prediction.
+    has to be in layers, `torch.nn.Dropout` and its siblings, with the rows on the first axis; what
+    a module does with `torch.nn.functional.dropout`, as `torch.nn.LSTM` and attention do, is
+    switched off in prediction.
 
     Parameters
     ----------
@@ -155,8 +172,9 @@ class MCDropoutRegressor(_MCDropout, EnsembleRegressor):
     units that are left out, for all rows: what a row gives does not depend on the rows beside it.
 
     `fit` costs what one net costs, memory one set of weights, prediction m forward passes. Dropout
-    has to be in layers, `torch.nn.Dropout` and its siblings; what a module does with
-    `torch.nn.functional.dropout` is switched off in prediction.
+    has to be in layers, `torch.nn.Dropout` and its siblings, with the rows on the first axis; what
+    a module does with `torch.nn.functional.dropout`, as `torch.nn.LSTM` and attention do, is
+    switched off in prediction.
 
     Targets are standardised inside.
 

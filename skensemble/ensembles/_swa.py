@@ -40,7 +40,7 @@ class _SWA:
     def _check_parameters(self) -> None:
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
         check_real("swa_lr", self.swa_lr, 0, low_open=True)
-        check_real("pretrain_share", self.pretrain_share, 0, high=1)
+        check_real("pretrain_share", self.pretrain_share, 0, high=1, high_open=True)
         check_int("n_averaged", self.n_averaged, 1)
 
     def _n_members(self) -> int:
@@ -50,7 +50,7 @@ class _SWA:
         tail = {"pretrain_share": self.pretrain_share}
         rates = {"alpha_zero": self.alpha_zero, "tail_rate": self.swa_lr}
         schedule = partial(constant_tail, **tail, **rates)
-        moment = partial(is_tail_point, **tail, n_points=self.n_averaged)
+        moment = partial(is_tail_point, **tail, n_averaged=self.n_averaged)
         iterates, trace = train_through(net, data, schedule=schedule, moment=moment)
         if iterates.n:
             put_weights(net, data, iterates.mean)

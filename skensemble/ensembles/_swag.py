@@ -47,7 +47,7 @@ class _SWAG:
         check_int("M", self.M, 1)
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
         check_real("swa_lr", self.swa_lr, 0, low_open=True)
-        check_real("pretrain_share", self.pretrain_share, 0, high=1)
+        check_real("pretrain_share", self.pretrain_share, 0, high=1, high_open=True)
         check_int("n_averaged", self.n_averaged, 2)
         check_int("max_rank", self.max_rank, 0)
         check_real("scale", self.scale, 0)
@@ -59,7 +59,7 @@ class _SWAG:
         tail = {"pretrain_share": self.pretrain_share}
         rates = {"alpha_zero": self.alpha_zero, "tail_rate": self.swa_lr}
         schedule = partial(constant_tail, **tail, **rates)
-        moment = partial(is_tail_point, **tail, n_points=self.n_averaged)
+        moment = partial(is_tail_point, **tail, n_averaged=self.n_averaged)
         rank = {"max_rank": self.max_rank}
         iterates, trace = train_through(net, data, schedule=schedule, moment=moment, **rank)
         for weights in iterates.draws(self.M, self.scale, seed):

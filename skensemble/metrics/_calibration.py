@@ -85,8 +85,8 @@ def expected_calibration_error(
 
 
 def _check_proba(y_proba: Any) -> FloatArray:
-    proba = np.asarray(y_proba)
-    proba = proba if proba.dtype.kind == "f" else _as_floats("y_proba", y_proba)
+    is_float = getattr(getattr(y_proba, "dtype", None), "kind", None) == "f"
+    proba = np.asarray(y_proba) if is_float else _as_floats("y_proba", y_proba)
     if proba.ndim != 2 or not proba.size:
         raise reject("y_proba", "of shape (n_samples, n_classes) with rows in it", proba.shape)
     # Comparisons with nan are false.
@@ -101,7 +101,12 @@ def _encode(y_true: Any, labels: Any, proba: FloatArray) -> NDArray[np.intp]:
     y = np.asarray(y_true)
     if y.shape != proba.shape[:1]:
         raise reject("y_true", f"of shape {proba.shape[:1]}, as y_proba has rows", y.shape)
-    known = np.unique(y if labels is None else np.asarray(labels))
+    try:
+        known = np.unique(y if labels is None else np.asarray(labels))
+    except TypeError:
+        raise reject("y_true", "labels of one kind, none missing", y_true) from None
+    if (known != known).any():
+        raise reject("y_true" if labels is None else "labels", "without nan", known.tolist())
     if len(known) != proba.shape[1]:
         rule = f"one for each of the {proba.shape[1]} columns of y_proba"
         raise reject("labels", rule if labels is not None else f"given, {rule}", known.tolist())

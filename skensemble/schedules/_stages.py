@@ -48,14 +48,14 @@ def constant_tail(
     return plateau_then_linear(t, n_before, alpha_zero=alpha_zero, rate_end=tail_rate)
 
 
-def is_tail_point(t: int, T: int, *, n_points: int, pretrain_share: float) -> bool:
+def is_tail_point(t: int, T: int, *, n_averaged: int, pretrain_share: float) -> bool:
     """Say whether step t is one of some equally spaced steps of the tail.
 
     Parameters
     ----------
     t, T : int
         The step, from 1, and the number of steps.
-    n_points : int
+    n_averaged : int
         Points in the tail, of which the last is the last step.
     pretrain_share : float
         Share of the steps before the tail.
@@ -71,13 +71,17 @@ def is_tail_point(t: int, T: int, *, n_points: int, pretrain_share: float) -> bo
 
     Examples
     --------
-    >>> [t for t in range(1, 9) if is_tail_point(t, 8, n_points=2, pretrain_share=0.5)]
+    >>> [t for t in range(1, 9) if is_tail_point(t, 8, n_averaged=2, pretrain_share=0.5)]
     [6, 8]
     """
     n_before, n_tail = _stages(T, pretrain_share)
-    if n_points > n_tail:
-        raise _too_short(f"hold {n_points} points", pretrain_share, n_tail, T)
-    return t > n_before and is_cycle_end(t - n_before, n_tail, M=n_points)
+    if n_averaged > n_tail:
+        rule = f"an int of at most the {n_tail} steps that pretrain_share={pretrain_share} leaves"
+        raise InvalidParameterError(
+            f"n_averaged must be {rule} of T={T}, got {n_averaged}. Train for more epochs, or "
+            "collect less."
+        )
+    return t > n_before and is_cycle_end(t - n_before, n_tail, M=n_averaged)
 
 
 def two_cosines(

@@ -22,15 +22,20 @@ def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
     Parameters
     ----------
     net : NeuralNet
-        Its module gets the statistics; without batch normalisation nothing is done.
+        Its module gets the statistics; without batch normalisation nothing is done. Layers that
+        the module holds in evaluation mode while it trains keep theirs.
     data : Data
         Training rows.
     """
     module = bare(net.module_)
+    was_training = module.training
+    # A module may hold some of its layers in evaluation mode: their statistics are not trained.
+    module.train()
     layers = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    layers = [layer for layer in layers if layer.training]
+    module.train(was_training)
     if not layers:
         return
-    was_training = module.training
     module.eval()
     with ExitStack() as stack, uncompiled(net), torch.no_grad():
         for layer in layers:

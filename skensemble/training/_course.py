@@ -1,5 +1,6 @@
 """The course of a training: the step counter, the write of the rate, the moments, the losses."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
@@ -35,8 +36,8 @@ class Step:
     module : torch.nn.Module
         The net's module in training: copy what is to be kept.
     mean_loss : callable
-        Gives the mean training loss over the steps of the epoch so far; looking waits for the
-        device.
+        Gives the mean training loss over the last steps, as many as an epoch has; looking waits
+        for the device.
     """
 
     t: int
@@ -47,7 +48,7 @@ class Step:
 
     @property
     def loss(self) -> float:
-        """Mean training loss over the steps of the epoch so far; an error if it is not finite."""
+        """Mean training loss over the last epoch of steps; an error if it is not finite."""
         return self.mean_loss()
 
 
@@ -85,14 +86,14 @@ class Course(StepCallback):
         self.rates_: list[float] = []
         self.loss_curve_: list[float] = []
         self.reached_: list[int] = []
-        self.losses_: list[Tensor] = []
+        self.losses_: deque[Tensor] = deque()
         self.T_: int | None = None
 
     def on_epoch_begin(self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any) -> None:
         """Lay out all rates and moments before the first step."""
-        self.losses_ = []
         if self.T_ is None:
             n_batches = len(net.get_iterator(dataset_train, training=True))
+            self.losses_ = deque(maxlen=n_batches)
             self.T_ = T = net.max_epochs * n_batches
             self.moments_ = {t for t in range(1, T + 1) if self.moment(t, T)}
             self.table_ = [self.schedule(t, T) for t in range(1, T + 1)]
@@ -131,9 +132,13 @@ class Course(StepCallback):
             self._finite_mean_loss()
         self.loss_curve_.append(mean)
 
+    def last_losses(self) -> np.ndarray:
+        """Give the losses of the last epoch of steps, fetched from the device at once."""
+        return torch.stack([*self.losses_]).float().cpu().numpy() if self.losses_ else np.empty(0)
+
     def _finite_mean_loss(self) -> float:
-        """Mean of the epoch's losses so far, fetched from the device at once."""
-        losses = torch.stack(self.losses_).float().cpu().numpy()
+        """Mean of the losses of the last epoch of steps."""
+        losses = self.last_losses()
         is_bad = ~np.isfinite(losses)
         if is_bad.any():
             t = self.t_ - len(losses) + 1 + int(is_bad.argmax())

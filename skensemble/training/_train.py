@@ -36,6 +36,8 @@ class Trace:
         Moments that were reached.
     loss_curve : ndarray of shape (n_epochs,)
         Mean training loss of each epoch that was finished.
+    last_loss : float
+        Mean training loss over the last steps, as many as an epoch has.
     stopped_by : {"ctrl-c", "skorch callback", "observer"} or None
         What ended the training early.
     """
@@ -44,6 +46,7 @@ class Trace:
     learning_rates: np.ndarray
     moments: np.ndarray
     loss_curve: np.ndarray
+    last_loss: float
     stopped_by: str | None
 
     @property
@@ -53,9 +56,8 @@ class Trace:
 
     def last_step(self, module: nn.Module) -> Step:
         """Give the last step that was made, for members that are made after the training."""
-        loss = float(self.loss_curve[-1]) if len(self.loss_curve) else nan
-        t = len(self.learning_rates)
-        return Step(t, self.n_steps, float(self.learning_rates[-1]), module, lambda: loss)
+        t, rate = len(self.learning_rates), float(self.learning_rates[-1])
+        return Step(t, self.n_steps, rate, module, lambda: self.last_loss)
 
 
 def never(t: int, T: int) -> bool:
@@ -110,11 +112,13 @@ def train(
         except KeyboardInterrupt:
             stopped_by = "ctrl-c" if interrupts.was_pressed else "skorch callback"
         net.notify("on_train_end", X=data.X, y=data.y)
+    losses = course.last_losses()
     return Trace(
         n_steps=course.T_ or 0,
         learning_rates=np.asarray(course.rates_),
         moments=np.asarray(course.reached_, dtype=int),
         loss_curve=np.asarray(course.loss_curve_),
+        last_loss=float(losses.mean()) if len(losses) else nan,
         stopped_by=stopped_by,
     )
 
@@ -133,19 +137,20 @@ def train_to_end(net: NeuralNet, data: Data, schedule: Schedule) -> Trace:
     Returns
     -------
     trace : Trace
+        `stopped_by` is set if there is no end: after Ctrl-C, or where no step was made.
     """
     trace = train(net, data, schedule=schedule)
-    return trace if trace.was_interrupted else replace(trace, stopped_by=None)
+    has_end = not trace.was_interrupted and len(trace.learning_rates)
+    return replace(trace, stopped_by=None) if has_end else trace
 
 
 def join(traces: Sequence[Trace]) -> Trace:
-    """Join the traces of trainings that were made one after another."""
-    offsets = np.cumsum([0, *(len(trace.learning_rates) for trace in traces)])
-    moments = [trace.moments + offset for trace, offset in zip(traces, offsets, strict=False)]
+    """Join the traces of trainings without moments that were made one after another."""
     return Trace(
         n_steps=sum(trace.n_steps for trace in traces),
         learning_rates=np.concatenate([trace.learning_rates for trace in traces]),
-        moments=np.concatenate(moments),
+        moments=np.asarray([], dtype=int),
         loss_curve=np.concatenate([trace.loss_curve for trace in traces]),
+        last_loss=traces[-1].last_loss,
         stopped_by=traces[-1].stopped_by,
     )

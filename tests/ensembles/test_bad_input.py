@@ -79,15 +79,16 @@ SNAPSHOT_PARAMETERS = [
 
 OWN_PARAMETERS = [
     ("DeepEnsemble", {"n_jobs": 0}, r"n_jobs must be None or an int other than 0, got 0\."),
+    ("DeepEnsemble", {"n_jobs": True}, r"n_jobs must be None or an int other than 0, got True\."),
     ("DeepEnsemble", {"n_jobs": 1.5}, r"n_jobs must be None or an int other than 0, got 1\.5\."),
     ("FastGeometricEnsemble", {"alpha_1": 0}, r"alpha_1 must be a finite number > 0, got 0\."),
     ("FastGeometricEnsemble", {"alpha_2": 0.1}, r"alpha_2 must be .* <= 0\.05, got 0\.1\."),
     ("FastGeometricEnsemble", {"pretrain_share": -1}, r"pretrain_share must be .*, got -1\."),
     ("FastGeometricEnsemble", {"M": 90}, r"must leave enough steps to hold the 179 half cycles"),
-    ("FastGeometricEnsemble", {"pretrain_share": 1}, r"got 1, which leaves 0 of T=\d+ steps"),
+    ("FastGeometricEnsemble", {"pretrain_share": 1}, r"pretrain_share must .* < 1, got 1\."),
     ("SWA", {"swa_lr": 0}, r"swa_lr must be a finite number > 0, got 0\."),
     ("SWA", {"n_averaged": 0}, r"n_averaged must be an int >= 1, got 0\."),
-    ("SWA", {"n_averaged": 900}, r"pretrain_share must leave enough steps to hold 900 points"),
+    ("SWA", {"n_averaged": 900}, r"n_averaged must be .* steps that .* leaves of T=\d+, got 900"),
     ("SWAG", {"n_averaged": 1}, r"n_averaged must be an int >= 2, got 1\."),
     ("SWAG", {"max_rank": -1}, r"max_rank must be an int >= 0, got -1\."),
     ("SWAG", {"scale": -0.5}, r"scale must be a finite number >= 0, got -0\.5\."),
@@ -100,7 +101,7 @@ OWN_PARAMETERS = [
     ("Variational", {"beta": 0}, r"beta must be a finite number > 0, got 0\."),
     ("Variational", {"std_lr": -1}, r"std_lr must be a finite number >= 0, got -1\."),
     ("Variational", {"tail_rate": 0}, r"tail_rate must be a finite number > 0, got 0\."),
-    ("Variational", {"pretrain_share": 0}, r"pretrain_share must leave enough steps to pretrain"),
+    ("Variational", {"pretrain_share": 0}, r"pretrain_share must .* > 0 and < 1, got 0\."),
 ]
 
 NET_PARAMETERS = [
@@ -338,3 +339,17 @@ def test_a_negative_weight_is_refused(make_snapshot, data):
 def test_the_default_net_classifier_is_checked_when_it_is_trained_alone(iris):
     with pytest.raises(ValueError, match="Input X contains NaN"):
         NetClassifier().fit(bad_rows(iris, np.nan), iris[1])
+
+
+class StopAtOnce(Callback):
+    """Ends the training before its first step."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Ask for the end, as skorch's callbacks do."""
+        raise KeyboardInterrupt
+
+
+def test_a_callback_that_stops_before_the_first_step_is_named(make_ensemble, data):
+    net = make_ensemble().estimator.set_params(callbacks=[StopAtOnce()])
+    with pytest.raises(RuntimeError, match=r"stopped at step 0 of \d+, before the first member"):
+        make_ensemble(estimator=net).fit(*data)

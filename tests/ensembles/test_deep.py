@@ -111,3 +111,19 @@ def test_a_module_instance_is_refused(iris):
 def test_a_number_of_jobs_that_is_none_is_refused(iris, n_jobs):
     with pytest.raises(InvalidParameterError, match="n_jobs must be None or an int other than 0"):
         make(n_jobs=n_jobs).fit(*iris)
+
+
+def test_ctrl_c_while_processes_train_keeps_the_nets_that_came_back(iris, monkeypatch):
+    class Interrupted:
+        def __init__(self, **settings):
+            assert settings["n_jobs"] == 2
+
+        def __call__(self, jobs):
+            for _, (train_one, args, _keywords) in zip(range(2), jobs, strict=False):
+                yield train_one.function(*args)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("skensemble.ensembles._deep.Parallel", Interrupted)
+    with pytest.warns(UserWarning, match="stopped by ctrl-c .* the 2 of 4 members"):
+        ensemble = make(M=4, n_jobs=2).fit(*iris)
+    assert len(ensemble.members_) == 2

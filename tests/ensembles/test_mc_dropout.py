@@ -129,3 +129,21 @@ def test_the_default_net_has_dropout(iris):
     ensemble = MCDropoutClassifier(M=3, random_state=0).fit(*iris)
     assert ensemble.estimator_.module__dropout == 0.1
     assert ensemble.member_predict_proba(iris[0]).std(0).max() > 0.01
+
+
+class SequenceFirst(nn.Module):
+    """Drops units of rows that lie on the second axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.drop, self.out = nn.Linear(1, 8), nn.Dropout(0.5), nn.Linear(8, 3)
+
+    def forward(self, x):
+        """Take the features for a sequence."""
+        hidden = self.drop(self.hidden(x.T[:, :, None]).relu())
+        return self.out(hidden.mean(0))
+
+
+def test_a_net_whose_masks_would_belong_to_places_in_a_batch_is_refused(iris):
+    with pytest.raises(InvalidParameterError, match="rows on the first axis where it drops units"):
+        MCDropoutClassifier(NetClassifier(SequenceFirst, max_epochs=1), M=2).fit(*iris)

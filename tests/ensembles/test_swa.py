@@ -39,7 +39,7 @@ def copies_of_a_training(X, y):
     tail = {"pretrain_share": 0.75}
     settings = {
         "schedule": partial(constant_tail, alpha_zero=0.1, tail_rate=0.08, **tail),
-        "moment": partial(is_tail_point, n_points=4, **tail),
+        "moment": partial(is_tail_point, n_averaged=4, **tail),
     }
     with training_seeded(seed, CPU):
         train(net, Data(X, y), **settings, observe=lambda s: kept.append(copy_state(s.module)))
@@ -91,5 +91,5 @@ def test_a_regressor_averages_too(diabetes):
 
 
 def test_more_weights_than_steps_are_refused(iris):
-    with pytest.raises(InvalidParameterError, match=r"hold 26 points, got 0\.75, which leaves 25"):
+    with pytest.raises(InvalidParameterError, match="at most the 25 steps .* got 26"):
         make(n_averaged=26).fit(*iris)

@@ -154,7 +154,7 @@ def test_a_draw_moves_all_layers_together():
     X = torch.randn(64, 3, generator=torch.Generator().manual_seed(0)).numpy()
     data = Data(X, (X[:, 0] > 0).astype(int))
     net = make_net(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))).initialize()
-    moment = partial(is_tail_point, n_points=6, pretrain_share=0.5)
+    moment = partial(is_tail_point, n_averaged=6, pretrain_share=0.5)
     settings = {"schedule": lambda t, T: 0.1, "moment": moment, "max_rank": 6}
     iterates, trace = train_through(net, data, **settings)
     assert iterates.n == len(trace.moments) == 6
@@ -176,7 +176,7 @@ def test_the_iterates_are_the_weights_at_the_moments():
     tail = {"pretrain_share": 0.5}
     settings = {
         "schedule": partial(constant_tail, alpha_zero=0.2, tail_rate=0.1, **tail),
-        "moment": partial(is_tail_point, n_points=4, **tail),
+        "moment": partial(is_tail_point, n_averaged=4, **tail),
     }
     iterates, _ = train_through(make_net(module).initialize(), data, **settings)
     other = make_net(module).initialize()

@@ -131,22 +131,23 @@ def test_a_half_cycle_without_a_step_is_refused(function):
 
 
 def test_a_tail_without_a_step_is_refused():
-    with pytest.raises(InvalidParameterError, match=r"got 1, which leaves 0 of T=20"):
-        is_tail_point(1, 20, n_points=1, pretrain_share=1)
+    message = r"n_averaged must be .* the 0 steps that pretrain_share=1 leaves of T=20, got 1"
+    with pytest.raises(InvalidParameterError, match=message):
+        is_tail_point(1, 20, n_averaged=1, pretrain_share=1)
 
 
 def test_points_are_equally_spaced_in_the_tail_and_end_with_it():
-    points = moments_of(is_tail_point, 40, n_points=4, pretrain_share=0.5)
+    points = moments_of(is_tail_point, 40, n_averaged=4, pretrain_share=0.5)
     assert points == [25, 30, 35, 40]
     # 10 steps in four parts end at 3, 5, 8 and 10.
-    points = moments_of(is_tail_point, 20, n_points=4, pretrain_share=0.5)
+    points = moments_of(is_tail_point, 20, n_averaged=4, pretrain_share=0.5)
     assert points == [10 + 3, 10 + 5, 10 + 8, 10 + 10]
 
 
 def test_more_points_than_steps_are_refused():
-    message = r"pretrain_share must leave enough steps to hold 6 points, got 0\.5, which leaves 5"
+    message = r"n_averaged must be .* the 5 steps that pretrain_share=0\.5 leaves of T=10, got 6"
     with pytest.raises(InvalidParameterError, match=message):
-        is_tail_point(1, 10, n_points=6, pretrain_share=0.5)
+        is_tail_point(1, 10, n_averaged=6, pretrain_share=0.5)
 
 
 def test_bound_schedules_and_moments_pickle():

@@ -176,3 +176,22 @@ def test_a_layer_without_running_statistics_stays_beside_one_that_has_them():
     assert bare.momentum == 0.1
     # Its output has mean 0 in each batch.
     np.testing.assert_allclose(tracked.running_mean, np.zeros(4), atol=1e-12)
+
+
+class Frozen(Counting):
+    """Layers whose batch normalisation stays in evaluation mode."""
+
+    def train(self, mode=True):
+        """Set the mode of all layers but of the frozen one."""
+        super().train(mode)
+        self[1].eval()
+        return self
+
+
+def test_layers_held_in_evaluation_mode_keep_their_statistics():
+    module = Frozen(nn.BatchNorm1d(4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    frozen_net = net(module)
+    frozen_net.module_[1].running_mean.fill_(5.0)
+    refresh_batch_norm(frozen_net, Data(X, Y))
+    np.testing.assert_allclose(frozen_net.module_[0].running_mean, MEAN)
+    assert frozen_net.module_[1].running_mean.tolist() == [5.0] * 4
