@@ -10,6 +10,7 @@ from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.members import bare, copy_state
+from skensemble.nets._seeding import spawn_seeds
 from skensemble.posteriors import fit_kronecker
 from skensemble.schedules import cyclic_cosine
 from skensemble.training import Data, Trace, refresh_batch_norm, train_to_end
@@ -51,12 +52,13 @@ class _KFACLaplace:
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
         trace = train_to_end(net, data, partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero))
-        if trace.was_interrupted:
+        if trace.stopped_by:
             return trace
         module, step = bare(net.module_), trace.last_step(net.module_)
+        fit_seed, draw_seed = spawn_seeds(seed, 2)
         prior = {"prior_variance": self.prior_variance}
-        posterior = fit_kronecker(net, data, loss=step.loss, **prior, seed=seed)
-        generator = torch.Generator().manual_seed(seed)
+        posterior = fit_kronecker(net, data, loss=step.loss, **prior, seed=fit_seed)
+        generator = torch.Generator().manual_seed(draw_seed)
         trained = deepcopy(module.state_dict())
         for _ in range(self.M):
             module.load_state_dict(trained)
@@ -76,9 +78,9 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
     Other weights stay; the statistics of batch normalisation are computed anew for each member.
 
     `fit` costs what one net costs and about two epochs more, prediction m forward passes.
-    Convolutions over one or two axes without groups are taken in. A net with hardly any training
-    error has little curvature, and its draws follow the prior, which is wide: choose `scale` or
-    `prior_variance` on held-out rows.
+    Convolutions over one or two axes without groups are taken in. All layers must get the rows on
+    the first axis of their inputs. A net with hardly any training error has little curvature, and
+    its draws follow the prior, which is wide: choose `scale` or `prior_variance` on held-out rows.
 
     Parameters
     ----------
@@ -162,9 +164,9 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
     Other weights stay; the statistics of batch normalisation are computed anew for each member.
 
     `fit` costs what one net costs and about two epochs more, prediction m forward passes.
-    Convolutions over one or two axes without groups are taken in. A net with hardly any training
-    error has little curvature, and its draws follow the prior, which is wide: choose `scale` or
-    `prior_variance` on held-out rows.
+    Convolutions over one or two axes without groups are taken in. All layers must get the rows on
+    the first axis of their inputs. A net with hardly any training error has little curvature, and
+    its draws follow the prior, which is wide: choose `scale` or `prior_variance` on held-out rows.
 
     Targets are standardised inside. The variance of their noise is taken from the training loss.
 

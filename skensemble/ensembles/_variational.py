@@ -10,6 +10,7 @@ from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.members import bare
 from skensemble.modules import make_variational
+from skensemble.nets._seeding import spawn_seeds
 from skensemble.posteriors import MeanField
 from skensemble.schedules import has_pretrained, two_cosines
 from skensemble.training import Data, Step, Trace, train
@@ -49,7 +50,8 @@ class _Variational:
         check_int("M", self.M, 1)
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
         check_real("tail_rate", self.tail_rate, 0, low_open=True)
-        check_real("pretrain_share", self.pretrain_share, 0, high=1)
+        share = {"low_open": True, "high": 1, "high_open": True}
+        check_real("pretrain_share", self.pretrain_share, 0, **share)
         check_real("std_lr", self.std_lr, 0)
         for name in ("prior_variance", "beta"):
             if getattr(self, name) is not None:
@@ -61,10 +63,11 @@ class _Variational:
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
         layers = make_variational(bare(net.module_))
         if not layers:
-            rule = "a net with linear or convolution layers below its root"
+            rule = "a net with trainable linear or convolution layers below its root"
             raise reject("estimator", rule, type(net.module_))
         prior = {"prior_variance": self.prior_variance, "beta": self.beta}
-        posterior = MeanField(net, data, layers, **prior, rate=self.std_lr, seed=seed)
+        fit_seed, draw_seed = spawn_seeds(seed, 2)
+        posterior = MeanField(net, data, layers, **prior, rate=self.std_lr, seed=fit_seed)
 
         def observe(step: Step) -> None:
             if posterior.has_begun:
@@ -77,7 +80,7 @@ class _Variational:
         schedule = partial(two_cosines, **tail, **rates)
         moment = partial(has_pretrained, **tail)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(draw_seed)
         for _ in range(self.M if posterior.has_begun else 0):
             if collect(posterior.draw(generator), trace.last_step(net.module_)):
                 break
@@ -90,11 +93,12 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     After [1]_, one net is pretrained for `pretrain_share` of the steps. Then each weight of its
     linear and convolution layers becomes a Gaussian, whose mean and standard deviation are trained
     to be close to the posterior; linear layers draw their outputs instead of their weights [2]_. M
-    members are drawn from it. Biases and other weights stay single values.
+    members are drawn from it. Biases and other weights stay single values, as do frozen ones.
 
-    `fit` costs about twice what one net costs, prediction m forward passes. Without `beta` the loss
-    is the evidence lower bound, which leaves nets of many weights underfitted: choose a smaller
-    `beta` on held-out rows. The likelihood is the training loss.
+    `fit` costs two to four times what one net costs, prediction m forward passes. Without `beta`
+    the loss is the evidence lower bound, which leaves nets of many weights underfitted: choose a
+    smaller `beta` on held-out rows. The likelihood is the training loss, which must be a log-loss
+    of classes or the squared error.
 
     Parameters
     ----------
@@ -112,7 +116,7 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     tail_rate : float, default=0.01
         Learning rate at the start of the second stage; both fall along a half cosine.
     pretrain_share : float, default=0.5
-        Share of the steps before members are made; at least 0 and below 1.
+        Share of the steps before members are made; above 0 and below 1.
     prior_variance : float or None, default=None
         Variance of the weights in the Gaussian prior; None is the variance that the net's weight
         decay stands for, or 1 without one.
@@ -183,11 +187,12 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     After [1]_, one net is pretrained for `pretrain_share` of the steps. Then each weight of its
     linear and convolution layers becomes a Gaussian, whose mean and standard deviation are trained
     to be close to the posterior; linear layers draw their outputs instead of their weights [2]_. M
-    members are drawn from it. Biases and other weights stay single values.
+    members are drawn from it. Biases and other weights stay single values, as do frozen ones.
 
-    `fit` costs about twice what one net costs, prediction m forward passes. Without `beta` the loss
-    is the evidence lower bound, which leaves nets of many weights underfitted: choose a smaller
-    `beta` on held-out rows. The likelihood is the training loss.
+    `fit` costs two to four times what one net costs, prediction m forward passes. Without `beta`
+    the loss is the evidence lower bound, which leaves nets of many weights underfitted: choose a
+    smaller `beta` on held-out rows. The likelihood is the training loss, which must be a log-loss
+    of classes or the squared error.
 
     Targets are standardised inside. The variance of their noise is taken from the training loss at
     the end of pretraining.
@@ -208,7 +213,7 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     tail_rate : float, default=0.01
         Learning rate at the start of the second stage; both fall along a half cosine.
     pretrain_share : float, default=0.5
-        Share of the steps before members are made; at least 0 and below 1.
+        Share of the steps before members are made; above 0 and below 1.
     prior_variance : float or None, default=None
         Variance of the weights in the Gaussian prior; None is the variance that the net's weight
         decay stands for, or 1 without one.

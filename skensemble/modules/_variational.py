@@ -100,7 +100,9 @@ def make_variational(module: nn.Module) -> dict[str, VariationalLayer]:
     """Replace the linear and convolution layers of a module, in place.
 
     The new layers hold the very parameters of the old ones, which an optimizer may know already,
-    and `log_std` beside them. Layers of subclasses stay: what they compute is theirs to know.
+    and `log_std` beside them, one for layers that share a weight. Layers of subclasses stay: what
+    they compute is theirs to know. So do layers whose weight is frozen, computed from other
+    parameters, or shared with a layer that stays.
 
     Parameters
     ----------
@@ -109,21 +111,38 @@ def make_variational(module: nn.Module) -> dict[str, VariationalLayer]:
     Returns
     -------
     layers : dict of str to VariationalLayer
-        By name.
+        By name; a layer that stands in several places has several names.
     """
+    stay = {w for m in module.modules() if not _is_known(m) for w in m._parameters.values()}
+    twins: dict[nn.Module, VariationalLayer] = {}
+    log_stds: dict[nn.Parameter, nn.Parameter] = {}
     layers = {}
-    for name, layer in list(module.named_modules()):
-        if name and type(layer) in VARIATIONAL:
+    # remove_duplicate: one layer may stand in several places.
+    for name, layer in list(module.named_modules(remove_duplicate=False)):
+        if name and _is_known(layer) and layer.weight not in stay:
+            fresh = nn.Parameter(torch.full_like(layer.weight, INITIAL_LOG_STD))
+            log_std = log_stds.setdefault(layer.weight, fresh)
+            layers[name] = twins.setdefault(layer, _variational(layer, log_std))
             parent, _, child = name.rpartition(".")
-            layers[name] = _variational(layer)
             setattr(module.get_submodule(parent), child, layers[name])
     return layers
 
 
-def _variational(layer: nn.Module) -> VariationalLayer:
+def trained_parameter(layer: nn.Module, name: str) -> nn.Parameter | None:
+    """Give a parameter of a layer, or None where it is missing, frozen or computed from others."""
+    parameter = layer._parameters.get(name)
+    return parameter if parameter is not None and parameter.requires_grad else None
+
+
+def _is_known(layer: nn.Module) -> bool:
+    """Say whether a layer is one of torch's own whose weight is trained."""
+    return type(layer) in VARIATIONAL and trained_parameter(layer, "weight") is not None
+
+
+def _variational(layer: nn.Module, log_std: nn.Parameter) -> VariationalLayer:
     """Make the variational twin of a layer, around the same parameters."""
     twin = copy(layer)
     twin._parameters = dict(layer._parameters)
     twin.__class__ = VARIATIONAL[type(layer)]
-    twin.log_std = nn.Parameter(torch.full_like(layer.weight, INITIAL_LOG_STD))
+    twin.log_std = log_std
     return twin

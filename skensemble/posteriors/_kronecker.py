@@ -1,15 +1,19 @@
 """Kronecker factors of the curvature of a loss (Martens and Grosse, 2015)."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from skorch import NeuralNet
 from torch import Tensor, nn
 
+from skensemble._checks import reject
 from skensemble.members import uncompiled
+from skensemble.modules._variational import trained_parameter
 from skensemble.nets._rows import RowBatches, Rows
 from skensemble.training import Data
 
@@ -20,7 +24,7 @@ class Factors(NamedTuple):
     Attributes
     ----------
     A : Tensor of shape (n_inputs, n_inputs)
-        Second moment of the layer's inputs; with a bias, a last input that is always 1.
+        Second moment of the layer's inputs; with a trained bias, a last input that is always 1.
     G : Tensor of shape (n_outputs, n_outputs)
         Second moment of the gradients at the layer's outputs, for one row.
     """
@@ -33,6 +37,10 @@ def kronecker_factors(
     net: NeuralNet, data: Data, loss: Callable[[Tensor], Tensor]
 ) -> dict[str, Factors]:
     """Compute the factors of the linear and convolution layers of a net over its training rows.
+
+    Layers must get the rows on the first axis of their inputs; it may be folded with places of the
+    rows, those of a row one after another. Another axis of the same length, as in a net that puts
+    rows on the second axis, cannot be told from it.
 
     The expectation over the targets is best one draw a row from the net's own prediction: the
     targets that were trained on would give an overfitted net no curvature.
@@ -49,14 +57,18 @@ def kronecker_factors(
     Returns
     -------
     factors : dict of str to Factors
-        By name of the layer, on the CPU.
+        By name of the layer, on the CPU, in float64.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a layer gets inputs whose first axis is no multiple of the number of rows.
     """
     parameter = next(net.module_.parameters())
     rows = Rows(data.X, None, data.sample_weight, dtype=parameter.dtype, device=parameter.device)
     batch_size = net.batch_size if net.batch_size > 0 else len(rows)
     with uncompiled(net) as module:
-        layers = {name: m for name, m in module.eval().named_modules() if _has_factors(m)}
-        moments = _Moments(layers)
+        moments = _Moments(_layers_with_factors(module.eval()))
         with moments.watched():
             for batch, target in RowBatches(rows, batch_size):
                 output = net.infer(batch)
@@ -72,7 +84,7 @@ class _Moments:
 
     def __init__(self, layers: dict[str, nn.Module]) -> None:
         self.layers = layers
-        self.calls: list[tuple[str, Tensor, Tensor]] = []
+        self.calls: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)
         self.sums: dict[str, list] = {name: [0.0, 0.0] for name in layers}
         self.total = 0.0
 
@@ -91,16 +103,26 @@ class _Moments:
 
     def _note(self, name: str, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
         x = inputs[0].detach()
-        output.register_hook(lambda g: self.calls.append((name, x, g)))
+        output.register_hook(lambda g: self.calls[name].append((x, g)))
 
     def add(self, weight: Tensor) -> None:
         """Add the calls noted for a batch, with the weights of its rows."""
         self.total += weight.sum().item()
-        for name, x, g in self.calls:
-            x, g = _as_columns(self.layers[name], x, g)
+        for name, calls in self.calls.items():
+            x, g = self._columns(name, calls, len(weight))
             self.sums[name][0] += _second_moment(x, weight)
             self.sums[name][1] += _second_moment(g, weight / g.shape[1])
         self.calls.clear()
+
+    def _columns(self, name: str, calls: list[tuple[Tensor, Tensor]], n_rows: int) -> list[Tensor]:
+        """Put the places of all calls of a layer side by side, as if it were called once."""
+        layer = self.layers[name]
+        for x, _ in calls:
+            if x.ndim < layer.weight.ndim or len(x) % n_rows:
+                rule = f"a net that gives layer {name!r} the {n_rows} rows of a batch on the first "
+                raise reject("estimator", rule + "axis of its input", tuple(x.shape))
+        pairs = [_as_columns(layer, x, g, n_rows) for x, g in calls]
+        return [torch.cat(columns, dim=1) for columns in zip(*pairs, strict=True)]
 
     def factors(self) -> dict[str, Factors]:
         """Give the weighted means of the layers that were called."""
@@ -111,34 +133,49 @@ class _Moments:
         }
 
 
+def _layers_with_factors(module: nn.Module) -> dict[str, nn.Module]:
+    """Find the layers whose weights may be moved: each by its name, and each weight once."""
+    holders = Counter(weight for m in module.modules() for weight in m._parameters.values())
+    return {
+        name: layer
+        for name, layer in module.named_modules()
+        if _has_factors(layer) and holders[layer.weight] == 1
+    }
+
+
 def _has_factors(layer: nn.Module) -> bool:
     """Say whether a layer is a matrix product whose weights are trained."""
-    if not isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d) or not layer.weight.requires_grad:
+    is_product = isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d)
+    if not is_product or trained_parameter(layer, "weight") is None:
         return False
     return isinstance(layer, nn.Linear) or (layer.groups == 1 and layer.padding_mode == "zeros")
 
 
-def _as_columns(layer: nn.Module, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+def _as_columns(layer: nn.Module, x: Tensor, g: Tensor, n_rows: int) -> tuple[Tensor, Tensor]:
     """Write a call of a layer as matrix products: inputs and gradients at each place of each row.
 
     Returns
     -------
-    x : Tensor of shape (n_samples, n_places, n_inputs)
-    g : Tensor of shape (n_samples, n_places, n_outputs)
+    x : Tensor of shape (n_rows, n_places, n_inputs)
+    g : Tensor of shape (n_rows, n_places, n_outputs)
     """
-    x, g = x.to(layer.weight.dtype), g.to(layer.weight.dtype)
-    if isinstance(layer, nn.Linear):
-        x, g = x.reshape(len(x), -1, x.shape[-1]), g.reshape(len(g), -1, g.shape[-1])
-    else:
+    x, g = _as_double(x), _as_double(g)
+    if not isinstance(layer, nn.Linear):
         x, g = _patches(layer, x), g.flatten(2).mT
-    if layer.bias is not None:
+    if trained_parameter(layer, "bias") is not None:
         x = F.pad(x, (0, 1), value=1.0)
-    return x, g
+    return x.reshape(n_rows, -1, x.shape[-1]), g.reshape(n_rows, -1, g.shape[-1])
+
+
+def _as_double(x: Tensor) -> Tensor:
+    """Give float64: in float32, columns that depend on each other have no positive definite A."""
+    # Metal has no float64.
+    return x.cpu().double() if x.device.type == "mps" else x.double()
 
 
 def _second_moment(columns: Tensor, weight: Tensor) -> Tensor:
     """Weighted sum of outer products over the places of the rows."""
-    weighted = columns * weight.to(columns.dtype)[:, None, None]
+    weighted = columns * weight.to(columns)[:, None, None]
     return weighted.flatten(0, 1).mT @ columns.flatten(0, 1)
 
 

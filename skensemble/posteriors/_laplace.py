@@ -9,10 +9,12 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import reject
+from skensemble.modules._variational import trained_parameter
 from skensemble.posteriors._kronecker import Factors, kronecker_factors
 from skensemble.posteriors._likelihood import (
     loss_of_drawn_targets,
     n_effective_rows,
+    n_targets,
     prior_variance_of,
     temperature_of,
 )
@@ -84,12 +86,13 @@ class KroneckerPosterior:
         self.n_rows = n_rows
 
     def move(self, module: nn.Module, scale: float, generator: torch.Generator) -> None:
-        """Add a draw of the deviation to the weights and biases of a module, in place."""
+        """Add a draw of the deviation to the weights and trained biases of a module, in place."""
         for name, gaussian in self.gaussians.items():
             layer = module.get_submodule(name)
             deviation = scale / sqrt(self.n_rows) * gaussian.draw(generator)
-            if layer.bias is not None:
-                layer.bias.data += deviation[:, -1].to(layer.bias)
+            bias = trained_parameter(layer, "bias")
+            if bias is not None:
+                bias.data += deviation[:, -1].to(bias)
                 deviation = deviation[:, :-1]
             layer.weight.data += deviation.reshape(layer.weight.shape).to(layer.weight)
 
@@ -123,18 +126,23 @@ def fit_kronecker(
     Raises
     ------
     InvalidParameterError
-        If the net has no layer that factors are known for.
+        If the net has no layer that factors are known for, or `prior_variance` is so large that
+        the factors cannot be inverted.
     """
     n_rows = n_effective_rows(data)
     if prior_variance is None:
-        temperature = temperature_of(net, loss, 1 if data.y.ndim == 1 else data.y.shape[1])
+        temperature = temperature_of(net, loss, n_targets(data))
         prior_variance = prior_variance_of(net, n_rows, temperature)
     device = next(net.module_.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     of_output = partial(loss_of_drawn_targets, net, loss=loss, generator=generator)
     factors = kronecker_factors(net, data, of_output)
     if not factors:
-        rule = "a net with linear layers, or convolutions over one or two axes without groups"
+        rule = "a net with trainable linear layers, or convolutions of 1 or 2 axes without groups"
         raise reject("estimator", rule, type(net.module_))
     damping = 1 / sqrt(n_rows * prior_variance)
-    return KroneckerPosterior(factors, damping=damping, n_rows=n_rows)
+    try:
+        return KroneckerPosterior(factors, damping=damping, n_rows=n_rows)
+    except torch.linalg.LinAlgError as error:
+        rule = "so small that the curvature has an inverse (scaling the inputs helps)"
+        raise reject("prior_variance", rule, prior_variance) from error

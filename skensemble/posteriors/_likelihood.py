@@ -14,6 +14,26 @@ def n_effective_rows(data: Data) -> float:
     return float(len(data.y) if data.sample_weight is None else data.sample_weight.sum())
 
 
+def n_targets(data: Data) -> int:
+    """Count the targets of a row."""
+    return 1 if data.y.ndim == 1 else data.y.shape[1]
+
+
+def check_criterion(net: NeuralNet) -> nn.Module:
+    """Return a net's criterion, if what it says about the targets is known.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is neither a log-loss of classes nor the squared error.
+    """
+    criterion = bare(net.criterion_)
+    if not isinstance(criterion, nn.MSELoss | nn.CrossEntropyLoss | nn.NLLLoss):
+        rule = "a net with criterion MSELoss, CrossEntropyLoss or NLLLoss"
+        raise reject("estimator", rule, type(criterion))
+    return criterion
+
+
 def temperature_of(net: NeuralNet, loss: float, n_outputs: int) -> float:
     """Give the temperature T at which ``exp(-n_rows * loss / T)`` is the likelihood.
 
@@ -32,8 +52,13 @@ def temperature_of(net: NeuralNet, loss: float, n_outputs: int) -> float:
     Returns
     -------
     temperature : float
+
+    Raises
+    ------
+    InvalidParameterError
+        If the criterion is neither a log-loss of classes nor the squared error.
     """
-    return 2 * loss / n_outputs if isinstance(bare(net.criterion_), nn.MSELoss) else 1.0
+    return 2 * loss / n_outputs if isinstance(check_criterion(net), nn.MSELoss) else 1.0
 
 
 def prior_variance_of(net: NeuralNet, n_rows: float, temperature: float) -> float:
@@ -86,16 +111,13 @@ def loss_of_drawn_targets(
     InvalidParameterError
         If the criterion is neither a log-loss of classes nor the squared error.
     """
-    if isinstance(bare(net.criterion_), nn.MSELoss):
+    if isinstance(check_criterion(net), nn.MSELoss):
         # Targets that are met exactly would be infinitely certain.
         std = max(loss**0.5, torch.finfo(output.dtype).eps)
         noise = torch.randn(
             output.shape, generator=generator, dtype=output.dtype, device=output.device
         )
         return (output / std - (output.detach() / std + noise)).square().sum() / 2
-    if isinstance(bare(net.criterion_), nn.CrossEntropyLoss | nn.NLLLoss):
-        proba = net._get_predict_nonlinearity()(output)
-        targets = torch.multinomial(proba.detach(), 1, generator=generator)
-        return -proba.gather(1, targets).log().sum()
-    rule = "a net with criterion MSELoss, CrossEntropyLoss or NLLLoss"
-    raise reject("estimator", rule, type(bare(net.criterion_)))
+    proba = net._get_predict_nonlinearity()(output)
+    targets = torch.multinomial(proba.detach(), 1, generator=generator)
+    return -proba.gather(1, targets).log().sum()

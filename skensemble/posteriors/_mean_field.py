@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from skorch import NeuralNet
+from torch import nn
 
 from skensemble._typing import State
 from skensemble.members import bare, copy_state
 from skensemble.modules import VariationalLayer
-from skensemble.posteriors._likelihood import n_effective_rows, prior_variance_of, temperature_of
+from skensemble.posteriors._likelihood import (
+    check_criterion,
+    n_effective_rows,
+    n_targets,
+    prior_variance_of,
+    temperature_of,
+)
 from skensemble.training import Data
 
 
@@ -27,7 +35,7 @@ class MeanField:
     data : Data
         Training rows.
     layers : dict of str to VariationalLayer
-        By name in the module.
+        By name in the module; a layer with several names has each.
     prior_variance : float or None
         Variance of the weights in the prior; None is what the weight decay stands for.
     beta : float or None
@@ -36,6 +44,11 @@ class MeanField:
         Learning rate of the standard deviations.
     seed : int
         Of what the layers draw in training.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the net's criterion is neither a log-loss of classes nor the squared error.
     """
 
     def __init__(
@@ -49,13 +62,16 @@ class MeanField:
         rate: float,
         seed: int,
     ) -> None:
+        check_criterion(net)
         self.net = net
         self.n_rows = n_effective_rows(data)
-        self.n_outputs = 1 if data.y.ndim == 1 else data.y.shape[1]
+        self.n_outputs = n_targets(data)
         self.layers = layers
         self.prior_variance = prior_variance
         self.beta = beta
-        self.optimizer = torch.optim.Adam([layer.log_std for layer in layers.values()], lr=rate)
+        # Layers that share a weight share its standard deviations.
+        self.log_stds = list(dict.fromkeys(layer.log_std for layer in layers.values()))
+        self.optimizer = torch.optim.Adam(self.log_stds, lr=rate)
         self.has_begun = False
         generator = torch.Generator(next(net.module_.parameters()).device).manual_seed(seed)
         for layer in layers.values():
@@ -75,22 +91,27 @@ class MeanField:
             if any(id(weight) in means for weight in group["params"]):
                 group["weight_decay"] = self.beta / self.prior_variance
         for layer in self.layers.values():
-            layer.is_random = True
+            # A callback may have frozen it meanwhile.
+            layer.is_random = layer.weight.requires_grad
 
     def step(self) -> None:
         """Update the standard deviations, after a backward pass of the loss."""
-        for layer in self.layers.values():
-            if layer.log_std.grad is not None:
+        for log_std in self.log_stds:
+            if log_std.grad is not None:
                 # The derivative of the divergence, std^2 / (2 prior variance) - log std + ...
-                pull = (2 * layer.log_std.detach()).exp() / self.prior_variance - 1
-                layer.log_std.grad.add_(pull, alpha=self.beta)
+                pull = (2 * log_std.detach()).exp() / self.prior_variance - 1
+                log_std.grad.add_(pull, alpha=self.beta)
         self.optimizer.step()
         self.optimizer.zero_grad()
 
     def draw(self, generator: torch.Generator) -> State:
         """Draw the state of a member; biases and all other weights are those of the net."""
         state = dict(copy_state(bare(self.net.module_)))
+        draws: dict[nn.Parameter, np.ndarray] = {}
         for name, layer in self.layers.items():
             del state[f"{name}.log_std"]
-            state[f"{name}.weight"] = layer.draw(generator).numpy()
+            # A weight that stands under several names is drawn once.
+            if layer.is_random and layer.weight not in draws:
+                draws[layer.weight] = layer.draw(generator).numpy()
+            state[f"{name}.weight"] = draws.get(layer.weight, state[f"{name}.weight"])
         return state

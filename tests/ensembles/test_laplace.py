@@ -16,7 +16,14 @@ from skensemble import (
     NetRegressor,
 )
 from skensemble.members import copy_state
-from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
+from skensemble.nets._seeding import (
+    draw_seed,
+    initialize_seeded,
+    method_seed,
+    spawn_seeds,
+    training_seeded,
+)
+from skensemble.posteriors import fit_kronecker
 from skensemble.schedules import cyclic_cosine
 from skensemble.training import Data, train
 
@@ -40,14 +47,29 @@ def flat(member):
     return np.concatenate([value.ravel() for value in member.values()])
 
 
-def test_a_scale_of_0_is_the_trained_net(iris):
+def trained_net(iris):
+    """Train a net as the ensemble does, and give its loss at the end too."""
     net, seed = clone(NET).set_params(module__n_features=4, module__n_outputs=3), draw_seed(0)
     initialize_seeded(net, seed, CPU)
     with training_seeded(seed, CPU):
-        train(net, Data(*iris), schedule=partial(cyclic_cosine, M=1, alpha_zero=0.1))
-    expected = copy_state(net.module_)
+        schedule = partial(cyclic_cosine, M=1, alpha_zero=0.1)
+        return net, train(net, Data(*iris), schedule=schedule).last_loss
+
+
+def test_a_scale_of_0_is_the_trained_net(iris):
+    expected = copy_state(trained_net(iris)[0].module_)
     for member in make(scale=0).fit(*iris).members_:
         assert all(np.array_equal(member[name], expected[name]) for name in expected)
+
+
+def test_targets_and_members_are_drawn_from_streams_of_their_own(iris):
+    net, loss = trained_net(iris)
+    of_targets, of_members = spawn_seeds(method_seed(draw_seed(0)), 2)
+    prior = {"prior_variance": None}
+    posterior = fit_kronecker(net, Data(*iris), loss=loss, **prior, seed=of_targets)
+    posterior.move(net.module_, 1.0, torch.Generator().manual_seed(of_members))
+    expected, member = copy_state(net.module_), make().fit(*iris).members_[0]
+    assert all(np.array_equal(member[name], expected[name]) for name in expected)
 
 
 def test_all_weights_and_biases_are_drawn(iris):
@@ -140,5 +162,5 @@ def test_another_criterion_is_refused(iris):
 def test_a_net_without_known_layers_is_refused():
     module = nn.Sequential(nn.Conv1d(2, 4, 2, groups=2), nn.Flatten())
     X = np.random.default_rng(0).normal(size=(20, 2, 2)).astype(np.float32)
-    with pytest.raises(InvalidParameterError, match="with linear layers, or convolutions over one"):
+    with pytest.raises(InvalidParameterError, match="trainable linear layers, or convolutions"):
         make(NetClassifier(module, max_epochs=5)).fit(X, np.arange(20) % 4)

@@ -6,14 +6,42 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from skorch.callbacks import Freezer
 from torch import nn
 
-from skensemble import InvalidParameterError, NetClassifier, VariationalClassifier
-from skensemble.nets._seeding import draw_seed, initialize_seeded
+from skensemble import (
+    InvalidParameterError,
+    NetClassifier,
+    NetRegressor,
+    VariationalClassifier,
+    VariationalRegressor,
+)
+from skensemble.nets._seeding import draw_seed, initialize_seeded, method_seed, spawn_seeds
 from skensemble.schedules import two_cosines
 from skensemble.training import Data, train
 
 NET = NetClassifier(module__hidden_units=(8,), max_epochs=20, batch_size=32, device="cpu")
+
+
+class Doubled(nn.Module):
+    """A module that has nothing but one weight, which two layers share, or one layer twice."""
+
+    def __init__(self, is_one_layer=True):
+        super().__init__()
+        self.a = nn.Linear(4, 4)
+        self.b = self.a if is_one_layer else nn.Linear(4, 4)
+        self.b.weight = self.a.weight
+
+    def forward(self, x):
+        return self.b(torch.tanh(self.a(x)))[:, :3]
+
+
+class HalfFrozen(nn.Sequential):
+    """A module whose first layer is not trained."""
+
+    def __init__(self):
+        first = nn.Linear(4, 8).requires_grad_(False)
+        super().__init__(first, nn.ReLU(), nn.Linear(8, 3))
 
 
 def make(net=NET, **parameters):
@@ -72,6 +100,41 @@ def test_members_are_drawn_about_the_means(iris):
     assert (abs(many.mean(0) - center) < 4.5 / 200**0.5 * many.std(0)).all()
 
 
+def test_members_are_not_drawn_from_the_stream_of_the_training(iris):
+    # Standard deviations that are not trained stay what they were at first.
+    one, other = weights_of(make(std_lr=0, M=2).fit(*iris))
+    _, seed = spawn_seeds(method_seed(draw_seed(0)), 2)
+    generator, draws = torch.Generator().manual_seed(seed), []
+    for _ in range(2):
+        draws.append(torch.randn(8, 4, generator=generator))
+        torch.randn(3, 8, generator=generator)
+    difference = np.exp(-5) * (draws[0] - draws[1])
+    # Weights of about 1 have rounding errors of 1e-7.
+    np.testing.assert_allclose(one - other, difference, atol=1e-6)
+
+
+@pytest.mark.parametrize("is_one_layer", [True, False])
+def test_layers_with_one_weight_get_the_same_draw(iris, is_one_layer):
+    net = NetClassifier(Doubled, module__is_one_layer=is_one_layer, max_epochs=20, device="cpu")
+    ensemble = make(net).fit(*iris)
+    assert set(ensemble.members_[0]) == {"a.weight", "a.bias", "b.weight", "b.bias"}
+    assert (weights_of(ensemble, "a.weight") == weights_of(ensemble, "b.weight")).all()
+    proba = ensemble.member_predict_proba(iris[0])
+    assert (abs(proba[0] - proba[1]).max(0) > 1e-5).all()
+
+
+@pytest.mark.parametrize("by_callback", [False, True])
+def test_frozen_weights_are_the_same_in_all_members(iris, by_callback):
+    if by_callback:
+        net = clone(NET).set_params(callbacks=[Freezer("0.weight")])
+    else:
+        net = NetClassifier(HalfFrozen, max_epochs=20, device="cpu")
+    ensemble = make(net).fit(*iris)
+    first, *others = weights_of(ensemble)
+    assert all(np.array_equal(first, other) for other in others)
+    assert (weights_of(ensemble, "2.weight").std(0) > 0).all()
+
+
 def test_it_learns(iris):
     assert make(M=20, std_lr=0.01).fit(*iris).score(*iris) > 0.85
 
@@ -82,8 +145,10 @@ def test_weights_vary_only_after_pretraining(iris):
     rates = {"alpha_zero": 0.1, "tail_rate": 0.01, "pretrain_share": 0.5}
     plain = train(net, Data(*iris), schedule=partial(two_cosines, **rates)).loss_curve
     loss_curve = make().fit(*iris).loss_curve_
-    assert (loss_curve[:10] == plain[:10]).all()
-    assert (loss_curve[10:] != plain[10:]).all()
+    # Gradients of plain layers may be in closed form, which rounds in another way.
+    changes = abs(loss_curve / plain - 1)
+    assert (changes[:10] < 1e-5).all()
+    assert (changes[10:] > 1e-4).all()
 
 
 def test_a_module_that_is_one_layer_is_refused(iris):
@@ -91,10 +156,20 @@ def test_a_module_that_is_one_layer_is_refused(iris):
         make(NetClassifier(nn.Linear(4, 3))).fit(*iris)
 
 
-@pytest.mark.parametrize("share", [0, 1])
-def test_a_stage_without_a_step_is_refused(iris, share):
-    with pytest.raises(InvalidParameterError, match=rf"pretrain in one .* got {share}, which"):
-        make(pretrain_share=share).fit(*iris)
+def test_another_criterion_is_refused_before_the_training(diabetes):
+    class Untouched(nn.HuberLoss):
+        def forward(self, output, y):
+            raise AssertionError("The training has begun.")
+
+    net = NetRegressor(criterion=Untouched, device="cpu")
+    with pytest.raises(InvalidParameterError, match=r"MSELoss, .* or NLLLoss, got .*Untouched"):
+        VariationalRegressor(net).fit(*diabetes)
+
+
+def test_a_stage_without_a_step_is_refused(iris):
+    # A hundredth of 100 steps would be one.
+    with pytest.raises(InvalidParameterError, match=r"pretrain in one .* got 0\.009, which"):
+        make(pretrain_share=0.009).fit(*iris)
 
 
 @pytest.mark.parametrize("name", ["beta", "prior_variance"])

@@ -264,7 +264,7 @@ def test_several_outputs_share_the_noise():
 def test_a_net_without_known_layers_is_refused():
     net = regressor(nn.Sequential(nn.Conv1d(2, 2, 2, groups=2), nn.Flatten()))
     data = Data(np.zeros((4, 2, 2)), np.zeros((4, 2)))
-    with pytest.raises(InvalidParameterError, match="linear layers, or convolutions over one"):
+    with pytest.raises(InvalidParameterError, match="trainable linear layers, or convolutions"):
         fit_kronecker(net, data, loss=1.0, prior_variance=None, seed=0)
 
 

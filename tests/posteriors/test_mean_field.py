@@ -217,6 +217,20 @@ def test_draws_have_the_standard_deviations_of_the_layer():
     assert not draws.requires_grad
 
 
+def test_the_divergence_of_a_layer_of_two_names_counts_once(rows):
+    layer = nn.Linear(3, 3)
+    plain = NetRegressor(nn.Sequential(layer, nn.Tanh(), layer), device="cpu").initialize()
+    layers = make_variational(plain.module_)
+    prior = {"prior_variance": 1.0, "beta": 0.1}
+    posterior = MeanField(plain, Data(*rows), layers, **prior, rate=0.01, seed=0)
+    posterior.begin(1.0)
+    log_std = layers["0"].log_std
+    # The divergence pulls by beta (exp(-10) - 1): 1.5 beta is more than it once, less than twice.
+    log_std.grad = torch.full((3, 3), 1.5 * 0.1)
+    posterior.step()
+    np.testing.assert_allclose(log_std.detach(), -5 - 0.01, rtol=1e-5)
+
+
 def test_a_group_of_biases_keeps_its_weight_decay(rows):
     X, y = rows
     groups = [("*bias", {"weight_decay": 0.25}), ("*weight", {"weight_decay": 0.5})]
