@@ -43,13 +43,15 @@ class Method:
 def methods(problem: Problem) -> list[Method]:
     """List the rows in the order of the table."""
     M, k = problem.M, problem.k
-    short = problem.epochs // k
+    short, dropout = problem.epochs // k, {"module__dropout": 0.1}
     return [
         Method(BASELINE, "SnapshotEnsemble", {"M": 1}),
         Method("single net, step schedule", "SnapshotEnsemble", {"M": 1, "schedule": "step"}),
+        Method("single net, 10 % dropout", "SnapshotEnsemble", {"M": 1}, dropout),
         Method("NoCycle", "SnapshotEnsemble", {"M": M, "schedule": "step"}),
         Method("SingleCycle", "SnapshotEnsemble", {"M": M, "cold_restart": True}),
         Method("snapshot ensemble", "SnapshotEnsemble", {"M": M}),
+        Method("its last snapshot alone", "SnapshotEnsemble", {"M": M, "m": 1}),
         # Four cycles whose lengths double: the shortest is a fifteenth of the training.
         Method("snapshots, SGDR", "SnapshotEnsemble", {"M": 4, "cycle_mult": 2}),
         Method("snapshots, triangular", "SnapshotEnsemble", {"M": M, "schedule": "triangular"}),
@@ -57,7 +59,7 @@ def methods(problem: Problem) -> list[Method]:
         Method("SWA", "SWA"),
         Method("SWAG", "SWAG"),
         Method("cyclical SGLD", "CyclicalSGLD", {"M": M}),
-        Method("MC dropout", "MCDropout", net_parameters={"module__dropout": 0.1}),
+        Method("MC dropout", "MCDropout", {}, dropout),
         Method("KFAC-Laplace", "KFACLaplace"),
         Method("variational", "Variational"),
         Method(f"{k} nets of {short} epochs", "DeepEnsemble", {"M": k}, {"max_epochs": short}),

@@ -1,6 +1,6 @@
 """Many good, calibrated networks from the training of one, as scikit-learn estimators."""
 
-from skensemble import ensembles
+from skensemble import ensembles, metrics
 from skensemble._checks import InvalidParameterError
 from skensemble._version import __version__
 from skensemble.ensembles import *  # noqa: F403  a method names itself in one place
@@ -13,5 +13,6 @@ __all__ = [
     "NetClassifier",
     "NetRegressor",
     "__version__",
+    "metrics",
 ]
 __all__ += ensembles.__all__

@@ -1,5 +1,7 @@
 """The parameter m: how many of the last members are averaged, now."""
 
+from typing import Any
+
 import numpy as np
 
 from skensemble._checks import InvalidParameterError, check_int, reject
@@ -24,7 +26,7 @@ class LastMembers:
 
     def _check_m(self) -> None:
         if self.m is not None and self.m != "auto":
-            check_int("m", self.m, 1, max(self._n_members(), 1))
+            _check_number(self.m, max(self._n_members(), 1))
 
     def _weights(self) -> np.ndarray:
         return last_m_weights(len(self.members_), self._effective_m())
@@ -37,4 +39,11 @@ class LastMembers:
             if not hasattr(self, "_best_m"):
                 raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
             return self._best_m
-        return check_int("m", self.m, 1, max(self._n_members_asked, len(self.members_)))
+        return _check_number(self.m, max(self._n_members_asked, len(self.members_)))
+
+
+def _check_number(m: Any, n_members: int) -> int:
+    try:
+        return check_int("m", m, 1, n_members)
+    except InvalidParameterError:
+        raise reject("m", f"an int in 1..{n_members}, None or 'auto'", m) from None

@@ -49,7 +49,7 @@ class _MCDropout:
     def _member_template(self, module: nn.Module) -> nn.Module:
         template = structure_of(module)
         if not fix_dropout(template):
-            rule = "a net with dropout, such as one with module__dropout=0.1"
+            rule = "a net with layers of torch.nn.Dropout (module__dropout=0.1 gives MLP some)"
             raise reject("estimator", rule, type(module))
         return template
 

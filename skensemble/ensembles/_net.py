@@ -90,7 +90,8 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
     Raises
     ------
     InvalidParameterError
-        If the output has another shape than (n_samples, n_outputs).
+        If the output has another shape than (n_samples, n_outputs), or values that the criterion
+        cannot take.
     """
     module = bare(net.module_)
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
@@ -107,3 +108,9 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
         )
     if isinstance(bare(net.criterion_), nn.CrossEntropyLoss):
         warn_if_softmax(module, logits)
+    if isinstance(bare(net.criterion_), nn.NLLLoss) and (logits < 0).any():
+        raise InvalidParameterError(
+            "estimator must have a module that ends in a softmax for criterion NLLLoss, of which "
+            f"skorch takes the logarithm, got values below 0 from {type(module).__name__}. Let "
+            "the module return logits and pass criterion=torch.nn.CrossEntropyLoss."
+        )

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from skensemble.members import Predictor
-from skensemble.training import Data
+from skensemble.training import Data, Trace
 
 ALIKE = 1e-3
 """Spread, of probabilities or standardised values, below which outputs count as the same."""
@@ -21,6 +21,40 @@ def warn_if_softmax(module: nn.Module, logits: torch.Tensor) -> None:
         warnings.warn(
             f"{type(module).__name__} seems to end in a softmax: its outputs sum to 1. It has to "
             "return logits, or probabilities blur.",
+            stacklevel=6,
+        )
+
+
+def warn_if_few(trace: Trace, n_averaged: int) -> None:
+    """Tell of a mean over fewer weights than were asked for."""
+    n_seen = len(trace.moments)
+    if n_seen < n_averaged and trace.stopped_by is None:
+        warnings.warn(
+            f"n_averaged={n_averaged}, but only {n_seen} of T={trace.n_steps} steps come after "
+            "pretraining, and each was averaged: train for more epochs.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+
+
+def warn_if_draws_are_wide(losses: np.ndarray, trained_loss: float, remedy: str) -> None:
+    """Tell of members drawn so far from the trained weights that they fit the rows no more.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_samples,)
+        Of training rows, for the average of the members.
+    trained_loss : float
+        Training loss of the net they were drawn around.
+    remedy : str
+        What to change.
+    """
+    if losses.mean() > 2 * trained_loss + 0.1:
+        warnings.warn(
+            f"The members fit the training rows much worse than the net that they were drawn "
+            f"around: a loss of {losses.mean():.3g}, where the net has {trained_loss:.3g}. "
+            f"{remedy} on held-out rows.",
+            ConvergenceWarning,
             stacklevel=6,
         )
 

@@ -102,7 +102,8 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     samples_per_cycle : int, default=3
         Members that each cycle gives, the last one at its end.
     sampling_share : float, default=0.2
-        Share of the steps of a cycle, its last ones, in which noise is added.
+        Share of the steps of a cycle, its last ones, in which noise is added; at least
+        `samples_per_cycle` steps.
     temperature : float, default=1.0
         Factor of the variance of the noise; 1 samples the posterior, 0 adds none.
     alpha_zero : float, default=0.1
@@ -192,7 +193,8 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     samples_per_cycle : int, default=3
         Members that each cycle gives, the last one at its end.
     sampling_share : float, default=0.2
-        Share of the steps of a cycle, its last ones, in which noise is added.
+        Share of the steps of a cycle, its last ones, in which noise is added; at least
+        `samples_per_cycle` steps.
     temperature : float, default=1.0
         Factor of the variance of the noise; 1 samples the posterior, 0 adds none.
     alpha_zero : float, default=0.1

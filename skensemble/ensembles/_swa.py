@@ -7,6 +7,7 @@ from skensemble._checks import check_int, check_real
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._sanity import warn_if_few
 from skensemble.members import copy_state
 from skensemble.posteriors import put_weights, train_through
 from skensemble.schedules import constant_tail, is_tail_point
@@ -52,6 +53,7 @@ class _SWA:
         schedule = partial(constant_tail, **tail, **rates)
         moment = partial(is_tail_point, **tail, n_averaged=self.n_averaged)
         iterates, trace = train_through(net, data, schedule=schedule, moment=moment)
+        warn_if_few(trace, self.n_averaged)
         if iterates.n:
             put_weights(net, data, iterates.mean)
             collect(copy_state(net.module_), trace.last_step(net.module_))

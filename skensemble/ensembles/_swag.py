@@ -7,6 +7,7 @@ from skensemble._checks import check_int, check_real
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._sanity import warn_if_few
 from skensemble.members import copy_state
 from skensemble.posteriors import put_weights, train_through
 from skensemble.schedules import constant_tail, is_tail_point
@@ -62,6 +63,7 @@ class _SWAG:
         moment = partial(is_tail_point, **tail, n_averaged=self.n_averaged)
         rank = {"max_rank": self.max_rank}
         iterates, trace = train_through(net, data, schedule=schedule, moment=moment, **rank)
+        warn_if_few(trace, self.n_averaged)
         for weights in iterates.draws(self.M, self.scale, seed):
             put_weights(net, data, weights)
             if collect(copy_state(net.module_), trace.last_step(net.module_)):

@@ -34,8 +34,9 @@ def expected_calibration_error(
     ----------
     y_true : array-like of shape (n_samples,)
         True labels, of any kind that sorts.
-    y_proba : array-like of shape (n_samples, n_classes)
-        Probabilities, a column a label in the order of the sorted labels.
+    y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Probabilities, a column a label in the order of the sorted labels; for two labels also those
+        of the second one alone, as scikit-learn's scorers give them.
     n_bins : int, default=15
         Number of bins.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -87,6 +88,8 @@ def expected_calibration_error(
 def _check_proba(y_proba: Any) -> FloatArray:
     is_float = getattr(getattr(y_proba, "dtype", None), "kind", None) == "f"
     proba = np.asarray(y_proba) if is_float else _as_floats("y_proba", y_proba)
+    if proba.ndim == 1 and proba.size:
+        proba = np.stack([1 - proba, proba], axis=1)
     if proba.ndim != 2 or not proba.size:
         raise reject("y_proba", "of shape (n_samples, n_classes) with rows in it", proba.shape)
     # Comparisons with nan are false.

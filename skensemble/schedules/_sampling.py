@@ -22,7 +22,7 @@ def is_in_sampling_part(
     sampling_share : float
         Share of the steps of a cycle, its last ones, rounded up.
     samples_per_cycle : int, default=1
-        Samples that the part has to have room for.
+        Samples that the part has to have room for; it is longer where they need it.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def is_in_sampling_part(
     Raises
     ------
     InvalidParameterError
-        If a sampling part has fewer steps than samples.
+        If a cycle has fewer steps than samples.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def is_sample(t: int, T: int, *, M: int, sampling_share: float, samples_per_cycl
     Raises
     ------
     InvalidParameterError
-        If a sampling part has fewer steps than samples.
+        If a cycle has fewer steps than samples.
 
     Examples
     --------
@@ -83,12 +83,12 @@ def _sampling_position(
 ) -> tuple[int, int]:
     """Give the steps of the sampling part before t, negative before it, and the part's length."""
     _, j, length = position(t, T, M)
-    n_sampling = _n_sampling(length, sampling_share)
-    if samples_per_cycle > n_sampling:
+    if samples_per_cycle > length:
         raise InvalidParameterError(
-            f"samples_per_cycle must be at most the {n_sampling} steps of a sampling part, got "
-            f"{samples_per_cycle}. Train for more epochs, or use fewer cycles."
+            f"samples_per_cycle must be at most the {length} steps of a cycle, got "
+            f"{samples_per_cycle}. Train for more epochs, or lower M."
         )
+    n_sampling = max(_n_sampling(length, sampling_share), samples_per_cycle)
     return j - (length - n_sampling), n_sampling
 
 

@@ -56,7 +56,7 @@ def is_tail_point(t: int, T: int, *, n_averaged: int, pretrain_share: float) -> 
     t, T : int
         The step, from 1, and the number of steps.
     n_averaged : int
-        Points in the tail, of which the last is the last step.
+        Points in the tail, of which the last is the last step; each step is one if it has fewer.
     pretrain_share : float
         Share of the steps before the tail.
 
@@ -67,7 +67,7 @@ def is_tail_point(t: int, T: int, *, n_averaged: int, pretrain_share: float) -> 
     Raises
     ------
     InvalidParameterError
-        If the tail has fewer steps than points.
+        If there is no step in the tail.
 
     Examples
     --------
@@ -75,13 +75,9 @@ def is_tail_point(t: int, T: int, *, n_averaged: int, pretrain_share: float) -> 
     [6, 8]
     """
     n_before, n_tail = _stages(T, pretrain_share)
-    if n_averaged > n_tail:
-        rule = f"an int of at most the {n_tail} steps that pretrain_share={pretrain_share} leaves"
-        raise InvalidParameterError(
-            f"n_averaged must be {rule} of T={T}, got {n_averaged}. Train for more epochs, or "
-            "collect less."
-        )
-    return t > n_before and is_cycle_end(t - n_before, n_tail, M=n_averaged)
+    if not n_tail:
+        raise _too_short("go on in one", pretrain_share, n_tail, T)
+    return t > n_before and is_cycle_end(t - n_before, n_tail, M=min(n_averaged, n_tail))
 
 
 def two_cosines(
@@ -255,5 +251,5 @@ def _stages(T: int, pretrain_share: float) -> tuple[int, int]:
 def _too_short(task: str, pretrain_share: float, n_tail: int, T: int) -> InvalidParameterError:
     return InvalidParameterError(
         f"pretrain_share must leave enough steps to {task}, got {pretrain_share}, which leaves "
-        f"{n_tail} of T={T} steps. Train for more epochs, or collect less."
+        f"{n_tail} of T={T} steps. Train for more epochs, or lower pretrain_share or M."
     )

@@ -121,7 +121,9 @@ def test_layers_that_skip_their_dropout_in_evaluation_mode_are_no_exception():
 
 @pytest.mark.parametrize("net", [NetClassifier(), NetClassifier(module__dropout=0.0)])
 def test_a_module_without_dropout_is_refused(iris, net):
-    with pytest.raises(InvalidParameterError, match=r"a net with dropout, such as .* got .*MLP"):
+    with pytest.raises(
+        InvalidParameterError, match=r"a net with layers of torch.nn.Dropout .* got .*MLP"
+    ):
         make(net).fit(*iris)
 
 

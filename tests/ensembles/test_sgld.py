@@ -109,9 +109,15 @@ def test_an_optimizer_without_a_formula_is_refused(iris):
 
 
 def test_more_samples_than_steps_are_refused(iris):
-    message = r"samples_per_cycle must be at most the 10 steps of a sampling part, got 11\."
+    message = r"samples_per_cycle must be at most the 50 steps of a cycle, got 51\."
     with pytest.raises(InvalidParameterError, match=message):
-        make(samples_per_cycle=11).fit(*iris)
+        make(samples_per_cycle=51).fit(*iris)
+
+
+def test_a_sampling_part_has_room_for_its_samples(iris):
+    # A fifth of 50 steps would be 10.
+    ensemble = make(samples_per_cycle=25).fit(*iris)
+    assert ensemble.snapshot_steps_.tolist() == [*range(26, 51), *range(76, 101)]
 
 
 def test_it_learns(iris, diabetes):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from skensemble import InvalidParameterError, NetClassifier, SWAClassifier, SWARegressor
+from skensemble import NetClassifier, SWAClassifier, SWARegressor
 from skensemble.members import copy_state
 from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
 from skensemble.schedules import constant_tail, is_tail_point
@@ -90,6 +91,8 @@ def test_a_regressor_averages_too(diabetes):
     assert (ensemble.predict(diabetes[0], return_std=True)[1] == 0).all()
 
 
-def test_more_weights_than_steps_are_refused(iris):
-    with pytest.raises(InvalidParameterError, match="at most the 25 steps .* got 26"):
-        make(n_averaged=26).fit(*iris)
+def test_fewer_steps_than_weights_are_all_averaged_and_said(iris):
+    with pytest.warns(ConvergenceWarning, match="n_averaged=26, but only 25 of T=100 steps come"):
+        few = make(n_averaged=26).fit(*iris)
+    all_steps = make(n_averaged=25).fit(*iris)
+    assert (few.predict_proba(iris[0]) == all_steps.predict_proba(iris[0])).all()

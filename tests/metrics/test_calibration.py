@@ -91,11 +91,19 @@ def test_labels_may_be_given_in_any_order_and_have_no_row():
     assert error == pytest.approx(0.7 - 1 / 2)
 
 
+def test_two_labels_may_have_the_probability_of_the_second_alone():
+    proba = np.array([0.1, 0.4, 0.8, 0.7])
+    both = np.stack([1 - proba, proba], axis=1)
+    y = ["no", "yes", "yes", "no"]
+    assert expected_calibration_error(y, proba) == expected_calibration_error(y, both)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"n_bins": 0}, r"n_bins must be an int >= 1, got 0\."),
-        ({"y_proba": [0.2, 0.8]}, r"y_proba must be of shape \(n_samples, n_classes\) .*\(2,\)"),
+        ({"y_proba": []}, r"y_proba must be of shape \(n_samples, n_classes\) .*\(0,\)"),
+        ({"y_proba": [0.2, 1.8]}, "y_proba must be probabilities >= 0 that sum to 1"),
         ({"y_proba": [[0.2, 0.9]] * 2}, "y_proba must be probabilities .* sum to 1 .*got .*0.9"),
         ({"y_proba": [[-1.0, 2.0]] * 2}, "y_proba must be probabilities >= 0"),
         ({"y_proba": [[np.nan, 1.0]] * 2}, "y_proba must be probabilities .*got .*nan"),

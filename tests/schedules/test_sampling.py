@@ -58,9 +58,16 @@ def test_each_cycle_gives_its_samples_within_the_part(T, M, n):
 
 @pytest.mark.parametrize("function", [is_sample, is_in_sampling_part])
 def test_more_samples_than_steps_are_refused(function):
-    message = r"samples_per_cycle must be at most the 4 steps of a sampling part, got 5\. Train"
+    message = r"samples_per_cycle must be at most the 20 steps of a cycle, got 21\. Train"
     with pytest.raises(InvalidParameterError, match=message):
-        function(1, 40, M=2, sampling_share=0.2, samples_per_cycle=5)
+        function(1, 40, M=2, sampling_share=0.2, samples_per_cycle=21)
+
+
+def test_a_part_is_longer_where_its_samples_need_it():
+    sampling = {"M": 2, "sampling_share": 0.2, "samples_per_cycle": 7}
+    for function in (is_sample, is_in_sampling_part):
+        steps = [t for t in range(1, 41) if function(t, 40, **sampling)]
+        assert steps == [*range(14, 21), *range(34, 41)]
 
 
 def test_a_step_outside_the_training_is_refused():
