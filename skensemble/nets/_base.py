@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Subset
 
 from skensemble._checks import reject
 from skensemble.modules import MLP
+from skensemble.nets._closed_form import ClosedForm, closed_form_of
 from skensemble.nets._device import PRECISIONS, numpy_dtype, resolve_device
 from skensemble.nets._lean import LeanEpochs
 from skensemble.nets._loss import weighted_loss
@@ -221,6 +222,13 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
         if isinstance(y_true, tuple | list):
             return weighted_loss(self.criterion_, y_pred, *y_true)
         return self.criterion_(y_pred, y_true)
+
+    def _closed_form(self) -> ClosedForm | str:
+        if type(self).infer is not Net.infer or type(self).get_loss is not Net.get_loss:
+            return "the net has an `infer` or a `get_loss` of its own"
+        if PRECISIONS[self.precision][1] is not None:
+            return f"precision={self.precision!r} needs autocast"
+        return closed_form_of(self)
 
     def _on_device(self, batch: Any) -> Any:
         if isinstance(batch, Tensor) and batch.device == self.device_:

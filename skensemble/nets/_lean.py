@@ -11,7 +11,9 @@ from skorch.callbacks import Callback
 from skorch.history import History
 from torch import Tensor
 
+from skensemble.nets._closed_form import ClosedForm
 from skensemble.nets._rows import RowBatches
+from skensemble.nets._sgd import step_of
 
 
 class StepCallback(Callback):
@@ -85,21 +87,31 @@ class LeanEpochs:
         self.best_losses_ = {**best, prefix: min(loss, best.get(prefix, inf))}
 
     def _lean_steps(self, iterator: RowBatches) -> Iterator[tuple[Tensor, int]]:
-        optimizer, parameters = self.optimizer_, self._trained_parameters()
+        step, parameters = step_of(self.optimizer_), self._trained_parameters()
+        closed_form = self._closed_form()
         watching = [cb for _, cb in self.callbacks_ if isinstance(cb, StepCallback)]
         for X, y in iterator:
             for callback in watching:
                 callback.before_step(self)
-            for parameter in parameters:
-                parameter.grad = None
-            loss = self.get_loss(self.infer(X), y, X=X, training=True)
-            loss.backward()
-            self._tame(parameters)
-            optimizer.step()
-            loss = loss.detach()
+            if isinstance(closed_form, ClosedForm):
+                loss = closed_form.step(X, y)
+                if self.max_grad_norm is not None:
+                    closed_form.clip(self.max_grad_norm)
+            else:
+                for parameter in parameters:
+                    parameter.grad = None
+                loss = self.get_loss(self.infer(X), y, X=X, training=True)
+                loss.backward()
+                self._tame(parameters)
+                loss = loss.detach()
+            step()
             for callback in watching:
                 callback.after_step(self, loss)
             yield loss, len(X)
+
+    def _closed_form(self) -> ClosedForm | str:
+        """Give the gradients in closed form, or say why autograd is needed."""
+        return "the net has no closed form"
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute a loss and its gradient, tamed; skorch's way to a step."""
@@ -114,16 +126,20 @@ class LeanEpochs:
         if self.max_grad_norm is not None:
             clip_gradients(parameters, self.max_grad_norm)
 
+    def _makes_plain_steps(self) -> bool:
+        """Say whether no subclass has changed what a step does."""
+        return all(
+            getattr(type(self), name) is getattr(owner, name)
+            for owner, names in _STEP_METHODS.items()
+            for name in names
+        )
+
     def _can_run_lean(self, iterator: Any) -> bool:
         """Say whether skorch's epoch would do nothing more than the lean one."""
         return (
             type(iterator) is RowBatches
             and not isinstance(self.optimizer_, torch.optim.LBFGS)
-            and all(
-                getattr(type(self), name) is getattr(owner, name)
-                for owner, names in _STEP_METHODS.items()
-                for name in names
-            )
+            and self._makes_plain_steps()
             and not any(
                 _looks_into_batches(callback)
                 for _, callback in self.callbacks_

@@ -107,13 +107,7 @@ class RowBatches:
             self.rows, self.index = dataset.dataset, torch.as_tensor(dataset.indices)
         self.shuffle = shuffle
         self.generator = generator
-        n = len(dataset)
-        self.sizes = [batch_size] * (n // batch_size)
-        rest = n % batch_size
-        if rest == 1 and self.sizes:
-            self.sizes[-1] += 1
-        elif rest:
-            self.sizes.append(rest)
+        self.sizes = batch_sizes(len(dataset), batch_size)
         self.per_block = max(1, BLOCK_VALUES // (batch_size * max(1, n_row_values(self.rows.X))))
 
     def __len__(self) -> int:
@@ -135,8 +129,23 @@ class RowBatches:
     def _order(self) -> Tensor | None:
         if not self.shuffle:
             return self.index
-        order = torch.randperm(sum(self.sizes), generator=self.generator)
+        order = draw_order(sum(self.sizes), self.generator)
         return order if self.index is None else self.index[order]
+
+
+def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
+    """Give the sizes of the batches of an epoch; a last row alone joins the batch before it."""
+    sizes, rest = [batch_size] * (n_rows // batch_size), n_rows % batch_size
+    if rest == 1 and sizes:
+        sizes[-1] += 1
+    elif rest:
+        sizes.append(rest)
+    return sizes
+
+
+def draw_order(n_rows: int, generator: torch.Generator | None) -> Tensor:
+    """Draw the order of the rows of an epoch."""
+    return torch.randperm(n_rows, generator=generator)
 
 
 def _shared_tensor(X: Any) -> Tensor:

@@ -1,0 +1,146 @@
+"""Gradients in closed form and steps without bookkeeping, held against autograd and torch's SGD."""
+
+from copy import deepcopy
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback, LRScheduler
+from torch import nn
+
+from skensemble import NetClassifier, NetRegressor
+from skensemble.modules import MLP
+from skensemble.nets import Net
+from skensemble.nets._closed_form import ClosedForm
+from skensemble.nets._sgd import step_of
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(37, 5))
+LABELS, TARGETS = RNG.integers(0, 3, 37), RNG.normal(size=(37, 2))
+WEIGHT = RNG.uniform(0.1, 3, 37)
+SMALL = {"max_epochs": 4, "batch_size": 8, "random_state": 0, "device": "cpu"}
+
+
+def weights_of(net):
+    return np.concatenate([p.detach().numpy().ravel() for p in net.module_.parameters()])
+
+
+def by_autograd(net, *data, **fit):
+    with mock.patch.object(Net, "_closed_form", return_value="switched off"):
+        return weights_of(net.fit(*data, **fit))
+
+
+@pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("activation", ["relu", "silu", "gelu", "tanh"])
+@pytest.mark.parametrize("hidden_units", [(), (7,), (7, 4, 6)])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_training_is_that_of_autograd(kind, weight, activation, hidden_units, dropout):
+    module = {"hidden_units": hidden_units, "activation": activation, "dropout": dropout}
+    settings = {f"module__{name}": value for name, value in module.items()}
+    y, fit = (LABELS if kind is NetClassifier else TARGETS), {"sample_weight": weight}
+    # The last batch has five rows; a norm of 0.3 cuts some gradients and not others.
+    for precision, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
+        net = kind(**settings, **SMALL, precision=precision, max_grad_norm=0.3)
+        expected = by_autograd(deepcopy(net), X, y, **fit)
+        net.fit(X, y, **fit)
+        assert isinstance(net._closed_form(), ClosedForm)
+        np.testing.assert_allclose(weights_of(net), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_grad_norm": None},
+        {"optimizer__nesterov": False},
+        {"optimizer__momentum": 0.0},
+        {"optimizer__dampening": 0.3, "optimizer__nesterov": False},
+        {"optimizer__weight_decay": 0.0},
+        {"optimizer__fused": False},
+        {"optimizer": torch.optim.AdamW},
+        {"optimizer__param_groups": [("*bias", {"lr": 0.01, "weight_decay": 0.0})]},
+        {"callbacks": [LRScheduler("StepLR", step_size=1)]},
+    ],
+)
+def test_any_optimizer_takes_the_gradients(settings):
+    net = NetClassifier(**SMALL, **settings, precision="float64")
+    expected = by_autograd(deepcopy(net), X, LABELS)
+    np.testing.assert_allclose(weights_of(net.fit(X, LABELS)), expected, rtol=0, atol=1e-12)
+
+
+class Watcher(Callback):
+    """A callback that looks into the steps."""
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        """Look at the gradients."""
+        self.norm_ = sum(p.grad.norm() for _, p in named_parameters)
+
+
+class OwnLoss(NetClassifier):
+    """A net that changes the loss."""
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Give half of the loss."""
+        return super().get_loss(y_pred, y_true, X=X, training=training) / 2
+
+
+def approximate_gelu(n_features, n_outputs):
+    return MLP(n_features, n_outputs, activation="gelu")
+
+
+@pytest.mark.parametrize(
+    ("net", "reason"),
+    [
+        (OwnLoss(), "a `get_loss` of its own"),
+        (NetClassifier(precision="bf16"), "autocast"),
+        (NetClassifier(criterion__label_smoothing=0.1), "the criterion is"),
+        (NetClassifier(criterion__weight=torch.ones(3)), "the criterion is"),
+        (NetClassifier(nn.Linear(5, 3)), "the module is Linear"),
+    ],
+)
+def test_what_has_no_closed_form_says_why(net, reason):
+    net.set_params(max_epochs=1, device="cpu").fit(X, LABELS)
+    assert reason in net._closed_form()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda m: m[0].register_forward_hook(lambda *args: None), "a hook"),
+        (lambda m: m[0].weight.requires_grad_(False), "some weights are not trained"),
+        (lambda m: setattr(m, "1", nn.GELU(approximate="tanh")), "an approximate GELU"),
+        (lambda m: setattr(m, "1", nn.ELU()), "layers that MLP does not make"),
+        (lambda m: setattr(m[2], "bias", None), "have no bias"),
+        (lambda m: setattr(m, "2", m[0]), "share their weights"),
+    ],
+)
+def test_a_module_that_was_changed_has_no_closed_form(change, reason):
+    net = NetClassifier(module__hidden_units=(5,), device="cpu", max_epochs=1).fit(X, LABELS)
+    change(net.module_)
+    assert reason in net._closed_form()
+
+
+def test_a_callback_that_looks_into_steps_sees_autograd():
+    watcher = Watcher()
+    with mock.patch.object(ClosedForm, "step") as step:
+        NetClassifier(**SMALL, callbacks=[watcher]).fit(X, LABELS)
+    step.assert_not_called()
+    assert watcher.norm_ > 0
+
+
+def test_images_are_flattened():
+    images = RNG.normal(size=(20, 2, 3))
+    net = NetClassifier(**SMALL, precision="float64")
+    expected = by_autograd(deepcopy(net), images, LABELS[:20])
+    np.testing.assert_allclose(weights_of(net.fit(images, LABELS[:20])), expected, atol=1e-12)
+
+
+def test_hooks_of_an_optimizer_are_called():
+    weight = nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.SGD([weight], lr=0.1, fused=True)
+    calls = []
+    optimizer.register_step_post_hook(lambda *args: calls.append(args))
+    weight.grad = torch.ones(3)
+    step_of(optimizer)()
+    assert len(calls) == 1
