@@ -63,9 +63,11 @@ class _CyclicalSGLD:
         def observe(step: Step) -> bool:
             nonlocal temperature
             before = step.t - 1
-            if not before or not moment(before, step.T) or is_cycle_end(before, step.T, M=self.M):
+            begins = not before or not moment(before, step.T)
+            if self.temperature and (begins or is_cycle_end(before, step.T, M=self.M)):
                 # The noise of targets is known from the loss with which sampling begins.
-                temperature = self.temperature * temperature_of(net, step.loss, self._n_outputs())
+                scale = temperature_of(net, step.loss, self._n_outputs())
+                temperature = self.temperature * scale
             noise.add(temperature)
             if is_cycle_end(step.t, step.T, M=self.M):
                 noise.stop()

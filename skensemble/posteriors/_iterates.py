@@ -11,7 +11,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from skensemble._typing import Moment, Schedule
 from skensemble.members import bare
-from skensemble.training import Data, Step, Trace, refresh_batch_norm, train
+from skensemble.training import Data, Looking, Step, Trace, refresh_batch_norm, train
 
 
 class IterateGaussian:
@@ -119,10 +119,10 @@ def train_through(
     """
     iterates = IterateGaussian(max_rank)
 
-    def observe(step: Step) -> None:
+    def add(step: Step) -> None:
         iterates.add(parameters_to_vector(step.module.parameters()).detach())
 
-    return iterates, train(net, data, schedule=schedule, moment=moment, observe=observe)
+    return iterates, train(net, data, schedule=schedule, moment=moment, observe=Looking(add))
 
 
 def put_weights(net: NeuralNet, data: Data, weights: Tensor) -> None:

@@ -1,5 +1,7 @@
 """What a training loss says about the targets, as a likelihood."""
 
+import warnings
+
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
@@ -10,8 +12,17 @@ from skensemble.training import Data
 
 
 def n_effective_rows(data: Data) -> float:
-    """Count the training rows, a row of weight 2 as two."""
-    return float(len(data.y) if data.sample_weight is None else data.sample_weight.sum())
+    """Count the training rows, a row of weight 2 as two; tell of weights that are no counts."""
+    if data.sample_weight is None:
+        return float(len(data.y))
+    n_rows = float(data.sample_weight.sum())
+    if n_rows < len(data.y) / 2:
+        warnings.warn(
+            f"sample_weight sums to {n_rows:.4g} over {len(data.y)} rows: the posterior is that of "
+            f"{n_rows:.4g} rows, and wide. Scale the weights to a mean of 1 if each row counts.",
+            stacklevel=7,
+        )
+    return n_rows
 
 
 def n_targets(data: Data) -> int:

@@ -1,11 +1,15 @@
 """What the Laplace approximation does beyond the contract."""
 
+import warnings
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
 from torch import nn
 
 from skensemble import (
@@ -164,3 +168,17 @@ def test_a_net_without_known_layers_is_refused():
     X = np.random.default_rng(0).normal(size=(20, 2, 2)).astype(np.float32)
     with pytest.raises(InvalidParameterError, match="trainable linear layers, or convolutions"):
         make(NetClassifier(module, max_epochs=5)).fit(X, np.arange(20) % 4)
+
+
+def test_members_that_fit_the_rows_no_more_are_told_of(iris):
+    with pytest.warns(
+        ConvergenceWarning, match=r"fit the training rows much worse .* smaller scale"
+    ):
+        make(scale=30.0).fit(*iris)
+
+
+def test_members_that_fit_as_the_net_does_are_not():
+    X, y = load_iris(return_X_y=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(scale=0.01).fit(scale(X), y)

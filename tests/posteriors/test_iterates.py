@@ -153,6 +153,7 @@ def test_a_draw_moves_all_layers_together():
     # The shares of the deviations are the same numbers in the first and in the last layer.
     X = torch.randn(64, 3, generator=torch.Generator().manual_seed(0)).numpy()
     data = Data(X, (X[:, 0] > 0).astype(int))
+    torch.manual_seed(0)
     net = make_net(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))).initialize()
     moment = partial(is_tail_point, n_averaged=6, pretrain_share=0.5)
     settings = {"schedule": lambda t, T: 0.1, "moment": moment, "max_rank": 6}

@@ -5,7 +5,7 @@ import pytest
 from torch import nn
 
 from skensemble import InvalidParameterError, NetClassifier, NetRegressor
-from skensemble.posteriors import MeanField, temperature_of
+from skensemble.posteriors import MeanField, n_effective_rows, temperature_of
 from skensemble.training import Data
 
 
@@ -30,3 +30,10 @@ def test_a_criterion_that_is_no_known_likelihood_is_refused(criterion):
     data, prior = Data(np.zeros((4, 3)), np.zeros((4, 2))), {"prior_variance": 1.0, "beta": 1.0}
     with pytest.raises(InvalidParameterError, match=rule):
         MeanField(net, data, {}, **prior, rate=0.01, seed=0)
+
+
+def test_weights_that_are_no_counts_are_told_of():
+    rows = np.zeros((4, 1))
+    with pytest.warns(UserWarning, match="sample_weight sums to 1 over 4 rows: the posterior is"):
+        assert n_effective_rows(Data(rows, rows[:, 0], np.full(4, 0.25))) == 1
+    assert n_effective_rows(Data(rows, rows[:, 0], np.full(4, 3.0))) == 12
