@@ -95,9 +95,7 @@ class Course(StepCallback):
             n_batches = len(net.get_iterator(dataset_train, training=True))
             self.losses_ = deque(maxlen=n_batches)
             self.T_ = T = net.max_epochs * n_batches
-            self.moments_ = {t for t in range(1, T + 1) if self.moment(t, T)}
-            self.table_ = [self.schedule(t, T) for t in range(1, T + 1)]
-            _check_rates(np.asarray(self.table_, dtype=float))
+            self.table_, self.moments_ = lay_out(self.schedule, self.moment, T)
             # Groups that the user gave a rate of their own keep its ratio to the net's.
             lr = net.optimizer_.defaults.get("lr")
             groups = net.optimizer_.param_groups
@@ -144,6 +142,18 @@ class Course(StepCallback):
             t = self.t_ - len(losses) + 1 + int(is_bad.argmax())
             raise diverged(t, self.rates_[t - 1], f"the training loss is {losses[is_bad][0]}")
         return float(losses.mean())
+
+
+Plan = tuple[list[float], set[int]]
+"""Rates of all steps of a training, and the steps that are moments."""
+
+
+def lay_out(schedule: Schedule, moment: Moment, T: int) -> Plan:
+    """Give the rates of all steps of a training, and the steps that are moments."""
+    moments = {t for t in range(1, T + 1) if moment(t, T)}
+    table = [schedule(t, T) for t in range(1, T + 1)]
+    _check_rates(np.asarray(table, dtype=float))
+    return table, moments
 
 
 def diverged(t: int, rate: float, what: str) -> DivergenceError:

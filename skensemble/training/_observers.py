@@ -1,16 +1,35 @@
 """Observers that several methods share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from skensemble._typing import State
 from skensemble.members import copy_state
 from skensemble.training._course import Observer, Step
 
 
+@dataclass(frozen=True)
+class Looking:
+    """An observer that changes neither the net nor its optimizer.
+
+    Attributes
+    ----------
+    observe : callable
+    """
+
+    observe: Observer
+
+    def __call__(self, step: Step) -> Any:
+        """Look on."""
+        return self.observe(step)
+
+
+def only_looks(observe: Observer) -> bool:
+    """Say whether an observer is known to change nothing."""
+    return observe is bool or isinstance(observe, Looking)
+
+
 def copying(collect: Callable[[State, Step], bool]) -> Observer:
     """Make an observer that hands over a copy of the weights at each moment."""
-
-    def observe(step: Step) -> bool:
-        return collect(copy_state(step.module), step)
-
-    return observe
+    return Looking(lambda step: collect(copy_state(step.module), step))

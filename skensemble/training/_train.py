@@ -12,6 +12,7 @@ from torch import nn
 from skensemble._typing import Moment, Schedule
 from skensemble.training._course import Course, Observer, Step, StopTraining
 from skensemble.training._interrupts import watched_interrupts
+from skensemble.training._participants import Request, copy_generator, current_participant
 
 
 class Data(NamedTuple):
@@ -98,6 +99,13 @@ def train(
     DivergenceError
         If the loss stops being finite.
     """
+    participant = current_participant()
+    if participant is not None:
+        generator = copy_generator(next(net.module_.parameters()).device)
+        request = Request(net, data, schedule, moment, observe, generator)
+        trace = participant.train(request)
+        if trace is not None:
+            return trace
     course = Course(schedule, moment, observe)
     net.callbacks_.append(("course", course))
     fit_params = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}

@@ -1,0 +1,235 @@
+"""Fits that train together: each goes its own way but for the steps of its training."""
+
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from skensemble.members import bare
+from skensemble.training._course import Plan, Step, lay_out
+from skensemble.training._grouping import group_key, make_population, same_training, way_of
+from skensemble.training._lockstep import train_in_lockstep
+from skensemble.training._participants import (
+    Participant,
+    Request,
+    current_participant,
+)
+from skensemble.training._stacked_batches import sizes_of
+
+MEMORY = 2**30
+"""Bytes that the rows and the weights of the fits which wait for each other may take."""
+
+
+@dataclass
+class Report:
+    """What was trained together, and why the rest was not.
+
+    Attributes
+    ----------
+    groups : list of dict
+        Of each population: `way`, `n_nets` that it trained, `n_fits` that they stand for.
+    alone : Counter
+        Number of trainings that were made one by one, by reason.
+    """
+
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    alone: Counter[str] = field(default_factory=Counter)
+
+
+def run_together(
+    tasks: Sequence[Callable[[], Any]], *, memory: int = MEMORY, report: Report | None = None
+) -> list[Participant]:
+    """Run fits whose trainings are made in lock-step where that can be.
+
+    Parameters
+    ----------
+    tasks : sequence of callable
+        The fits, without arguments. A training that they ask of `train` waits for the others.
+    memory : int, default=MEMORY
+        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+    report : Report, optional
+        Filled in.
+
+    Returns
+    -------
+    participants : list of Participant
+        Ended, in the order of the tasks, each with its `result` or its `error`.
+    """
+    report = Report() if report is None else report
+    participants = [Participant(task) for task in tasks]
+    if current_participant() is not None:
+        # These trainings go to the meeting that this fit takes part in.
+        for participant in participants:
+            participant.run_here()
+        return participants
+    to_start, waiting = deque(participants), []
+    with _global_state_kept():
+        try:
+            while to_start or waiting:
+                while to_start and sum(_cost(p.request) for p in waiting) < memory:
+                    participant = to_start.popleft()
+                    waiting.append(participant)
+                    participant.start()
+                    waiting = [p for p in waiting if not p.has_ended]
+                _serve(waiting, report)
+                waiting = [p for p in waiting if not p.has_ended]
+        except BaseException:
+            for participant in waiting:
+                participant.cancel()
+            raise
+    return participants
+
+
+def _serve(waiting: Sequence[Participant], report: Report) -> None:
+    """Give all that wait their training."""
+    groups: dict[Hashable, list[Participant]] = {}
+    plans = _Plans()
+    for participant in waiting:
+        way = way_of(participant.request)
+        if isinstance(way, str):
+            _train_alone(participant, way, report)
+            continue
+        try:
+            plans.add(participant)
+        except Exception as error:
+            participant.tell(error)
+            continue
+        groups.setdefault((way, group_key(participant.request, way)), []).append(participant)
+    for (way, _), members in groups.items():
+        _train_group(way, members, plans, report)
+
+
+def _train_group(
+    way: type, members: Sequence[Participant], plans: "_Plans", report: Report
+) -> None:
+    seats: dict[Hashable, _Seat] = {}
+    for participant in members:
+        plan = plans.of(participant)
+        key = same_training(participant.request, plan)
+        seats.setdefault(key, _Seat(plan)).add(participant)
+    if len(members) == 1:
+        _train_alone(members[0], "no other training is like it", report)
+        return
+    requests = [seat.request() for seat in seats.values()]
+    try:
+        population = make_population(way, requests)
+    except Exception as error:
+        for participant in members:
+            _train_alone(participant, f"torch.func: {error}".splitlines()[0], report)
+        return
+    report.groups.append({"way": way.name, "n_nets": len(requests), "n_fits": len(members)})
+    outcomes = train_in_lockstep(requests, [seat.plan for seat in seats.values()], population)
+    for seat, outcome in zip(seats.values(), outcomes, strict=True):
+        seat.deliver(outcome)
+
+
+def _train_alone(participant: Participant, reason: str, report: Report) -> None:
+    report.alone[reason] += 1
+    participant.tell(None)
+
+
+class _Plans:
+    """Rates and moments of the trainings that wait; most share theirs with others."""
+
+    def __init__(self) -> None:
+        self.known: dict[Hashable, Plan] = {}
+        self.by_participant: dict[Participant, Plan] = {}
+
+    def add(self, participant: Participant) -> None:
+        request = participant.request
+        T = request.net.max_epochs * len(sizes_of(request.net, len(request.data.y)))
+        key = (T, _identity(request.schedule), _identity(request.moment))
+        if key not in self.known:
+            self.known[key] = lay_out(request.schedule, request.moment, T)
+        self.by_participant[participant] = self.known[key]
+
+    def of(self, participant: Participant) -> Plan:
+        return self.by_participant[participant]
+
+
+def _identity(function: Callable[..., Any]) -> Hashable:
+    """Give what two functions have in common if they are bound alike."""
+    if isinstance(function, partial) and not function.args:
+        values = tuple(sorted(function.keywords.items()))
+        try:
+            hash(values)
+        except TypeError:
+            return id(function)
+        return function.func, values
+    return id(function)
+
+
+class _Seat:
+    """A place in a population, for one fit or for several whose training is the same."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.modules: dict[Participant, torch.nn.Module] = {}
+        self.stopped: dict[Participant, Step] = {}
+
+    def request(self) -> Request:
+        """Give the training of the first, with an observer that calls those of all."""
+        return replace(next(iter(self.modules)).request, observe=self.observe)
+
+    def add(self, participant: Participant) -> None:
+        self.modules[participant] = bare(participant.request.net.module_)
+
+    def observe(self, step: Step) -> bool:
+        for participant in self._active():
+            module = self._hand_over(participant)
+            if participant.tell(replace(step, module=module)) and not participant.has_ended:
+                self.stopped[participant] = step
+        return not self._active()
+
+    def deliver(self, outcome: Any) -> None:
+        for participant in self._active():
+            self._hand_over(participant)
+            participant.tell(outcome)
+        for participant, step in self.stopped.items():
+            participant.tell(_cut(outcome, step))
+
+    def _active(self) -> list[Participant]:
+        return [p for p in self.modules if not p.has_ended and p not in self.stopped]
+
+    def _hand_over(self, participant: Participant) -> torch.nn.Module:
+        """Copy the weights of the first net to another."""
+        first, own = next(iter(self.modules.values())), self.modules[participant]
+        if own is not first:
+            own.load_state_dict(first.state_dict())
+        return own
+
+
+def _cut(trace: Any, step: Step) -> Any:
+    """Give the trace of a training that ended at an earlier step."""
+    if isinstance(trace, BaseException):
+        return trace
+    n_epochs = len(trace.loss_curve) * step.t // max(1, len(trace.learning_rates))
+    return replace(
+        trace,
+        learning_rates=trace.learning_rates[: step.t],
+        moments=trace.moments[trace.moments <= step.t],
+        loss_curve=trace.loss_curve[:n_epochs],
+        last_loss=step.loss,
+        stopped_by="observer",
+    )
+
+
+def _cost(request: Request | None) -> int:
+    """Bytes that a waiting fit holds: its rows, and weights, gradients, momentum and copies."""
+    if request is None:
+        return 0
+    weights = sum(p.nbytes for p in bare(request.net.module_).parameters())
+    return request.data.X.nbytes + 8 * weights
+
+
+@contextmanager
+def _global_state_kept() -> Iterator[None]:
+    """Put back what the fits change for their time, in whatever order they end."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
+        yield

@@ -1,0 +1,154 @@
+"""Fits that stop where their training begins, so that several can train as one."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+
+from skensemble._typing import Moment, Schedule
+from skensemble.training._course import Observer, Step
+
+_HERE = threading.local()
+
+
+@dataclass(frozen=True)
+class Request:
+    """A training that is asked for: the arguments of `train`."""
+
+    net: NeuralNet
+    data: Any
+    schedule: Schedule
+    moment: Moment
+    observe: Observer
+    generator: torch.Generator
+
+
+class Cancelled(KeyboardInterrupt):
+    """Ctrl-C was pressed while a fit waited for others."""
+
+
+class Participant:
+    """A fit in a thread of its own, which runs only while the others wait.
+
+    Nothing runs at the same time, so that nothing depends on the order of threads: a thread is
+    only the stack of a fit that waits in the middle of it. Each finds torch's global generators
+    as it left them.
+
+    Parameters
+    ----------
+    task : callable
+        The fit, without arguments.
+
+    Attributes
+    ----------
+    request : Request or None
+        What the fit waits for.
+    result : object
+        What the task has returned.
+    error : BaseException or None
+        What it has raised.
+    """
+
+    def __init__(self, task: Callable[[], Any]) -> None:
+        self.task = task
+        self.request: Request | None = None
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.has_ended = False
+        self._mine, self._others = threading.Semaphore(0), threading.Semaphore(0)
+        self._message: Any = None
+        self._answer: Any = None
+        self._n_threads = torch.get_num_threads()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Run the task until it asks for a training or ends."""
+        self._thread.start()
+        self._others.acquire()
+
+    def run_here(self) -> None:
+        """Run the task in the thread of the caller."""
+        try:
+            self.result = self.task()
+        except Exception as error:
+            self.error = error
+        self.has_ended = True
+
+    def cancel(self) -> None:
+        """End a task that waits, or that has just been left running."""
+        if not self.has_ended:
+            self.tell(Cancelled())
+
+    def tell(self, message: Any) -> Any:
+        """Hand over a `Step`, a `Trace`, None (train alone) or an error, and wait for the answer.
+
+        The answer to a step is that of the observer; it is True if the fit has ended over it.
+        """
+        self._message, self._answer = message, True
+        self._mine.release()
+        self._others.acquire()
+        return self._answer
+
+    def train(self, request: Request) -> Any:
+        """Wait for a training, from inside the task.
+
+        Returns
+        -------
+        trace : Trace or None
+            None if the fit is to train itself.
+        """
+        self.request = request
+        message = self._wait()
+        while isinstance(message, Step):
+            self._answer = request.observe(message)
+            message = self._wait()
+        self.request = None
+        if isinstance(message, BaseException):
+            raise message
+        return message
+
+    def _wait(self) -> Any:
+        state = _generator_states()
+        self._others.release()
+        self._mine.acquire()
+        _set_generator_states(state)
+        return self._message
+
+    def _run(self) -> None:
+        _HERE.participant = self
+        # Each thread begins with as many as there are cores.
+        torch.set_num_threads(self._n_threads)
+        try:
+            self.result = self.task()
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.has_ended = True
+            self._others.release()
+
+
+def copy_generator(device: torch.device) -> torch.Generator:
+    """Copy torch's global generator of a device, with what it would draw next."""
+    module = torch.cuda if device.type == "cuda" else torch
+    return torch.Generator(device).set_state(module.get_rng_state())
+
+
+def current_participant() -> Participant | None:
+    """Give the participant whose thread this is, if any."""
+    return getattr(_HERE, "participant", None)
+
+
+def _generator_states() -> list[torch.Tensor]:
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        states.append(torch.cuda.get_rng_state())
+    return states
+
+
+def _set_generator_states(states: list[torch.Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    for state in states[1:]:
+        torch.cuda.set_rng_state(state)

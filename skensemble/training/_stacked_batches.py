@@ -1,0 +1,113 @@
+"""The batches of K nets, each from rows and in an order of its own, as stacked tensors."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from torch import Tensor
+
+from skensemble.nets._rows import BLOCK_VALUES, Rows, batch_sizes, draw_order
+from skensemble.nets._sizes import n_row_values
+from skensemble.training._populations import Batch
+
+
+def fingerprint(data: Any) -> bytes:
+    """Give a digest of rows, targets and weights, equal where they are."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in data:
+        if part is not None:
+            part = np.ascontiguousarray(part)
+            digest.update(f"{part.dtype}{part.shape}".encode())
+            digest.update(part.data)
+    return digest.digest()
+
+
+def sizes_of(net: NeuralNet, n_rows: int) -> list[int]:
+    """Give the sizes of the batches of an epoch of a net."""
+    return batch_sizes(n_rows, n_rows if net.batch_size == -1 else net.batch_size)
+
+
+class StackedBatches:
+    """Batches of several nets, step by step; rows that several of them train on are held once.
+
+    Nets whose batches are smaller than others' get rows of share 0, so that losses and gradients
+    are exactly those of their own rows.
+
+    Parameters
+    ----------
+    nets : sequence of NeuralNet
+        Our own, initialised, with `order_seed_`.
+    datas : sequence of Data
+        Training rows of each; they make as many batches.
+
+    Attributes
+    ----------
+    sizes : Tensor of shape (K, n_batches)
+        Rows of each batch of each net.
+    """
+
+    def __init__(self, nets: Sequence[NeuralNet], datas: Sequence[Any]) -> None:
+        self.nets = nets
+        self.n_rows = [len(data.y) for data in datas]
+        self.generators = [torch.Generator().manual_seed(net.order_seed_) for net in nets]
+        for net in nets:
+            # Alone, a net makes one iterator to train with and one to count its batches.
+            net.order_seed_ += 2
+        self._join(nets[0], datas)
+        sizes = [sizes_of(net, n) for net, n in zip(nets, self.n_rows, strict=True)]
+        self.sizes = torch.tensor(sizes)
+        width = int(self.sizes.max())
+        # Where each place of each batch finds its row in the order of the epoch.
+        places = torch.arange(width).expand(*self.sizes.shape, width)
+        begins = self.sizes.cumsum(1) - self.sizes
+        self.is_row = places < self.sizes[..., None]
+        self.places = torch.where(self.is_row, places + begins[..., None], 0)
+        per_step = len(nets) * width * max(1, n_row_values(self.X))
+        self.per_block = max(1, BLOCK_VALUES // per_step)
+        self.is_row = self.is_row.to(self.X.device)
+
+    def _join(self, net: NeuralNet, datas: Sequence[Any]) -> None:
+        """Put the rows of all nets below each other, and note where those of each begin."""
+        parameter = next(net.module_.parameters())
+        kind = {"dtype": parameter.dtype, "device": parameter.device}
+        begins: dict[bytes, int] = {}
+        parts: list[Rows] = []
+        self.begins = []
+        for data in datas:
+            key = fingerprint(data)
+            if key not in begins:
+                begins[key] = sum(len(part) for part in parts)
+                parts.append(Rows(data.X, data.y, data.sample_weight, **kind))
+            self.begins.append(begins[key])
+        weights = [
+            part.X.new_ones(len(part)) if part.sample_weight is None else part.sample_weight
+            for part in parts
+        ]
+        self.X = torch.cat([part.X for part in parts])
+        self.y = torch.cat([part.y for part in parts])
+        self.weight = torch.cat(weights)
+
+    def epoch(self) -> Iterator[Batch]:
+        """Give the batches of the next epoch, in the orders that the nets would draw alone."""
+        orders = [self._order(k) for k in range(len(self.nets))]
+        width = max(self.n_rows)
+        padded = torch.stack([torch.nn.functional.pad(o, (0, width - len(o))) for o in orders])
+        places = self.places.flatten(1)
+        index = padded.gather(1, places).view(self.places.shape).to(self.X.device)
+        n_batches = index.shape[1]
+        for start in range(0, n_batches, self.per_block):
+            steps = slice(start, start + self.per_block)
+            chosen = index[:, steps].transpose(0, 1).contiguous()
+            is_row = self.is_row[:, steps].transpose(0, 1)
+            share = self.weight[chosen] * is_row
+            share /= share.sum(-1, keepdim=True)
+            yield from zip(self.X[chosen], self.y[chosen], share, strict=True)
+
+    def _order(self, k: int) -> Tensor:
+        n_rows = self.n_rows[k]
+        is_shuffled = self.nets[k].get_params_for("iterator_train").get("shuffle", False)
+        order = draw_order(n_rows, self.generators[k]) if is_shuffled else torch.arange(n_rows)
+        return order + self.begins[k]
