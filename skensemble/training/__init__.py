@@ -4,6 +4,7 @@ from skensemble.training._batch_norm import refresh_batch_norm
 from skensemble.training._course import Course, DivergenceError, Observer, Step, diverged
 from skensemble.training._meeting import MEMORY, Report, run_together
 from skensemble.training._observers import Looking, copying
+from skensemble.training._participants import Participant
 from skensemble.training._train import Data, Trace, join, train, train_to_end
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "DivergenceError",
     "Looking",
     "Observer",
+    "Participant",
     "Report",
     "Step",
     "Trace",

@@ -53,6 +53,7 @@ class StackedBatches:
         self.nets = nets
         self.n_rows = [len(data.y) for data in datas]
         self.generators = [torch.Generator().manual_seed(net.order_seed_) for net in nets]
+        self.is_shuffled = [net.get_params_for("iterator_train").get("shuffle") for net in nets]
         for net in nets:
             # Alone, a net makes one iterator to train with and one to count its batches.
             net.order_seed_ += 2
@@ -64,7 +65,9 @@ class StackedBatches:
         places = torch.arange(width).expand(*self.sizes.shape, width)
         begins = self.sizes.cumsum(1) - self.sizes
         self.is_row = places < self.sizes[..., None]
-        self.places = torch.where(self.is_row, places + begins[..., None], 0)
+        # The orders of all nets stand one behind the other.
+        starts = torch.tensor([0, *self.n_rows[:-1]]).cumsum(0)[:, None, None]
+        self.places = torch.where(self.is_row, places + begins[..., None], 0) + starts
         per_step = len(nets) * width * max(1, n_row_values(self.X))
         self.per_block = max(1, BLOCK_VALUES // per_step)
         self.is_row = self.is_row.to(self.X.device)
@@ -75,28 +78,26 @@ class StackedBatches:
         kind = {"dtype": parameter.dtype, "device": parameter.device}
         begins: dict[bytes, int] = {}
         parts: list[Rows] = []
-        self.begins = []
+        own = []
         for data in datas:
             key = fingerprint(data)
             if key not in begins:
                 begins[key] = sum(len(part) for part in parts)
                 parts.append(Rows(data.X, data.y, data.sample_weight, **kind))
-            self.begins.append(begins[key])
+            own.append(begins[key])
         weights = [
             part.X.new_ones(len(part)) if part.sample_weight is None else part.sample_weight
             for part in parts
         ]
+        self.begins = torch.tensor(own)[:, None, None]
         self.X = torch.cat([part.X for part in parts])
         self.y = torch.cat([part.y for part in parts])
         self.weight = torch.cat(weights)
 
     def epoch(self) -> Iterator[Batch]:
         """Give the batches of the next epoch, in the orders that the nets would draw alone."""
-        orders = [self._order(k) for k in range(len(self.nets))]
-        width = max(self.n_rows)
-        padded = torch.stack([torch.nn.functional.pad(o, (0, width - len(o))) for o in orders])
-        places = self.places.flatten(1)
-        index = padded.gather(1, places).view(self.places.shape).to(self.X.device)
+        orders = torch.cat([self._order(k) for k in range(len(self.nets))])
+        index = (orders[self.places] + self.begins).to(self.X.device)
         n_batches = index.shape[1]
         for start in range(0, n_batches, self.per_block):
             steps = slice(start, start + self.per_block)
@@ -108,6 +109,6 @@ class StackedBatches:
 
     def _order(self, k: int) -> Tensor:
         n_rows = self.n_rows[k]
-        is_shuffled = self.nets[k].get_params_for("iterator_train").get("shuffle", False)
-        order = draw_order(n_rows, self.generators[k]) if is_shuffled else torch.arange(n_rows)
-        return order + self.begins[k]
+        if self.is_shuffled[k]:
+            return draw_order(n_rows, self.generators[k])
+        return torch.arange(n_rows)

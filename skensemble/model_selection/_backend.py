@@ -1,0 +1,85 @@
+"""A joblib backend whose tasks train their nets in lock-step."""
+
+from collections.abc import Callable
+from typing import Any
+
+from joblib.parallel import ParallelBackendBase, SequentialBackend
+
+from skensemble.training import MEMORY, Participant, Report, run_together
+
+N_TASKS = 4096
+"""Tasks that joblib hands over at once; memory bounds how many of them are begun."""
+
+
+class LockstepBackend(ParallelBackendBase):
+    """Run the tasks of a `joblib.Parallel` in one process, and train their nets together.
+
+    Whatever scikit-learn runs through joblib can use it: ``with
+    joblib.parallel_config(backend=LockstepBackend()): cross_val_score(ensemble, X, y)``. Scores are
+    those of separate fits, up to rounding. Tasks that train no ensemble run one by one.
+
+    Parameters
+    ----------
+    memory : int, default=2**30
+        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+    report : Report, optional
+        Filled in: what was trained together, and why the rest was not.
+    """
+
+    uses_threads = True
+    supports_sharedmem = True
+    supports_retrieve_callback = False
+
+    def __init__(
+        self,
+        nesting_level: int | None = None,
+        inner_max_num_threads: int | None = None,
+        *,
+        memory: int = MEMORY,
+        report: Report | None = None,
+    ) -> None:
+        super().__init__(nesting_level, inner_max_num_threads)
+        self.memory = memory
+        self.report = Report() if report is None else report
+        self._queue: list[_Task] = []
+
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
+        """Give the number of tasks that are wanted at once, whatever `n_jobs` says."""
+        return N_TASKS
+
+    def submit(self, func: Callable[[], Any], callback: Any = None) -> "_Task":
+        """Put a task into the queue."""
+        task = _Task(func, callback)
+        self._queue.append(task)
+        return task
+
+    def retrieve_result(self, out: "_Task", timeout: float | None = None) -> Any:
+        """Give what a task returned; the first that is asked for makes all run."""
+        while out.participant is None:
+            queue, self._queue = self._queue, []
+            functions = [task.function for task in queue]
+            ended = run_together(functions, memory=self.memory, report=self.report)
+            for task, participant in zip(queue, ended, strict=True):
+                task.participant = participant
+            for task in queue:
+                # joblib then submits the tasks that it has held back.
+                if task.callback is not None:
+                    task.callback(None)
+        if out.participant.error is not None:
+            raise out.participant.error
+        return out.participant.result
+
+    def get_nested_backend(self) -> tuple[SequentialBackend, None]:
+        """Give the backend of a `joblib.Parallel` inside a task: its nets come one by one."""
+        return SequentialBackend(nesting_level=(self.nesting_level or 0) + 1), None
+
+    def abort_everything(self, ensure_ready: bool = True) -> None:
+        """Forget the tasks that were not begun."""
+        self._queue.clear()
+
+
+class _Task:
+    def __init__(self, function: Callable[[], Any], callback: Any) -> None:
+        self.function = function
+        self.callback = callback
+        self.participant: Participant | None = None

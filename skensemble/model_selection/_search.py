@@ -1,0 +1,236 @@
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from joblib import parallel_config
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.utils._param_validation import Interval
+
+from skensemble.model_selection._backend import LockstepBackend
+from skensemble.training import MEMORY, Report
+
+
+class _LockstepSearch:
+    """Mixin for a search of scikit-learn, whose candidates are fitted together."""
+
+    memory: int
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit all candidates on all folds, and refit the best.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Labels or targets.
+        **params : dict
+            As in the search of scikit-learn.
+
+        Returns
+        -------
+        self : object
+        """
+        report = Report()
+        with parallel_config(backend=LockstepBackend(memory=self.memory, report=report)):
+            super().fit(X, y, **params)  # type: ignore[misc]
+        self.lockstep_report_ = report
+        return self
+
+
+class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
+    """Exhaustive search whose nets are trained together.
+
+    A drop-in for `sklearn.model_selection.GridSearchCV`, with the same arguments, attributes and,
+    up to rounding, the same scores. Every candidate is fitted on every fold as ever, by itself, but
+    for the steps of its training: those of all nets of one architecture are made at once, as
+    products of stacked matrices. For small nets, where a step is nearly all overhead, 45 fits cost
+    about what two cost.
+
+    Candidates that differ in `m` alone share one training. What cannot be trained together is
+    trained by itself; `lockstep_report_` says why.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An ensemble, or a pipeline that ends in one. Any other estimator is fitted as ever.
+    param_grid : dict or list of dict
+        Values to try, by name of the parameter.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in `sklearn.model_selection.GridSearchCV`, as are the other arguments that it has.
+    n_jobs : int, default=None
+        Of no effect: all nets are trained in this process.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate on all rows.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds.
+    verbose : int, default=0
+        Messages. The times that they and `cv_results_` give include waiting for other fits.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Of no effect below 4096 fits.
+    error_score : "raise" or float, default=nan
+        Score of a fit that fails, such as one that diverges; the others go on.
+    return_train_score : bool, default=False
+        Whether to score the training rows too.
+    memory : int, default=2**30
+        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+
+    Attributes
+    ----------
+    lockstep_report_ : Report
+        `groups` lists the populations that were trained, `alone` counts the trainings that were
+        not, by reason.
+    cv_results_ : dict of ndarray
+        As in `sklearn.model_selection.GridSearchCV`, as are the other attributes that it has.
+
+    See Also
+    --------
+    LockstepRandomizedSearchCV : The same for draws from distributions.
+    skensemble.model_selection.LockstepBackend : The same for all that runs through joblib.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import LockstepGridSearchCV, SnapshotEnsembleClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> grid = {"M": [2, 4], "alpha_zero": [0.05, 0.2], "m": [1, None]}
+    >>> search = LockstepGridSearchCV(SnapshotEnsembleClassifier(random_state=0), grid, cv=3)
+    >>> search.fit(scale(X), y).lockstep_report_.groups
+    [{'way': 'closed form', 'n_nets': 12, 'n_fits': 24}]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **GridSearchCV._parameter_constraints,
+        "memory": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        memory: int = MEMORY,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.memory = memory
+
+
+class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
+    """Randomised search whose nets are trained together.
+
+    A drop-in for `sklearn.model_selection.RandomizedSearchCV`, with the same arguments, attributes
+    and, up to rounding, the same scores; see `LockstepGridSearchCV`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An ensemble, or a pipeline that ends in one. Any other estimator is fitted as ever.
+    param_distributions : dict or list of dict
+        Lists or distributions to draw from, by name of the parameter.
+    n_iter : int, default=10
+        Number of candidates.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in `sklearn.model_selection.RandomizedSearchCV`, as are the other arguments that it has.
+    n_jobs : int, default=None
+        Of no effect: all nets are trained in this process.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate on all rows.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds.
+    verbose : int, default=0
+        Messages. The times that they and `cv_results_` give include waiting for other fits.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Of no effect below 4096 fits.
+    random_state : int, RandomState instance or None, default=None
+        What the candidates are drawn from.
+    error_score : "raise" or float, default=nan
+        Score of a fit that fails, such as one that diverges; the others go on.
+    return_train_score : bool, default=False
+        Whether to score the training rows too.
+    memory : int, default=2**30
+        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+
+    Attributes
+    ----------
+    lockstep_report_ : Report
+        `groups` lists the populations that were trained, `alone` counts the trainings that were
+        not, by reason.
+    cv_results_ : dict of ndarray
+        As in `sklearn.model_selection.RandomizedSearchCV`, as are the other attributes that it has.
+
+    See Also
+    --------
+    LockstepGridSearchCV : The same for all combinations of values.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import LockstepRandomizedSearchCV, SnapshotEnsembleClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> candidates = {"M": [2, 3, 4], "alpha_zero": loguniform(0.01, 0.3)}
+    >>> search = LockstepRandomizedSearchCV(
+    ...     SnapshotEnsembleClassifier(random_state=0), candidates, n_iter=4, cv=3, random_state=0
+    ... )
+    >>> search.fit(scale(X), y).lockstep_report_.groups
+    [{'way': 'closed form', 'n_nets': 12, 'n_fits': 12}]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **RandomizedSearchCV._parameter_constraints,
+        "memory": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any,
+        *,
+        n_iter: int = 10,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        memory: int = MEMORY,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_distributions,
+            n_iter=n_iter,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            random_state=random_state,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.memory = memory
