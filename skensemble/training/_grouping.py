@@ -14,11 +14,12 @@ from torch.nn.modules.dropout import _DropoutNd
 from skensemble.members import bare
 from skensemble.nets import Net
 from skensemble.nets._closed_form import ClosedForm
-from skensemble.nets._rows import RowBatches
+from skensemble.nets._rows import RowBatches, Rows
 from skensemble.training._course import Plan
 from skensemble.training._observers import only_looks
 from skensemble.training._participants import Request
 from skensemble.training._populations import (
+    Batch,
     ClosedFormPopulation,
     FunctionalPopulation,
     Population,
@@ -55,6 +56,7 @@ def group_key(request: Request, way: type) -> Hashable:
     parameter = next(module.parameters())
     group = net.optimizer_.param_groups[0]
     states = [net.optimizer_.state[p].get("momentum_buffer") for p in group["params"]]
+    sizes = sizes_of(net, len(request.data.y))
     return (
         way,
         # The names, shapes and settings of all layers.
@@ -64,7 +66,8 @@ def group_key(request: Request, way: type) -> Hashable:
         parameter.device,
         repr(criterion),
         getattr(criterion, "label_smoothing", None),
-        len(sizes_of(net, len(request.data.y))),
+        # Rows that fill up a batch must not be seen by a module that looks at all rows at once.
+        len(sizes) if way is ClosedFormPopulation else tuple(sizes),
         net.max_epochs,
         np.shape(request.data.X)[1:],
         bool(group["nesterov"]),
@@ -74,12 +77,29 @@ def group_key(request: Request, way: type) -> Hashable:
 
 
 def make_population(way: type, requests: Sequence[Request]) -> Population:
-    """Stack the nets of a group."""
+    """Stack the nets of a group.
+
+    Raises
+    ------
+    Exception
+        Whatever `torch.func` raises for a module that it cannot vectorise.
+    """
     nets = [request.net for request in requests]
     if way is ClosedFormPopulation:
         # Each participant has seeded torch's generator for its own training.
         return ClosedFormPopulation(nets, [r.generator for r in requests])
-    return FunctionalPopulation(nets)
+    population = FunctionalPopulation(nets)
+    population.backward(_some_rows(requests))
+    return population
+
+
+def _some_rows(requests: Sequence[Request]) -> Batch:
+    """Give a batch of two rows for each net, to try a module on."""
+    parameter = next(bare(requests[0].net.module_).parameters())
+    kind = {"dtype": parameter.dtype, "device": parameter.device}
+    parts = [Rows(r.data.X[:2], r.data.y[:2], **kind) for r in requests]
+    X, y = (torch.stack([getattr(part, name) for part in parts]) for name in ("X", "y"))
+    return X, y, X.new_full(X.shape[:2], 0.5)
 
 
 def _net_reason(net: Any) -> str | None:
@@ -163,6 +183,7 @@ def same_training(request: Request, plan: Plan) -> Hashable:
     return (
         fingerprint([tensor.detach().cpu().numpy() for tensor in tensors]),
         fingerprint(request.data),
+        tuple(sizes_of(net, len(request.data.y))),
         net.order_seed_ if net.get_params_for("iterator_train").get("shuffle") else None,
         tuple(table),
         frozenset(moments),

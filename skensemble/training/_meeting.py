@@ -120,7 +120,7 @@ def _train_group(
         population = make_population(way, requests)
     except Exception as error:
         for participant in members:
-            _train_alone(participant, f"torch.func: {error}".splitlines()[0], report)
+            _train_alone(participant, f"torch.func refuses the module: {error}"[:120], report)
         return
     report.groups.append({"way": way.name, "n_nets": len(requests), "n_fits": len(members)})
     outcomes = train_in_lockstep(requests, [seat.plan for seat in seats.values()], population)
@@ -170,7 +170,7 @@ class _Seat:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.modules: dict[Participant, torch.nn.Module] = {}
-        self.stopped: dict[Participant, Step] = {}
+        self.stopped: dict[Participant, tuple[int, float]] = {}
 
     def request(self) -> Request:
         """Give the training of the first, with an observer that calls those of all."""
@@ -183,15 +183,15 @@ class _Seat:
         for participant in self._active():
             module = self._hand_over(participant)
             if participant.tell(replace(step, module=module)) and not participant.has_ended:
-                self.stopped[participant] = step
+                self.stopped[participant] = step.t, step.loss
         return not self._active()
 
     def deliver(self, outcome: Any) -> None:
         for participant in self._active():
             self._hand_over(participant)
             participant.tell(outcome)
-        for participant, step in self.stopped.items():
-            participant.tell(_cut(outcome, step))
+        for participant, (t, loss) in self.stopped.items():
+            participant.tell(_cut(outcome, t, loss))
 
     def _active(self) -> list[Participant]:
         return [p for p in self.modules if not p.has_ended and p not in self.stopped]
@@ -204,17 +204,17 @@ class _Seat:
         return own
 
 
-def _cut(trace: Any, step: Step) -> Any:
+def _cut(trace: Any, t: int, loss: float) -> Any:
     """Give the trace of a training that ended at an earlier step."""
     if isinstance(trace, BaseException):
         return trace
-    n_epochs = len(trace.loss_curve) * step.t // max(1, len(trace.learning_rates))
+    n_epochs = len(trace.loss_curve) * t // max(1, len(trace.learning_rates))
     return replace(
         trace,
-        learning_rates=trace.learning_rates[: step.t],
-        moments=trace.moments[trace.moments <= step.t],
+        learning_rates=trace.learning_rates[:t],
+        moments=trace.moments[trace.moments <= t],
         loss_curve=trace.loss_curve[:n_epochs],
-        last_loss=step.loss,
+        last_loss=loss,
         stopped_by="observer",
     )
 
