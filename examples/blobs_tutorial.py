@@ -24,11 +24,11 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.datasets import make_blobs
 from sklearn.inspection import DecisionBoundaryDisplay
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble.model_selection import fit_over_seeds
 
 M = 10
 N_TRAIN = 100
@@ -132,13 +132,6 @@ def evaluate(fitted, X, y):
     return single, score_rows(fitted.staged_predict_proba(X), y)
 
 
-def train_and_evaluate(max_epochs, seed):
-    """Train with one seed and evaluate; the shape is (2, M, 2, rows)."""
-    X_train, X_test, y_train, y_test = load_blobs()
-    fitted = make_ensemble(max_epochs, seed).fit(X_train, y_train)
-    return np.stack(evaluate(fitted, X_test, y_test))
-
-
 def print_repeats(scores):
     """Print means and spreads over the trainings; `scores` has the shape (seeds, 2, M, 2, rows)."""
     per_seed = scores.mean(axis=-1)
@@ -176,7 +169,6 @@ def main(argv=None):
     parser.add_argument("--figure", type=Path, default=Path("blobs_tutorial.png"), metavar="PATH")
     parser.add_argument("--seeds", type=int, default=20, help="trainings in the second part, >= 2")
     parser.add_argument("--epochs", type=int, default=500, help="epochs of a training")
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
     args = parser.parse_args(argv)
     if args.seeds < 2:
         parser.error(f"--seeds must be at least 2 to have a spread, got {args.seeds}")
@@ -189,8 +181,9 @@ def main(argv=None):
     draw(fitted, X_train, y_train, single, ensemble, args.figure)
     print(f"Figure: {args.figure.resolve()}")
 
-    tasks = (delayed(train_and_evaluate)(args.epochs, seed) for seed in range(args.seeds))
-    scores = np.array(Parallel(n_jobs=args.jobs)(tasks))
+    # The nets of all seeds are trained as one population, in a fraction of the time.
+    repeats = fit_over_seeds(make_ensemble(args.epochs, 0), X_train, y_train, seeds=args.seeds)
+    scores = np.array([evaluate(repeat, X_test, y_test) for repeat in repeats])
     print(f"\n{args.seeds} trainings (+- is the standard deviation between them):")
     print_repeats(scores)
     print()

@@ -54,7 +54,7 @@ def tables_of(text, n_columns):
 def blobs(tmp_path_factory):
     """Output and folder of a short blobs tutorial."""
     folder = tmp_path_factory.mktemp("blobs")
-    arguments = ("--seeds", 2, "--epochs", 60, "--jobs", 1, "--figure", "blobs.png")
+    arguments = ("--seeds", 2, "--epochs", 60, "--figure", "blobs.png")
     return run_example("blobs_tutorial.py", *arguments, folder=folder), folder
 
 

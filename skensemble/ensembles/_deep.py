@@ -1,8 +1,10 @@
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 from skorch import NeuralNet
 
@@ -15,7 +17,7 @@ from skensemble.members import copy_state
 from skensemble.nets._device import available_device
 from skensemble.nets._seeding import check_rebuildable, fresh_net, spawn_seeds, training_seeded
 from skensemble.schedules import cyclic_cosine
-from skensemble.training import Data, Trace, join, train_to_end
+from skensemble.training import Data, Trace, join, run_together, train_to_end
 
 
 class _DeepEnsemble:
@@ -28,6 +30,7 @@ class _DeepEnsemble:
         M: int = 5,
         m: int | str | None = None,
         alpha_zero: float = 0.1,
+        lockstep: bool | str = "auto",
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -36,6 +39,7 @@ class _DeepEnsemble:
         self.M = M
         self.m = m
         self.alpha_zero = alpha_zero
+        self.lockstep = lockstep
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -43,6 +47,12 @@ class _DeepEnsemble:
     def _check_parameters(self) -> None:
         check_int("M", self.M, 1)
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
+        if not isinstance(self.lockstep, bool | np.bool_) and self.lockstep != "auto":
+            raise reject("lockstep", "True, False or 'auto'", self.lockstep)
+        if self.lockstep is True and self.n_jobs not in (None, 1):
+            raise reject(
+                "n_jobs", "None with lockstep=True, which trains in one process", self.n_jobs
+            )
         is_int = isinstance(self.n_jobs, Integral) and not isinstance(self.n_jobs, bool)
         if self.n_jobs is not None and not (is_int and self.n_jobs):
             raise reject("n_jobs", "None or an int other than 0", self.n_jobs)
@@ -54,11 +64,10 @@ class _DeepEnsemble:
         check_rebuildable(net)
         schedule = partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero)
         seeds = spawn_seeds(seed, self.M)
-        parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+        nets = [partial(_train_one, self.estimator_, data, schedule, one) for one in seeds]
         traces: list[Trace] = []
-        jobs = (delayed(_train_one)(self.estimator_, data, schedule, one) for one in seeds)
         try:
-            for state, trace in parallel(jobs):
+            for state, trace in self._trained(nets):
                 traces.append(trace)
                 if trace.stopped_by:
                     break
@@ -71,6 +80,16 @@ class _DeepEnsemble:
                 raise
             traces[-1] = replace(traces[-1], stopped_by="ctrl-c")
         return replace(join(traces), n_steps=self.M * traces[0].n_steps)
+
+    def _trained(self, nets: list[Callable[[], Any]]) -> Iterator[tuple[State, Trace]]:
+        if self.lockstep and self.n_jobs in (None, 1):
+            for participant in run_together(nets):
+                if participant.error is not None:
+                    raise participant.error
+                yield participant.result
+        else:
+            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+            yield from parallel(delayed(net)() for net in nets)
 
 
 def _train_one(net: NeuralNet, data: Data, schedule: Schedule, seed: int) -> tuple[State, Trace]:
@@ -105,6 +124,9 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
         the validation rows of `fit`. It may be changed after `fit`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
+    lockstep : bool or "auto", default="auto"
+        Whether to train the nets together, as one population of stacked weights, where that can be:
+        "auto" does it if `n_jobs` is None or 1. The members are the same up to rounding.
     n_jobs : int or None, default=None
         Processes that train nets at the same time; None is 1, -1 all cores. The members do not
         depend on it.
@@ -188,6 +210,9 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
         error on the validation rows of `fit`. It may be changed after `fit`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
+    lockstep : bool or "auto", default="auto"
+        Whether to train the nets together, as one population of stacked weights, where that can be:
+        "auto" does it if `n_jobs` is None or 1. The members are the same up to rounding.
     n_jobs : int or None, default=None
         Processes that train nets at the same time; None is 1, -1 all cores. The members do not
         depend on it.

@@ -2,6 +2,15 @@
 
 from skensemble.model_selection._backend import LockstepBackend
 from skensemble.model_selection._search import LockstepGridSearchCV, LockstepRandomizedSearchCV
+from skensemble.model_selection._seeds import SeedScores, fit_over_seeds, score_over_seeds
 from skensemble.training import Report
 
-__all__ = ["LockstepBackend", "LockstepGridSearchCV", "LockstepRandomizedSearchCV", "Report"]
+__all__ = [
+    "LockstepBackend",
+    "LockstepGridSearchCV",
+    "LockstepRandomizedSearchCV",
+    "Report",
+    "SeedScores",
+    "fit_over_seeds",
+    "score_over_seeds",
+]

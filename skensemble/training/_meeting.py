@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from scipy.sparse import issparse
 
 from skensemble.members import bare
 from skensemble.training._course import Plan, Step, lay_out
@@ -224,7 +225,8 @@ def _cost(request: Request | None) -> int:
     if request is None:
         return 0
     weights = sum(p.nbytes for p in bare(request.net.module_).parameters())
-    return request.data.X.nbytes + 8 * weights
+    X = request.data.X
+    return (X.data if issparse(X) else X).nbytes + 8 * weights
 
 
 @contextmanager

@@ -305,7 +305,9 @@ def test_every_kind_of_dense_rows_gives_the_same(make_ensemble, data, convert):
 def test_sparse_rows_give_what_dense_rows_give(make_ensemble, data, kind):
     X, y = data
     expected = output(make_ensemble().fit(X, y), X)
-    assert (output(make_ensemble().fit(kind(X), y), kind(X)) == expected).all()
+    # Nets of a deep ensemble that train together round otherwise than those of sparse rows.
+    sparse = output(make_ensemble().fit(kind(X), y), kind(X))
+    np.testing.assert_allclose(sparse, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_torch_targets_on_the_way_in(make_ensemble, data):

@@ -8,6 +8,7 @@ from skorch.callbacks import EarlyStopping
 from torch import nn
 
 from skensemble import DeepEnsembleClassifier, InvalidParameterError, NetClassifier
+from skensemble.ensembles import _deep
 from skensemble.modules import MLP
 from skensemble.schedules import cyclic_cosine
 
@@ -78,11 +79,38 @@ def test_more_members_begin_with_the_same_ones(iris):
 @pytest.mark.slow
 def test_several_jobs_give_the_same_bits(iris):
     net = NetClassifier(**SMALL, module__dropout=0.2)
-    alone = make(net, n_jobs=1).fit(*iris)
+    alone = make(net, lockstep=False).fit(*iris)
     together = make(net, n_jobs=2).fit(*iris)
     for one, other in zip(alone.members_, together.members_, strict=True):
         assert all(np.array_equal(one[name], other[name]) for name in one)
     assert (alone.loss_curve_ == together.loss_curve_).all()
+
+
+def test_nets_trained_in_lock_step_are_those_trained_apart(iris):
+    net = NetClassifier(**SMALL, module__dropout=0.2, precision="float64")
+    alone, together = (make(net, lockstep=way).fit(*iris) for way in (False, True))
+    for one, other in zip(alone.members_, together.members_, strict=True):
+        np.testing.assert_allclose(flat(one), flat(other), rtol=0, atol=1e-12)
+    assert alone.snapshot_steps_.tolist() == together.snapshot_steps_.tolist()
+    np.testing.assert_allclose(alone.loss_curve_, together.loss_curve_)
+
+
+def test_nets_are_trained_in_lock_step_unless_processes_are_asked_for(iris, monkeypatch):
+    calls = []
+    run = _deep.run_together
+    monkeypatch.setattr(_deep, "run_together", lambda nets: calls.append(len(nets)) or run(nets))
+    for parameters in ({}, {"n_jobs": 1}, {"lockstep": True}):
+        make(**parameters).fit(*iris)
+    assert calls == [3, 3, 3]
+    make(lockstep=False).fit(*iris)
+    assert calls == [3, 3, 3]
+
+
+def test_lock_step_in_several_processes_is_refused(iris):
+    with pytest.raises(InvalidParameterError, match="n_jobs must be None with lockstep=True"):
+        make(lockstep=True, n_jobs=2).fit(*iris)
+    with pytest.raises(InvalidParameterError, match="lockstep must be True, False or 'auto'"):
+        make(lockstep="yes").fit(*iris)
 
 
 def test_probabilities_are_the_mean_of_those_of_the_members(iris):
