@@ -1,11 +1,17 @@
 """What needs a CUDA device: run with ``pytest -m gpu``."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
+from torch import nn
+
+from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble.modules import MLP
+from skensemble.training import Report, run_together
 
 pytestmark = [
     pytest.mark.gpu,
@@ -27,7 +33,13 @@ def test_auto_takes_the_gpu(make_ensemble, data):
     assert next(ensemble._predictor.modules[0].parameters()).is_cuda
 
 
+NOISY = ("CyclicalSGLD", "MCDropout", "KFACLaplace", "Variational")
+"""Methods that draw on the device where they train: another generator, other numbers."""
+
+
 def test_the_gpu_gives_what_the_cpu_gives(make_ensemble, data):
+    if type(make_ensemble()).__name__.startswith(NOISY):
+        pytest.skip("the method draws on the device")
     X, y = data
     net = make_ensemble().estimator.set_params(precision="float64", device="cpu")
     cpu = output(make_ensemble(estimator=net).fit(X, y), X)
@@ -66,3 +78,18 @@ def test_the_state_of_the_generator_of_the_gpu_is_left_as_found(make_ensemble, d
     net = type(make_ensemble().estimator)(module__dropout=0.5, max_epochs=20, device="cuda")
     make_ensemble(estimator=net).fit(*data)
     assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("module", [MLP, nn.Linear])
+def test_nets_in_lock_step_are_those_trained_apart(data, module):
+    X, y = data[0], (data[1] > np.median(data[1])).astype(int)
+    arguments = {} if module is MLP else {"module__in_features": X.shape[1]}
+    arguments |= {} if module is MLP else {"module__out_features": 2}
+    net = NetClassifier(module, **arguments, precision="float64", max_epochs=20, device="cuda")
+    ensembles = [SnapshotEnsembleClassifier(net, M=2, random_state=seed) for seed in (0, 1)]
+    report = Report()
+    ended = run_together([partial(clone(e).fit, X, y) for e in ensembles], report=report)
+    assert report.groups[0]["n_nets"] == 2
+    for ensemble, participant in zip(ensembles, ended, strict=True):
+        expected = ensemble.fit(X, y).predict_proba(X)
+        np.testing.assert_allclose(participant.result.predict_proba(X), expected, atol=1e-9)
