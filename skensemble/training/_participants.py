@@ -9,6 +9,7 @@ import torch
 from skorch import NeuralNet
 
 from skensemble._typing import Moment, Schedule
+from skensemble.nets._lean import StepCallback
 from skensemble.training._course import Observer, Step
 
 _HERE = threading.local()
@@ -57,7 +58,7 @@ class Participant:
         self.request: Request | None = None
         self.result: Any = None
         self.error: BaseException | None = None
-        self.has_ended = False
+        self.has_ended = self.is_cancelled = False
         self._mine, self._others = threading.Semaphore(0), threading.Semaphore(0)
         self._message: Any = None
         self._answer: Any = None
@@ -78,7 +79,8 @@ class Participant:
         self.has_ended = True
 
     def cancel(self) -> None:
-        """End a task that waits, or that has just been left running."""
+        """End a task that waits, or that was left running in a training of its own."""
+        self.is_cancelled = True
         if not self.has_ended:
             self.tell(Cancelled())
 
@@ -132,8 +134,20 @@ class Participant:
 
 def copy_generator(device: torch.device) -> torch.Generator:
     """Copy torch's global generator of a device, with what it would draw next."""
-    module = torch.cuda if device.type == "cuda" else torch
+    module = {"cuda": torch.cuda, "mps": torch.mps}.get(device.type, torch)
     return torch.Generator(device).set_state(module.get_rng_state())
+
+
+class StopIfCancelled(StepCallback):
+    """Ends a training in a thread, which no Ctrl-C reaches, at the next step."""
+
+    def __init__(self, participant: Participant) -> None:
+        self.participant = participant
+
+    def before_step(self, net: NeuralNet) -> None:
+        """Raise if Ctrl-C was pressed."""
+        if self.participant.is_cancelled:
+            raise Cancelled
 
 
 def current_participant() -> Participant | None:

@@ -12,7 +12,13 @@ from torch import nn
 from skensemble._typing import Moment, Schedule
 from skensemble.training._course import Course, Observer, Step, StopTraining
 from skensemble.training._interrupts import watched_interrupts
-from skensemble.training._participants import Request, copy_generator, current_participant
+from skensemble.training._participants import (
+    Cancelled,
+    Request,
+    StopIfCancelled,
+    copy_generator,
+    current_participant,
+)
 
 
 class Data(NamedTuple):
@@ -106,6 +112,7 @@ def train(
         trace = participant.train(request)
         if trace is not None:
             return trace
+        net.callbacks_.append(("stop_if_cancelled", StopIfCancelled(participant)))
     course = Course(schedule, moment, observe)
     net.callbacks_.append(("course", course))
     fit_params = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
@@ -117,6 +124,8 @@ def train(
             net.fit_loop(data.X, data.y, **fit_params)
         except StopTraining:
             stopped_by = "observer"
+        except Cancelled:
+            raise
         except KeyboardInterrupt:
             stopped_by = "ctrl-c" if interrupts.was_pressed else "skorch callback"
         net.notify("on_train_end", X=data.X, y=data.y)

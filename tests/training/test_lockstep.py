@@ -23,7 +23,8 @@ from skensemble import (
     SWAClassifier,
     SWAGClassifier,
 )
-from skensemble.training import Report, run_together, train
+from skensemble.nets._seeding import initialize_seeded
+from skensemble.training import Data, Looking, Participant, Report, run_together, train
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(65, 5))
@@ -289,8 +290,6 @@ class StopAfter:
 
 def traces_of(observers, together):
     """Train the same net for each observer, and give the traces."""
-    from skensemble.nets._seeding import initialize_seeded
-    from skensemble.training import Data, Looking
 
     def fit(observe):
         one = net().set_params(module__n_features=5, module__n_outputs=3)
@@ -368,3 +367,25 @@ def test_ctrl_c_ends_all_fits(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_together([partial(fit, seed) for seed in range(3)])
     assert sorted(ended) == [0, 1, 2]
+
+
+def test_ctrl_c_ends_a_fit_that_trains_alone():
+    steps = []
+
+    def press(step):
+        steps.append(step.t)
+        if step.t == 3:
+            # As the signal does: the thread that waits is interrupted, this one trains on.
+            participant.is_cancelled = True
+
+    def fit():
+        one = net().set_params(module__n_features=5, module__n_outputs=3).initialize()
+        settings = {"schedule": lambda t, T: 0.1, "moment": lambda t, T: True}
+        return train(one, Data(X, LABELS), **settings, observe=press)
+
+    participant = Participant(fit)
+    participant.start()
+    participant.tell(None)
+    assert steps == [1, 2, 3]
+    assert participant.has_ended
+    assert isinstance(participant.error, KeyboardInterrupt)
