@@ -88,6 +88,9 @@ def test_the_blobs_tutorial_judges_each_gain_by_its_standard_error(blobs):
 
 def test_the_grid_search_ranks_its_grid_and_scores_every_m(tmp_path):
     text = run_example("grid_search.py", "--epochs", 8, "--jobs", 1, folder=tmp_path)
+    assert "18 nets were trained as one (closed form)" in text
+    (difference,) = re.findall(r"largest difference of a score.*: (\S+)", text)
+    assert float(difference) < 1e-4
     grid = tables_of(text, n_columns=3)
     assert {(row[0], row[1]) for row in grid} == {(M, a) for M in (1, 5) for a in (0.03, 0.1, 0.3)}
     assert [row[2] for row in grid] == sorted(row[2] for row in grid)

@@ -96,7 +96,14 @@ def test_each_net_has_numbers_of_its_own():
     assert report.groups[0]["n_nets"] == 4
 
 
-@pytest.mark.parametrize("settings", [{"optimizer__nesterov": False}, {"optimizer__momentum": 0.0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer__nesterov": False},
+        {"optimizer__nesterov": False, "optimizer__dampening": 0.3},
+        {"optimizer__momentum": 0.0},
+    ],
+)
 def test_plain_momentum_and_none(settings):
     pair = [snapshots(net(**settings), random_state=seed) for seed in (0, 1)]
     assert assert_gives_what_separate_fits_give(tasks_of(pair)).groups
