@@ -39,6 +39,7 @@ docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
 
 bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
 	$(ONE_THREAD) $(BIN)/python benchmarks/speed.py
+	$(ONE_THREAD) $(BIN)/python benchmarks/search.py --path $(DATA)
 	$(ONE_THREAD) $(BIN)/python benchmarks/defaults.py --data $(DATA)
 	for seed in 0 1 2 3 4 5 6 7; do echo seed $$seed; $(ONE_THREAD) $(BIN)/python \
 		examples/letter_recognition.py --seed $$seed $(DATA)/letter.csv.xz; done \

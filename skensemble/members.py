@@ -11,6 +11,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._typing import State
+from skensemble.modules import MLP
 from skensemble.nets._rows import RowBatches, Rows, forward_batch_size
 from skensemble.nets._sizes import n_row_values
 
@@ -88,7 +89,44 @@ def member_module(template: nn.Module, state: State, device: torch.device) -> nn
             value = torch.from_numpy(state[name]).to(device)
             is_parameter = isinstance(tensor, nn.Parameter)
             memo[id(tensor)] = nn.Parameter(value, requires_grad=False) if is_parameter else value
-    return deepcopy(bare(template), memo).eval()
+    return _copy_with(bare(template), memo).eval()
+
+
+PLAIN = frozenset(
+    f"torch.nn.modules.{name}"
+    for name in ("activation", "batchnorm", "container", "conv", "dropout", "flatten", "linear")
+) | {MLP.__module__}
+"""Where the modules come from whose tensors are all in their dicts of parameters and buffers."""
+
+
+def _copy_with(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """Copy a module, taking what stands in a memo for its tensors.
+
+    deepcopy looks at every attribute of every layer; the layers of small nets are copied by hand.
+    """
+    is_plain = all(
+        type(part).__module__ in PLAIN
+        and not (part._forward_hooks or part._forward_pre_hooks or part._backward_hooks)
+        for part in module.modules()
+    )
+    return _copy_plain(module, memo) if is_plain else deepcopy(module, memo)
+
+
+def _copy_plain(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    if id(module) in memo:
+        return memo[id(module)]
+    copy = memo[id(module)] = type(module).__new__(type(module))
+    vars(copy).update(vars(module))
+    for kind in ("_parameters", "_buffers"):
+        own = getattr(module, kind).items()
+        vars(copy)[kind] = {name: _known(tensor, memo) for name, tensor in own}
+    children = module._modules.items()
+    vars(copy)["_modules"] = {name: _copy_plain(child, memo) for name, child in children}
+    return copy
+
+
+def _known(tensor: Tensor | None, memo: dict[int, Any]) -> Tensor | None:
+    return memo[id(tensor)] if id(tensor) in memo else deepcopy(tensor, memo)
 
 
 def structure_of(module: nn.Module) -> nn.Module:
@@ -96,7 +134,7 @@ def structure_of(module: nn.Module) -> nn.Module:
 
     It is taken before the training: deepcopy refuses activations that a module keeps for itself.
     """
-    template = deepcopy(bare(module))
+    template = _copy_with(bare(module), {})
     for parameter in template.parameters():
         parameter.data = parameter.data.new_empty(0)
     return template

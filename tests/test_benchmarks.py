@@ -157,3 +157,62 @@ def test_bad_arguments_are_one_plain_sentence(script, capsys, arguments, message
 def test_fewer_epochs_than_nets_are_refused(script):
     with pytest.raises(SystemExit, match="--epochs must be >= 5, one for each net, got 4"):
         script("compare_methods").main(["--data", "digits", "--epochs", "4"])
+
+
+@pytest.fixture(scope="module")
+def quick_search(script, tmp_path_factory):
+    """Report, tables and printed lines of the quickest comparison of searches."""
+    folder = tmp_path_factory.mktemp("results")
+    with redirect_stdout(StringIO()) as printed:
+        script("search").main(["--quick", "--output", str(folder)])
+    report = json.loads((folder / "search.json").read_text())
+    return report, (folder / "search.md").read_text(), printed.getvalue()
+
+
+@pytest.mark.slow
+def test_searches_are_compared_for_as_many_fits(quick_search):
+    report, table, printed = quick_search
+    assert len(report["summary"]) == 5 + 1
+    for summary in report["summary"]:
+        race, others = summary["what"].split(",")[0], report["raw"]
+        name = summary["name"].removesuffix(" / ours")
+        seconds, measured = others[race]["seconds"], others[race]["measured fits"]
+        scale = measured["LockstepGridSearchCV"] / measured[name]
+        expected = scale * seconds[name][0] / seconds["LockstepGridSearchCV"][0]
+        assert summary["value"] == pytest.approx(expected)
+        assert f"{measured[name]} of {measured['LockstepGridSearchCV']} | {name} / ours" in table
+        assert f"{name} / ours" in printed
+
+
+@pytest.mark.slow
+def test_a_search_in_lock_step_trains_all_nets_as_one_population(quick_search):
+    raw = quick_search[0]["raw"]
+    # 3 values of M, 3 rates, 5 folds; on the digits 2, 2 and 3.
+    for race, n_nets in {"blobs": 3 * 3 * 5, "digits": 2 * 2 * 3}.items():
+        group = {"way": "closed form", "n_nets": n_nets, "n_fits": n_nets}
+        assert raw[race]["groups"] == [group]
+
+
+@pytest.mark.slow
+def test_steps_are_timed_for_each_way_and_number_of_nets(quick_search):
+    report, table, _printed = quick_search
+    steps = report["raw"]["steps"]
+    together = {way: set(steps.pop(way)) for way in ("closed form", "torch.func")}
+    assert together == {way: {"1", "3"} for way in together}
+    # What makes its nets one by one is timed with one.
+    assert [set(values) for values in steps.values()] == [{"1"}, {"1"}]
+    for way in (*together, *steps, *(f"hand-written loop / {way}" for way in together)):
+        assert f"\n| {way} | " in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--repeats", "0"], "--repeats must be an int >= 1, got 0."),
+        (["--path", "nowhere"], "--path must be a folder with letter.csv.xz in it, got nowhere."),
+    ],
+)
+def test_bad_arguments_of_search_are_one_plain_sentence(script, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        script("search").main(arguments)
+    assert message in capsys.readouterr().err

@@ -28,7 +28,10 @@ def test_all_code_runs():
         exec(compile(block, "README.md", "exec"), names)
 
 
-@pytest.mark.parametrize("name", ["speed", "defaults", "methods_letter", "methods_digits"])
+TABLES = ["speed", "defaults", "methods_letter", "methods_digits", "methods_california"]
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_tables_are_those_of_the_raw_results(name):
     text = README.read_text()
     shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, flags=re.DOTALL)[1]
