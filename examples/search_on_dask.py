@@ -1,23 +1,24 @@
 """Search the settings of a snapshot ensemble on the workers of a dask cluster.
 
-Nothing of it belongs to skensemble: `GridSearchCV` hands its fits to joblib, and joblib hands them
-to whatever runs behind ``parallel_config(backend="dask")``. Here that is a cluster of processes on
-this machine; with ``Client("scheduler-address:8786")`` it is any other one.
+Nothing in skensemble knows of dask: `GridSearchCV` gives its fits to joblib, and joblib gives them
+to the cluster. Here that is a cluster of processes on this machine. With
+``Client("address:8786")`` in place of ``Client(cluster)`` it is any other.
 
-* A worker is a process of one thread. Two fits in one process would share torch's random state,
-  and torch would take as many threads for each as the machine has cores.
-* With ``--gpus`` each worker sees one GPU only, and `device="auto"` takes it.
-* Scores are those of the same search without a cluster, to the last bit on the same kind of CPU.
+* A worker is a process of one thread. Two threads would train two nets in one process, which draw
+  from one random state.
+* With ``--gpus`` each worker sees one GPU, and `device="auto"` takes it.
+* The scores are those of the same search without a cluster.
 
-Needs dask and distributed: ``pip install "skensemble[dask]"``. Begin with OMP_NUM_THREADS=1 where
-the shell sets another number: the workers take it over.
+Start with OMP_NUM_THREADS=1: the workers take over what the shell has set.
 
-    python search_on_dask.py --workers 2
-    python search_on_dask.py --gpus 0 1
+    pip install "skensemble[dask]"
+    OMP_NUM_THREADS=1 python search_on_dask.py --workers 2
+    OMP_NUM_THREADS=1 python search_on_dask.py --workers 2 --gpus 0 1
 """
 
 import argparse
 import os
+import sys
 import time
 
 import numpy as np
@@ -30,63 +31,71 @@ from sklearn.preprocessing import StandardScaler
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
 
-GRID = {"ensemble__M": [1, 5], "ensemble__alpha_zero": [0.03, 0.1, 0.3]}
+try:
+    from dask.distributed import Client, LocalCluster, WorkerPlugin
+except ImportError:
+    sys.exit('dask is missing: pip install "skensemble[dask]"')
+
+GRID = {"ensemble__M": [1, 5], "ensemble__alpha_zero": [0.03, 0.1]}
 
 
-def start_cluster(n_workers, gpus):
-    """Start a process for each GPU, or for each worker that is asked for."""
-    from dask.distributed import LocalCluster, Nanny, Scheduler, SpecCluster
+class OneGPU(WorkerPlugin):
+    """Show each worker one of some GPUs, also a worker that was started again."""
 
-    if not gpus:
-        return LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
-    # A LocalCluster gives all its workers the same environment.
-    environments = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus]
-    workers = [{"cls": Nanny, "options": {"nthreads": 1, "env": env}} for env in environments]
-    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "dashboard_address": None}}
-    return SpecCluster(dict(enumerate(workers)), scheduler)
+    def __init__(self, gpus):
+        self.gpus = gpus
+
+    def setup(self, worker):
+        """Choose by the number that a local cluster names its worker with."""
+        # CUDA reads it at its first call, which is the worker's first fit.
+        os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[worker.name % len(self.gpus)]
 
 
 def resources():
-    """Tell what torch takes in the process that runs this."""
+    """Tell what torch may use in the process that asks."""
     return torch.get_num_threads(), os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
 
 
 def make_search(max_epochs):
-    """Set up the search, which knows nothing of where it runs."""
+    """Set up a search that does not know where it will run."""
     net = NetClassifier(module__hidden_units=100, max_epochs=max_epochs, batch_size=32)
     ensemble = SnapshotEnsembleClassifier(net, random_state=0)
     pipeline = Pipeline([("scale", StandardScaler()), ("ensemble", ensemble)])
     return GridSearchCV(pipeline, GRID, cv=3, scoring="neg_log_loss")
 
 
+def print_search(results):
+    """Print the grid with its scores, best first."""
+    print(f"{'M':>3} {'alpha_zero':>11} {'held-out NLL':>13}")
+    for k in np.argsort(-results["mean_test_score"]):
+        M, alpha_zero = (results["params"][k][name] for name in GRID)
+        print(f"{M:3} {alpha_zero:11} {-results['mean_test_score'][k]:13.4f}")
+
+
 def main(argv=None):
-    """Search on a cluster of this machine."""
+    """Start a cluster, look at its workers and search on them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=30, help="epochs of a training")
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of a training")
     parser.add_argument("--workers", type=int, default=2, help="processes of the cluster")
-    parser.add_argument("--gpus", nargs="+", default=[], help="one worker for each of these GPUs")
+    parser.add_argument("--gpus", nargs="+", metavar="ID", help="GPUs to share out to the workers")
     args = parser.parse_args(argv)
-    try:
-        from dask.distributed import Client
-    except ImportError:
-        parser.error('dask is missing: pip install "skensemble[dask]"')
 
     X, y = load_digits(return_X_y=True)
-    search = make_search(args.epochs)
-    with start_cluster(args.workers, args.gpus) as cluster, Client(cluster) as client:
+    # Another cluster on this machine may have the usual port.
+    options = {"threads_per_worker": 1, "dashboard_address": ":0"}
+    with LocalCluster(n_workers=args.workers, **options) as cluster, Client(cluster) as client:
+        if args.gpus:
+            client.register_plugin(OneGPU(args.gpus))
         for k, (n_threads, gpu) in enumerate(client.run(resources).values()):
             print(f"worker {k}: torch threads {n_threads}, CUDA_VISIBLE_DEVICES {gpu}")
         print(f"cores: {cpu_count()}")
         start = time.perf_counter()
         with parallel_config(backend="dask"):
-            search.fit(X, y)
-    n_fits = len(search.cv_results_["params"]) * search.n_splits_
-    print(f"\n{n_fits} fits and the last one: {time.perf_counter() - start:.1f} s")
-    print(f"{'M':>3} {'alpha_zero':>11} {'held-out NLL':>13}")
-    for k in np.argsort(-search.cv_results_["mean_test_score"]):
-        M, alpha_zero = (search.cv_results_["params"][k][name] for name in GRID)
-        print(f"{M:3} {alpha_zero:11} {-search.cv_results_['mean_test_score'][k]:13.4f}")
+            search = make_search(args.epochs).fit(X, y)
+        print(f"\nSearch on the cluster: {time.perf_counter() - start:.1f} s")
+    print_search(search.cv_results_)
 
 
+# Each worker imports this file, and must not start a cluster of its own.
 if __name__ == "__main__":
     main()

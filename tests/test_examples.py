@@ -2,8 +2,10 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,3 +153,38 @@ def test_a_missing_data_file_is_one_plain_sentence(name, tmp_path):
     text = run_example(name, "nowhere.csv", folder=tmp_path, fails=True)
     assert text.endswith("error: PATH must be a file, got nowhere.csv\n")
     assert "Traceback" not in text
+
+
+@pytest.mark.skipif(find_spec("distributed") is None, reason="dask is not installed")
+def test_a_search_on_dask_gives_each_worker_one_thread_and_one_gpu(tmp_path):
+    text = run_example("search_on_dask.py", "--epochs", 2, "--gpus", 3, 5, folder=tmp_path)
+    workers = re.findall(r"worker \d: torch threads (\d+), CUDA_VISIBLE_DEVICES (\w+)", text)
+    assert sorted(workers) == [("1", "3"), ("1", "5")]
+    grid = tables_of(text, n_columns=3)
+    assert {(row[0], row[1]) for row in grid} == {(M, a) for M in (1, 5) for a in (0.03, 0.1)}
+    assert [row[2] for row in grid] == sorted(row[2] for row in grid)
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="ray is installed")
+def test_without_ray_its_example_says_what_to_install(tmp_path):
+    text = run_example("search_on_ray.py", folder=tmp_path)
+    assert text == "This example needs ray, which is not installed: pip install ray\n"
+
+
+@pytest.mark.skipif(find_spec("accelerate") is None, reason="accelerate is not installed")
+def test_two_processes_that_share_one_net_get_the_members_of_one_process(tmp_path):
+    small = ("--cpu", "--width", 64, "--epochs", 4, "--cycles", 2, "--save")
+    run_example("large_net_accelerate.py", *small, "one.npz", folder=tmp_path)
+    launcher = Path(find_spec("torch.distributed.run").origin)
+    two = ("--standalone", "--nproc-per-node", 2, ROOT / "examples" / "large_net_accelerate.py")
+    text = run_example(launcher, *two, *small, "two.npz", folder=tmp_path)
+    # Rows have 64 values, classes are ten: two hidden layers of 64, each with biases.
+    n_weights = 2 * (64 * 64 + 64) + 64 * 10 + 10
+    whole, held = numbers_after("weights of the net:", text)
+    assert (whole, held) == (n_weights, n_weights / 2)
+    assert "members equal in all processes: True" in text
+    one, two = np.load(tmp_path / "one.npz"), np.load(tmp_path / "two.npz")
+    assert len(one.files) == 2 * 6
+    for name in one.files:
+        # Sums of gradients in another order, over 84 steps.
+        np.testing.assert_allclose(two[name], one[name], atol=1e-5)

@@ -42,5 +42,7 @@ def test_tables_are_those_of_the_raw_results(name):
 def test_make_targets_that_are_named_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     for page in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md"):
-        named = set(re.findall(r"(?:`|\$ |^)make ([a-z-]+)", (ROOT / page).read_text(), re.MULTILINE))
+        named = set(
+            re.findall(r"(?:`|\$ |^)make ([a-z-]+)", (ROOT / page).read_text(), re.MULTILINE)
+        )
         assert named <= targets, page

@@ -20,6 +20,8 @@ class LockstepBackend(ParallelBackendBase):
 
     Parameters
     ----------
+    nesting_level, inner_max_num_threads : int or None, default=None
+        What joblib passes on; of no effect.
     memory : int, default=2**30
         Bytes of rows and weights beyond which no further fit is begun before others have ended.
     report : Report, optional

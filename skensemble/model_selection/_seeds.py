@@ -15,11 +15,12 @@ from skensemble.training import MEMORY, Report, run_together
 class SeedScores:
     """Scores of one estimator, trained with several seeds.
 
-    Attributes
+    Parameters
     ----------
     scores : dict of str to ndarray of shape (n_seeds,)
         By name of the scorer.
     seeds : list of int
+        In the order of the scores.
     """
 
     scores: dict[str, np.ndarray] = field(repr=False)

@@ -30,7 +30,7 @@ MEMORY = 2**30
 class Report:
     """What was trained together, and why the rest was not.
 
-    Attributes
+    Parameters
     ----------
     groups : list of dict
         Of each population: `way`, `n_nets` that it trained, `n_fits` that they stand for.
@@ -72,11 +72,13 @@ def run_together(
     with _global_state_kept():
         try:
             while to_start or waiting:
-                while to_start and sum(_cost(p.request) for p in waiting) < memory:
+                held = sum(_cost(p.request) for p in waiting)
+                while to_start and held < memory:
                     participant = to_start.popleft()
                     waiting.append(participant)
                     participant.start()
-                    waiting = [p for p in waiting if not p.has_ended]
+                    held += _cost(participant.request)
+                waiting = [p for p in waiting if not p.has_ended]
                 _serve(waiting, report)
                 waiting = [p for p in waiting if not p.has_ended]
         except BaseException:

@@ -52,8 +52,9 @@ class StackedBatches:
     def __init__(self, nets: Sequence[NeuralNet], datas: Sequence[Any]) -> None:
         self.nets = nets
         self.n_rows = [len(data.y) for data in datas]
-        self.generators = [torch.Generator().manual_seed(net.order_seed_) for net in nets]
-        self.is_shuffled = [net.get_params_for("iterator_train").get("shuffle") for net in nets]
+        # Nets of one seed, as those of a search are, draw the same orders.
+        self.draws = [self._draw_of(net, n) for net, n in zip(nets, self.n_rows, strict=True)]
+        self.generators = {draw: torch.Generator().manual_seed(draw[0]) for draw in self.draws}
         for net in nets:
             # Alone, a net makes one iterator to train with and one to count its batches.
             net.order_seed_ += 2
@@ -96,7 +97,8 @@ class StackedBatches:
 
     def epoch(self) -> Iterator[Batch]:
         """Give the batches of the next epoch, in the orders that the nets would draw alone."""
-        orders = torch.cat([self._order(k) for k in range(len(self.nets))])
+        drawn = {draw: _order(*draw[1:], self.generators[draw]) for draw in self.generators}
+        orders = torch.cat([drawn[draw] for draw in self.draws])
         index = (orders[self.places] + self.begins).to(self.X.device)
         n_batches = index.shape[1]
         for start in range(0, n_batches, self.per_block):
@@ -107,8 +109,12 @@ class StackedBatches:
             share /= share.sum(-1, keepdim=True)
             yield from zip(self.X[chosen], self.y[chosen], share, strict=True)
 
-    def _order(self, k: int) -> Tensor:
-        n_rows = self.n_rows[k]
-        if self.is_shuffled[k]:
-            return draw_order(n_rows, self.generators[k])
-        return torch.arange(n_rows)
+    @staticmethod
+    def _draw_of(net: NeuralNet, n_rows: int) -> tuple[int, int, bool]:
+        """Give what the orders of a net follow from."""
+        is_shuffled = bool(net.get_params_for("iterator_train").get("shuffle"))
+        return net.order_seed_, n_rows, is_shuffled
+
+
+def _order(n_rows: int, is_shuffled: bool, generator: torch.Generator) -> Tensor:
+    return draw_order(n_rows, generator) if is_shuffled else torch.arange(n_rows)
