@@ -17,7 +17,6 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from torchensemble import SnapshotEnsembleClassifier as TorchensembleClassifier
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
 
@@ -152,6 +151,8 @@ def fit_torchensemble(problem: Problem) -> Any:
     """Fit torchensemble's snapshot ensemble, told to log and save as little as it can."""
     rows = TensorDataset(torch.from_numpy(problem.X), torch.from_numpy(problem.y))
     loader = DataLoader(rows, batch_size=problem.batch_size, shuffle=True)
+    from torchensemble import SnapshotEnsembleClassifier as TorchensembleClassifier
+
     ensemble = TorchensembleClassifier(
         estimator=_module_for(problem), n_estimators=problem.M, cuda=False
     )

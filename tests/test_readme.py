@@ -28,7 +28,8 @@ def test_all_code_runs():
         exec(compile(block, "README.md", "exec"), names)
 
 
-TABLES = ["speed", "defaults", "methods_letter", "methods_digits", "methods_california"]
+METHODS = ["methods_letter", "methods_digits", "methods_california"]
+TABLES = ["speed", "search", "defaults", *METHODS]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -72,6 +72,9 @@ ACTIVATIONS: dict[type[nn.Module], tuple[Callable[..., Tensor], Callable[..., Te
 }
 """Each activation, and its gradient ``(g, x, output)`` by its input."""
 
+FEW_CLASSES = 8
+"""Classes up to which several nets' probabilities are computed with the rows as the last axis."""
+
 STAGES = {nn.Linear: Linear, nn.Dropout: Dropout, **dict.fromkeys(ACTIVATIONS, Nonlinearity)}
 """What computes each kind of layer."""
 
@@ -149,12 +152,19 @@ def log_loss(logits: Tensor, y: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     loss : Tensor of shape (...)
     gradient : Tensor of the shape of `logits`
     """
-    log_proba, codes, share = torch.log_softmax(logits, -1), y[..., None], share[..., None]
+    log_proba, codes, share = _log_softmax(logits), y[..., None], share[..., None]
     loss = (log_proba.gather(-1, codes) * share).sum((-2, -1)).neg_()
     gradient = log_proba.exp_()
     minus_one = gradient.new_full((1,) * codes.ndim, -1.0)
     gradient.scatter_add_(-1, codes, minus_one.expand(codes.shape))
     return loss, gradient.mul_(share)
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    """Take the log-softmax along the last axis, which for a few classes is slow if it is last."""
+    if logits.ndim == 2 or logits.shape[-1] > FEW_CLASSES:
+        return torch.log_softmax(logits, -1)
+    return torch.log_softmax(logits.mT.contiguous(), -2).mT
 
 
 def squared_error(output: Tensor, y: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:

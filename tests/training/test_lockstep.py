@@ -116,6 +116,12 @@ def test_nets_with_and_without_momentum_are_two_groups():
     assert len(assert_gives_what_separate_fits_give(tasks_of(pairs)).groups) == 2
 
 
+def test_many_classes():
+    labels = np.arange(65) % 11
+    pair = [snapshots(net(), random_state=seed) for seed in (0, 1)]
+    assert assert_gives_what_separate_fits_give(tasks_of(pair, labels)).groups
+
+
 def test_folds_of_unequal_size_are_exact():
     # 64, 63, 62 and 61 rows make four batches each, 65 four too: one row joins the last.
     tasks = [
