@@ -41,14 +41,10 @@ def train_in_lockstep(
     optimizer = StackedSGD(population, [r.net for r in requests])
     course = _Courses(requests, plans, population, batches.sizes)
     rates = torch.as_tensor(course.tables.T.copy()).to(population.all_weights)
-    t = 0
-    for _ in range(requests[0].net.max_epochs):
-        for batch in batches.epoch():
-            losses = population.backward(batch)
-            optimizer.step(rates[t])
-            t += 1
-            course.end_step(t, losses)
-        course.end_epoch(t)
+    for t, batch in enumerate(batches.epochs(requests[0].net.max_epochs), start=1):
+        losses = population.backward(batch)
+        optimizer.step(rates[t - 1])
+        course.end_step(t, losses)
         if not course.is_on.any():
             break
     for k, request in enumerate(requests):
@@ -86,11 +82,13 @@ class _Courses:
         self.curves: list[np.ndarray] = []
 
     def end_step(self, t: int, losses: Tensor) -> None:
-        """Count a step, and call the observers whose moment it is."""
+        """Count a step, and an epoch that ends with it; call the observers whose moment it is."""
         self.losses.append(losses)
         for k in self.due.get(t, ()):
             if self.is_on[k]:
                 self._observe(k, t)
+        if t % len(self.sizes) == 0:
+            self._end_epoch(t)
 
     def _observe(self, k: int, t: int) -> None:
         request = self.requests[k]
@@ -106,7 +104,7 @@ class _Courses:
         if should_stop:
             self.end(k, t, stopped_by="observer")
 
-    def end_epoch(self, t: int) -> None:
+    def _end_epoch(self, t: int) -> None:
         """Note the mean losses of an epoch; a net whose loss is not finite has failed."""
         losses = torch.stack([*self.losses]).double().cpu().numpy()
         means = (losses * self.sizes).sum(0) / self.sizes.sum(0)

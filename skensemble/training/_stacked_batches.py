@@ -71,7 +71,8 @@ class StackedBatches:
         self.places = torch.where(self.is_row, places + begins[..., None], 0) + starts
         per_step = len(nets) * width * max(1, n_row_values(self.X))
         self.per_block = max(1, BLOCK_VALUES // per_step)
-        self.is_row = self.is_row.to(self.X.device)
+        self.is_row = self.is_row.transpose(0, 1).to(self.X)
+        self.shares = self.is_row / self.is_row.sum(-1, keepdim=True)
 
     def _join(self, net: NeuralNet, datas: Sequence[Any]) -> None:
         """Put the rows of all nets below each other, and note where those of each begin."""
@@ -86,6 +87,7 @@ class StackedBatches:
                 begins[key] = sum(len(part) for part in parts)
                 parts.append(Rows(data.X, data.y, data.sample_weight, **kind))
             own.append(begins[key])
+        self.is_weighted = any(part.sample_weight is not None for part in parts)
         weights = [
             part.X.new_ones(len(part)) if part.sample_weight is None else part.sample_weight
             for part in parts
@@ -95,19 +97,32 @@ class StackedBatches:
         self.y = torch.cat([part.y for part in parts])
         self.weight = torch.cat(weights)
 
-    def epoch(self) -> Iterator[Batch]:
-        """Give the batches of the next epoch, in the orders that the nets would draw alone."""
+    def epochs(self, n_epochs: int) -> Iterator[Batch]:
+        """Give the batches of some epochs, in the orders that the nets would draw alone."""
+        n_batches = self.places.shape[1]
+        per_draw = max(1, self.per_block // n_batches)
+        for done in range(0, n_epochs, per_draw):
+            n_drawn = min(per_draw, n_epochs - done)
+            index = torch.cat([self._draw() for _ in range(n_drawn)]).to(self.X.device)
+            for start in range(0, len(index), self.per_block):
+                chosen = index[start : start + self.per_block]
+                yield from zip(
+                    self.X[chosen], self.y[chosen], self._shares(chosen, start), strict=True
+                )
+
+    def _draw(self) -> Tensor:
+        """Draw the rows of an epoch, of shape (n_batches, K, width)."""
         drawn = {draw: _order(*draw[1:], self.generators[draw]) for draw in self.generators}
         orders = torch.cat([drawn[draw] for draw in self.draws])
-        index = (orders[self.places] + self.begins).to(self.X.device)
-        n_batches = index.shape[1]
-        for start in range(0, n_batches, self.per_block):
-            steps = slice(start, start + self.per_block)
-            chosen = index[:, steps].transpose(0, 1).contiguous()
-            is_row = self.is_row[:, steps].transpose(0, 1)
-            share = self.weight[chosen] * is_row
-            share /= share.sum(-1, keepdim=True)
-            yield from zip(self.X[chosen], self.y[chosen], share, strict=True)
+        return (orders[self.places] + self.begins).transpose(0, 1)
+
+    def _shares(self, chosen: Tensor, start: int) -> Tensor:
+        """Give the shares of the rows of a block, whose first batch is that of a place."""
+        steps = (start + torch.arange(len(chosen), device=chosen.device)) % len(self.is_row)
+        if not self.is_weighted:
+            return self.shares[steps]
+        share = self.weight[chosen] * self.is_row[steps]
+        return share / share.sum(-1, keepdim=True)
 
     @staticmethod
     def _draw_of(net: NeuralNet, n_rows: int) -> tuple[int, int, bool]:
