@@ -26,6 +26,10 @@ MEMORY = 2**30
 """Bytes that the rows and the weights of the fits which wait for each other may take."""
 
 
+CACHED_WEIGHTS = 2**21
+"""Bytes of weights of a population on a CPU; gradients, momentum and rows have to fit beside."""
+
+
 @dataclass
 class Report:
     """What was trained together, and why the rest was not.
@@ -118,7 +122,24 @@ def _train_group(
     if len(members) == 1:
         _train_alone(members[0], "no other training is like it", report)
         return
-    requests = [seat.request() for seat in seats.values()]
+    for part in _in_cache([*seats.values()]):
+        _train_seats(way, part, report)
+
+
+def _in_cache(seats: list["_Seat"]) -> list[list["_Seat"]]:
+    """Cut a group into populations whose weights stay in the cache of a processor."""
+    module = next(iter(seats[0].modules.values()))
+    weights = list(module.parameters())
+    if weights[0].device.type != "cpu":
+        return [seats]
+    n_nets = max(2, CACHED_WEIGHTS // sum(weight.nbytes for weight in weights))
+    return [seats[start : start + n_nets] for start in range(0, len(seats), n_nets)]
+
+
+def _train_seats(way: type, seats: Sequence["_Seat"], report: Report) -> None:
+    """Train the nets of some seats as one population."""
+    members = [participant for seat in seats for participant in seat.modules]
+    requests = [seat.request() for seat in seats]
     try:
         population = make_population(way, requests)
     except Exception as error:
@@ -126,8 +147,8 @@ def _train_group(
             _train_alone(participant, f"torch.func refuses the module: {error}"[:120], report)
         return
     report.groups.append({"way": way.name, "n_nets": len(requests), "n_fits": len(members)})
-    outcomes = train_in_lockstep(requests, [seat.plan for seat in seats.values()], population)
-    for seat, outcome in zip(seats.values(), outcomes, strict=True):
+    outcomes = train_in_lockstep(requests, [seat.plan for seat in seats], population)
+    for seat, outcome in zip(seats, outcomes, strict=True):
         seat.deliver(outcome)
 
 

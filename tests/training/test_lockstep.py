@@ -342,6 +342,14 @@ def test_little_memory_makes_several_populations():
     assert [group["n_nets"] for group in report.groups] == [2, 2, 2]
 
 
+def test_populations_are_cut_to_fit_into_the_cache(monkeypatch):
+    ensembles = [snapshots(net(), random_state=seed) for seed in range(5)]
+    # 66 weights of 8 bytes: three nets have 1,584 bytes of weights, four 2,112.
+    monkeypatch.setattr("skensemble.training._meeting.CACHED_WEIGHTS", 2000)
+    report = assert_gives_what_separate_fits_give(tasks_of(ensembles))
+    assert [group["n_nets"] for group in report.groups] == [3, 2]
+
+
 def test_the_global_state_is_left_as_found():
     torch.manual_seed(3)
     before, threads = torch.get_rng_state(), torch.get_num_threads()
