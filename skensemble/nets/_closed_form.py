@@ -22,10 +22,12 @@ class Linear:
         self.weight_grad, self.bias_grad = layer.weight.grad, layer.bias.grad
 
     def forward(self, x: Tensor) -> Tensor:
+        """Give the output for rows of shape (n_samples, n_inputs)."""
         self.x = x
         return torch.addmm(self.bias, x, self.transposed)
 
     def backward(self, g: Tensor) -> Tensor:
+        """Turn the gradient by the output into that by the input."""
         self.leave(g)
         return g.mm(self.weight)
 
@@ -42,10 +44,12 @@ class Nonlinearity:
         self.function, self.gradient = ACTIVATIONS[type(layer)]
 
     def forward(self, x: Tensor) -> Tensor:
+        """Give the output for rows of any shape, of one net or of several."""
         self.x, self.output = x, self.function(x)
         return self.output
 
     def backward(self, g: Tensor) -> Tensor:
+        """Turn the gradient by the output into that by the input."""
         return self.gradient(g, self.x, self.output)
 
 
@@ -57,10 +61,12 @@ class Dropout:
         self.scale = 0.0 if layer.p == 1 else 1 / (1 - layer.p)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Drop units."""
         output, self.kept = torch.native_dropout(x, self.p, True)
         return output
 
     def backward(self, g: Tensor) -> Tensor:
+        """Turn the gradient by the output into that by the input."""
         return _aten.native_dropout_backward(g, self.kept, self.scale)
 
 

@@ -1,5 +1,6 @@
 """Which trainings can go in lock-step, and which of them together."""
 
+import pickle
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -61,6 +62,7 @@ def group_key(request: Request, way: type) -> Hashable:
         way,
         # The names, shapes and settings of all layers.
         repr(module),
+        None if way is ClosedFormPopulation else _attributes(module),
         tuple((name, tuple(p.shape)) for name, p in module.named_parameters()),
         parameter.dtype,
         parameter.device,
@@ -71,6 +73,8 @@ def group_key(request: Request, way: type) -> Hashable:
         net.max_epochs,
         np.shape(request.data.X)[1:],
         bool(group["nesterov"]),
+        # torch ignores the dampening where there is no momentum.
+        bool(group["momentum"]),
         group["dampening"],
         all(state is None for state in states),
     )
@@ -143,6 +147,8 @@ def _optimizer_reason(net: Any) -> str | None:
     group = optimizer.param_groups[0]
     if group["maximize"] or group["differentiable"]:
         return "the optimizer maximises or is differentiable"
+    if group["lr"] != optimizer.defaults["lr"]:
+        return "the optimizer's group has a rate of its own"
     parameters = list(bare(net.module_).parameters())
     if [id(p) for p in parameters] != [id(p) for p in group["params"]]:
         return "the optimizer trains other weights than those of the module"
@@ -168,7 +174,20 @@ def _functional_reason(net: Any) -> str | None:
         list(module.named_parameters(remove_duplicate=False))
     ):
         return "layers of the module share weights"
+    try:
+        _attributes(module)
+    except (TypeError, AttributeError, pickle.PicklingError):
+        return "the module holds what cannot be compared with that of others"
     return None
+
+
+def _attributes(module: nn.Module) -> tuple[Hashable, ...]:
+    """Give what the parts of a module hold beside weights: all of it may be used in `forward`."""
+    left_out = {"_parameters", "_buffers", "_modules", "training"}
+    return tuple(
+        (type(part), pickle.dumps({k: v for k, v in vars(part).items() if k not in left_out}))
+        for part in module.modules()
+    )
 
 
 def same_training(request: Request, plan: Plan) -> Hashable:

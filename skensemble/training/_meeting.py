@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import ceil
 from typing import Any
 
 import torch
@@ -133,6 +134,7 @@ def _in_cache(seats: list["_Seat"]) -> list[list["_Seat"]]:
     if weights[0].device.type != "cpu":
         return [seats]
     n_nets = max(2, CACHED_WEIGHTS // sum(weight.nbytes for weight in weights))
+    n_nets = ceil(len(seats) / ceil(len(seats) / n_nets))
     return [seats[start : start + n_nets] for start in range(0, len(seats), n_nets)]
 
 
@@ -147,7 +149,11 @@ def _train_seats(way: type, seats: Sequence["_Seat"], report: Report) -> None:
             _train_alone(participant, f"torch.func refuses the module: {error}"[:120], report)
         return
     report.groups.append({"way": way.name, "n_nets": len(requests), "n_fits": len(members)})
-    outcomes = train_in_lockstep(requests, [seat.plan for seat in seats], population)
+    try:
+        outcomes = train_in_lockstep(requests, [seat.plan for seat in seats], population)
+    except Exception as error:
+        # What a batch is too much for fails these fits, as it would fail each alone.
+        outcomes = [error] * len(seats)
     for seat, outcome in zip(seats, outcomes, strict=True):
         seat.deliver(outcome)
 
@@ -165,6 +171,7 @@ class _Plans:
         self.by_participant: dict[Participant, Plan] = {}
 
     def add(self, participant: Participant) -> None:
+        """Lay out the training of a participant, unless one bound alike is known."""
         request = participant.request
         T = request.net.max_epochs * len(sizes_of(request.net, len(request.data.y)))
         key = (T, _identity(request.schedule), _identity(request.moment))
@@ -173,6 +180,7 @@ class _Plans:
         self.by_participant[participant] = self.known[key]
 
     def of(self, participant: Participant) -> Plan:
+        """Give the plan of a participant."""
         return self.by_participant[participant]
 
 
@@ -201,9 +209,11 @@ class _Seat:
         return replace(next(iter(self.modules)).request, observe=self.observe)
 
     def add(self, participant: Participant) -> None:
+        """Let a fit have what the others here get."""
         self.modules[participant] = bare(participant.request.net.module_)
 
     def observe(self, step: Step) -> bool:
+        """Call the observers of all fits; True if none goes on."""
         for participant in self._active():
             module = self._hand_over(participant)
             if participant.tell(replace(step, module=module)) and not participant.has_ended:
@@ -211,6 +221,7 @@ class _Seat:
         return not self._active()
 
     def deliver(self, outcome: Any) -> None:
+        """Give each fit its trace, or the error of the training."""
         for participant in self._active():
             self._hand_over(participant)
             participant.tell(outcome)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from skensemble.members import bare
-from skensemble.nets._closed_form import ACTIVATIONS, log_loss, squared_error
+from skensemble.nets._closed_form import Nonlinearity, log_loss, squared_error
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Rows (K, n_samples, ...), targets (K, n_samples, ...) and shares (K, n_samples), of sum 1."""
@@ -77,10 +77,11 @@ class ClosedFormPopulation:
             elif isinstance(layer, nn.Dropout):
                 self.stages.append(_Dropout(layer.p, generators))
             else:
-                self.stages.append(_Nonlinearity(*ACTIVATIONS[type(layer)]))
+                self.stages.append(Nonlinearity(layer))
 
     @torch.no_grad()
     def backward(self, batch: Batch) -> Tensor:
+        """Write the gradients, and give the losses, as in `Population`."""
         x, y, share = batch
         x = x.flatten(2)
         for stage in self.stages:
@@ -95,43 +96,38 @@ class ClosedFormPopulation:
         return losses
 
     def write(self, k: int, values: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+        """Copy the part of one net, as in `Population`."""
         for value, target in zip(values, targets, strict=True):
             target.data.copy_(value[k].T if target.ndim == 2 else value[k])
 
     def stack(self, values: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """Stack the tensors of K nets, as in `Population`."""
         stacked = [torch.stack([v.detach() for v in same]) for same in zip(*values, strict=True)]
         return [s.mT.contiguous() if s.ndim == 3 else s for s in stacked]
 
 
 class _Linear:
+    """The linear layers of K nets."""
+
     def __init__(self, weight: Tensor, bias: Tensor, weight_grad: Tensor, bias_grad: Tensor):
         self.weight, self.bias = weight, bias[:, None]
         self.transposed = weight.mT
         self.weight_grad, self.bias_grad = weight_grad, bias_grad
 
     def forward(self, x: Tensor) -> Tensor:
+        """Give the outputs for rows of shape (K, n_samples, n_inputs)."""
         self.x = x
         return torch.baddbmm(self.bias, x, self.weight)
 
     def backward(self, g: Tensor) -> Tensor:
+        """Turn the gradient by the outputs into that by the inputs."""
         self.leave(g)
         return g.bmm(self.transposed)
 
     def leave(self, g: Tensor) -> None:
+        """Write the gradients of the weights, from that by the outputs."""
         torch.bmm(self.x.mT, g, out=self.weight_grad)
         torch.sum(g, 1, out=self.bias_grad)
-
-
-class _Nonlinearity:
-    def __init__(self, function: Callable[..., Tensor], gradient: Callable[..., Tensor]):
-        self.function, self.gradient = function, gradient
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.x, self.output = x, self.function(x)
-        return self.output
-
-    def backward(self, g: Tensor) -> Tensor:
-        return self.gradient(g, self.x, self.output)
 
 
 class _Dropout:
@@ -143,6 +139,7 @@ class _Dropout:
         self.p, self.generators = p, generators
 
     def forward(self, x: Tensor) -> Tensor:
+        """Drop units of the rows of each net."""
         self.mask = torch.zeros_like(x)
         # Rows of share 0 fill up a batch that is smaller than others.
         sizes = (self.share > 0).sum(1).tolist()
@@ -152,6 +149,7 @@ class _Dropout:
         return x * self.mask
 
     def backward(self, g: Tensor) -> Tensor:
+        """Turn the gradient by the outputs into that by the inputs."""
         return g * self.mask
 
 
@@ -181,6 +179,7 @@ class FunctionalPopulation:
         self.compute = vmap(grad_and_value(loss))
 
     def backward(self, batch: Batch) -> Tensor:
+        """Write the gradients, and give the losses, as in `Population`."""
         weights = dict(zip(self.names, self.weights, strict=True))
         gradients, losses = self.compute(weights, *batch)
         for own, name in zip(self.gradients, self.names, strict=True):
@@ -188,10 +187,12 @@ class FunctionalPopulation:
         return losses.detach()
 
     def write(self, k: int, values: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+        """Copy the part of one net, as in `Population`."""
         for value, target in zip(values, targets, strict=True):
             target.data.copy_(value[k])
 
     def stack(self, values: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """Stack the tensors of K nets, as in `Population`."""
         return [torch.stack([v.detach() for v in same]) for same in zip(*values, strict=True)]
 
 

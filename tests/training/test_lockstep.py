@@ -223,6 +223,30 @@ class Dropping(nn.Sequential):
         super().__init__(nn.Dropout(0.2), nn.Linear(n_features, n_outputs))
 
 
+class Scaled(nn.Linear):
+    """A module whose output depends on an attribute that its repr does not show."""
+
+    def __init__(self, n_features, n_outputs, scale=1.0):
+        super().__init__(n_features, n_outputs)
+        self.scale = scale
+
+    def forward(self, x):
+        """Give the scaled output."""
+        return self.scale * super().forward(x)
+
+
+class Held(nn.Linear):
+    """A module that holds a function made on the spot."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__(n_features, n_outputs)
+        self.function = lambda x: x
+
+    def forward(self, x):
+        """Give the output."""
+        return self.function(super().forward(x))
+
+
 class OwnNet(NetClassifier):
     """A net that makes its loss its own way."""
 
@@ -236,6 +260,11 @@ class OwnNet(NetClassifier):
     [
         (snapshots(net(optimizer=torch.optim.Adam)), "the optimizer is Adam, not SGD"),
         (snapshots(net(optimizer__param_groups=[("*bias", {"lr": 0.1})])), "several groups"),
+        (
+            snapshots(net(optimizer__param_groups=[("*", {"lr": 0.02})])),
+            "the optimizer's group has a rate of its own",
+        ),
+        (snapshots(own_net(Held)), "holds what cannot be compared"),
         (snapshots(net(callbacks=[EarlyStopping("train_loss")])), "a skorch callback watches"),
         (snapshots(net(criterion__weight=torch.ones(3).double())), "weighs or ignores classes"),
         (snapshots(net(precision="bf16")), "autocast"),
@@ -263,6 +292,30 @@ def test_other_architectures_are_other_groups():
     # Batches of 16 and of 20 rows are four an epoch both.
     assert [group["n_nets"] for group in report.groups] == [4, 2, 2]
     assert_gives_what_separate_fits_give(tasks_of(snapshots(one) for one in nets))
+
+
+def test_modules_that_differ_in_an_attribute_are_other_groups():
+    settings = {"precision": "float64"}
+    nets = [own_net(Scaled, module__scale=scale, **settings) for scale in (1.0, 3.0)]
+    ensembles = [snapshots(one, alpha_zero=rate) for one in nets for rate in (0.05, 0.1)]
+    report = assert_gives_what_separate_fits_give(tasks_of(ensembles))
+    assert [group["n_nets"] for group in report.groups] == [2, 2]
+
+
+def test_momentum_and_none_with_dampening_are_two_groups():
+    plain = {"optimizer__nesterov": False, "optimizer__dampening": 0.3}
+    nets = [net(**plain), net(**plain, optimizer__momentum=0.0)]
+    pairs = [snapshots(one, random_state=seed) for one in nets for seed in (0, 1)]
+    assert len(assert_gives_what_separate_fits_give(tasks_of(pairs)).groups) == 2
+
+
+def test_an_error_in_the_middle_fails_the_fits_of_that_population(monkeypatch):
+    def fail(*args):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("skensemble.training._meeting.train_in_lockstep", fail)
+    ended = run_together(tasks_of(snapshots(net(), random_state=seed) for seed in (0, 1)))
+    assert [str(p.error) for p in ended] == ["out of memory"] * 2
 
 
 def test_a_net_that_diverges_fails_alone():
