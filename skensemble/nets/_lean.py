@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.history import History
 from torch import Tensor
 
@@ -87,16 +87,19 @@ class LeanEpochs:
         self.best_losses_ = {**best, prefix: min(loss, best.get(prefix, inf))}
 
     def _lean_steps(self, iterator: RowBatches) -> Iterator[tuple[Tensor, int]]:
-        step, parameters = step_of(self.optimizer_), self._trained_parameters()
-        closed_form = self._closed_form()
+        closed_form, parameters = self._kept_closed_form(), self._trained_parameters()
+        is_closed = isinstance(closed_form, ClosedForm)
+        step = step_of(self.optimizer_, keeps_gradients=is_closed)
         watching = [cb for _, cb in self.callbacks_ if isinstance(cb, StepCallback)]
-        for X, y in iterator:
+        for (X, y), n_rows in zip(iterator, iterator.sizes, strict=True):
             for callback in watching:
                 callback.before_step(self)
-            if isinstance(closed_form, ClosedForm):
-                loss = closed_form.step(X, y)
-                if self.max_grad_norm is not None:
-                    closed_form.clip(self.max_grad_norm)
+            if is_closed:
+                with torch.no_grad():
+                    loss = closed_form.step(X, y)
+                    if self.max_grad_norm is not None:
+                        closed_form.clip(self.max_grad_norm)
+                    step()
             else:
                 for parameter in parameters:
                     parameter.grad = None
@@ -104,10 +107,29 @@ class LeanEpochs:
                 loss.backward()
                 self._tame(parameters)
                 loss = loss.detach()
-            step()
+                step()
             for callback in watching:
                 callback.after_step(self, loss)
-            yield loss, len(X)
+            yield loss, n_rows
+
+    def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the epochs, as in `skorch.NeuralNet.fit_loop`."""
+        self._closed_form_ = None
+        try:
+            return super().fit_loop(*args, **kwargs)
+        finally:
+            self._closed_form_ = None
+
+    def _kept_closed_form(self) -> ClosedForm | str:
+        """Give the gradients in closed form of the last epoch, if nothing has touched the net."""
+        kept = self._closed_form_
+        if (
+            kept is None
+            or not all(isinstance(cb, _HARMLESS) for _, cb in self.callbacks_)
+            or (isinstance(kept, ClosedForm) and not kept.is_connected())
+        ):
+            kept = self._closed_form_ = self._closed_form()
+        return kept
 
     def _closed_form(self) -> ClosedForm | str:
         """Give the gradients in closed form, or say why autograd is needed."""
@@ -177,6 +199,9 @@ def clip_gradients(parameters: list[Tensor], max_norm: float) -> None:
     if norm.device.type != "cpu" or norm > max_norm:
         torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
 
+
+_HARMLESS = (EpochTimer, PrintLog, StepCallback)
+"""Callbacks that leave layers, hooks and criterion as they are."""
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 

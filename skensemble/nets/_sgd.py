@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 
-def step_of(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+def step_of(
+    optimizer: torch.optim.Optimizer, *, keeps_gradients: bool = False
+) -> Callable[[], None]:
     """Give the function that makes a step of an optimizer.
 
     `torch.optim.SGD.step` takes ten times as long as the update of a small net. Where it would do
@@ -15,6 +17,8 @@ def step_of(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
+    keeps_gradients : bool, default=False
+        Whether all steps find their gradients in the same tensors.
 
     Returns
     -------
@@ -31,15 +35,19 @@ def step_of(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     if not is_plain:
         return optimizer.step
 
+    kept: list[Update] = []
+
     def step() -> None:
-        updates = [_buffers(optimizer, group) for group in optimizer.param_groups]
-        if None in updates:
-            # The first step makes the buffers.
-            optimizer.step()
-            return
+        if not (keeps_gradients and kept):
+            updates = [_buffers(optimizer, group) for group in optimizer.param_groups]
+            if None in updates:
+                # The first step makes the buffers.
+                optimizer.step()
+                return
+            kept[:] = updates
         with torch.no_grad():
             for group, (weights, gradients, buffers) in zip(
-                optimizer.param_groups, updates, strict=True
+                optimizer.param_groups, kept, strict=True
             ):
                 if weights:
                     torch._fused_sgd_(
@@ -58,9 +66,11 @@ def step_of(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     return step
 
 
-def _buffers(
-    optimizer: torch.optim.SGD, group: dict
-) -> tuple[list[Tensor], list[Tensor], list[Tensor]] | None:
+Update = tuple[list[Tensor], list[Tensor], list[Tensor]]
+"""Weights, gradients and the momentum's buffers of a group."""
+
+
+def _buffers(optimizer: torch.optim.SGD, group: dict) -> Update | None:
     """Give the weights of a group that have a gradient, the gradients and the momentum's buffers.
 
     None stands for a buffer that is still to be made.

@@ -13,6 +13,7 @@ from skensemble import NetClassifier, NetRegressor
 from skensemble.modules import MLP
 from skensemble.nets import Net
 from skensemble.nets._closed_form import ClosedForm
+from skensemble.nets._lean import StepCallback
 from skensemble.nets._sgd import step_of
 
 RNG = np.random.default_rng(0)
@@ -144,3 +145,37 @@ def test_hooks_of_an_optimizer_are_called():
     weight.grad = torch.ones(3)
     step_of(optimizer)()
     assert len(calls) == 1
+
+
+class Freezer(Callback):
+    """A callback that freezes the first layer after two epochs."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """Freeze it."""
+        if len(net.history) == 2:
+            net.module_[0].requires_grad_(False)
+
+
+class Clearer(StepCallback):
+    """A callback that takes the gradients away after each epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """Take them away."""
+        net.optimizer_.zero_grad(set_to_none=True)
+
+
+@pytest.mark.parametrize("callback", [Freezer(), Clearer()])
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
+def test_what_callbacks_do_between_epochs_is_heeded(callback, optimizer):
+    settings = {"module__hidden_units": (5,), "precision": "float64", "optimizer": optimizer}
+    net = NetClassifier(**SMALL, **settings, callbacks=[callback])
+    expected = by_autograd(deepcopy(net), X, LABELS)
+    np.testing.assert_allclose(weights_of(net.fit(X, LABELS)), expected, rtol=0, atol=1e-12)
+
+
+def test_a_second_training_looks_at_the_module_anew():
+    net = NetClassifier(**SMALL).fit(X, LABELS)
+    calls = []
+    net.module_[0].register_forward_hook(lambda *args: calls.append(args))
+    net.partial_fit(X, LABELS)
+    assert calls
