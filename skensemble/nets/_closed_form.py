@@ -71,12 +71,19 @@ class Dropout:
 
 
 ACTIVATIONS: dict[type[nn.Module], tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
-    nn.ReLU: (torch.relu, lambda g, x, output: _aten.threshold_backward(g, output, 0)),
-    nn.GELU: (F.gelu, lambda g, x, output: _aten.gelu_backward(g, x)),
-    nn.SiLU: (F.silu, lambda g, x, output: _aten.silu_backward(g, x)),
-    nn.Tanh: (torch.tanh, lambda g, x, output: _aten.tanh_backward(g, output)),
+    # These two need only their output, and may write it over the input.
+    nn.ReLU: (
+        torch.relu_,
+        lambda g, x, output: _aten.threshold_backward.grad_input(g, output, 0, grad_input=g),
+    ),
+    nn.Tanh: (
+        torch.tanh_,
+        lambda g, x, output: _aten.tanh_backward.grad_input(g, output, grad_input=g),
+    ),
+    nn.GELU: (F.gelu, lambda g, x, output: _aten.gelu_backward.grad_input(g, x, grad_input=g)),
+    nn.SiLU: (F.silu, lambda g, x, output: _aten.silu_backward.grad_input(g, x, grad_input=g)),
 }
-"""Each activation, and its gradient ``(g, x, output)`` by its input."""
+"""Each activation, and its gradient ``(g, x, output)`` by its input, written over `g`."""
 
 FEW_CLASSES = 8
 """Classes up to which several nets' probabilities are computed with the rows as the last axis."""

@@ -113,16 +113,18 @@ class _Linear:
         self.weight, self.bias = weight, bias[:, None]
         self.transposed = weight.mT
         self.weight_grad, self.bias_grad = weight_grad, bias_grad
+        # New memory for each product would take a fifth of its time.
+        self.output, self.input_grad = weight.new_empty(0), weight.new_empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the outputs for rows of shape (K, n_samples, n_inputs)."""
+        """Give the outputs for rows of shape (K, n_samples, n_inputs), until the next call."""
         self.x = x
-        return torch.baddbmm(self.bias, x, self.weight)
+        return torch.baddbmm(self.bias, x, self.weight, out=self.output)
 
     def backward(self, g: Tensor) -> Tensor:
-        """Turn the gradient by the outputs into that by the inputs."""
+        """Turn the gradient by the outputs into that by the inputs, until the next call."""
         self.leave(g)
-        return g.bmm(self.transposed)
+        return torch.bmm(g, self.transposed, out=self.input_grad)
 
     def leave(self, g: Tensor) -> None:
         """Write the gradients of the weights, from that by the outputs."""
