@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from sklearn import config_context, get_config
 from skorch import NeuralNet
 
 from skensemble._typing import Moment, Schedule
@@ -62,7 +64,9 @@ class Participant:
         self._mine, self._others = threading.Semaphore(0), threading.Semaphore(0)
         self._message: Any = None
         self._answer: Any = None
-        self._n_threads = torch.get_num_threads()
+        # A new thread would begin with the defaults of all of these.
+        self._n_threads, self._config = torch.get_num_threads(), get_config()
+        self._context = copy_context()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -121,10 +125,10 @@ class Participant:
 
     def _run(self) -> None:
         _HERE.participant = self
-        # Each thread begins with as many as there are cores.
         torch.set_num_threads(self._n_threads)
         try:
-            self.result = self.task()
+            with config_context(**self._config):
+                self.result = self._context.run(self.task)
         except BaseException as error:
             self.error = error
         finally:

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from skorch.callbacks import EarlyStopping
 from torch import nn
@@ -316,6 +317,15 @@ def test_an_error_in_the_middle_fails_the_fits_of_that_population(monkeypatch):
     monkeypatch.setattr("skensemble.training._meeting.train_in_lockstep", fail)
     ended = run_together(tasks_of(snapshots(net(), random_state=seed) for seed in (0, 1)))
     assert [str(p.error) for p in ended] == ["out of memory"] * 2
+
+
+def test_a_fit_has_the_settings_of_the_thread_that_began_it():
+    def settings():
+        return get_config()["assume_finite"], np.geterr()["divide"]
+
+    with config_context(assume_finite=True), np.errstate(divide="raise"):
+        (ended,) = run_together([settings])
+    assert ended.result == (True, "raise")
 
 
 def test_a_net_that_diverges_fails_alone():
