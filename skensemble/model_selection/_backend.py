@@ -23,7 +23,8 @@ class LockstepBackend(ParallelBackendBase):
     nesting_level, inner_max_num_threads : int or None, default=None
         What joblib passes on; of no effect.
     memory : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+        Bytes of rows and weights beyond which no further fit is begun before others have ended,
+        and most bytes that nets trained as one take on their device.
     report : Report, optional
         Filled in: what was trained together, and why the rest was not.
     """

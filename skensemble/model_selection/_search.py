@@ -73,7 +73,8 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
     return_train_score : bool, default=False
         Whether to score the training rows too.
     memory : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+        Bytes of rows and weights beyond which no further fit is begun before others have ended,
+        and most bytes that nets trained as one take on their device.
 
     Attributes
     ----------
@@ -168,7 +169,8 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
     return_train_score : bool, default=False
         Whether to score the training rows too.
     memory : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+        Bytes of rows and weights beyond which no further fit is begun before others have ended,
+        and most bytes that nets trained as one take on their device.
 
     Attributes
     ----------

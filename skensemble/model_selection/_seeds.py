@@ -72,7 +72,8 @@ def fit_over_seeds(
     seeds : int or sequence of int, default=10
         Seeds, or their number, from 0.
     memory : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+        Bytes of rows and weights beyond which no further fit is begun before others have ended,
+        and most bytes that nets trained as one take on their device.
     report : Report, optional
         Filled in: what was trained together, and why the rest was not.
     **fit_params : dict
@@ -139,7 +140,8 @@ def score_over_seeds(
     seeds : int or sequence of int, default=10
         Seeds, or their number, from 0.
     memory : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+        Bytes of rows and weights beyond which no further fit is begun before others have ended,
+        and most bytes that nets trained as one take on their device.
     report : Report, optional
         Filled in.
     **fit_params : dict

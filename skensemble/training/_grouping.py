@@ -9,7 +9,8 @@ import torch
 from scipy.sparse import issparse
 from skorch.callbacks import EpochTimer
 from skorch.dataset import Dataset
-from torch import nn
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.modules.dropout import _DropoutNd
 
 from skensemble.members import bare
@@ -95,6 +96,32 @@ def make_population(way: type, requests: Sequence[Request]) -> Population:
     population = FunctionalPopulation(nets)
     population.backward(_some_rows(requests))
     return population
+
+
+def step_bytes(request: Request) -> int:
+    """Measure what a net takes in a population: weights, rows, activations, and their gradients.
+
+    Raises
+    ------
+    Exception
+        Whatever the module raises for two rows.
+    """
+    module = bare(request.net.module_)
+    weights = {p.data_ptr(): p.nbytes for p in module.parameters()}
+    saved: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        saved[tensor.data_ptr()] = tensor.nbytes
+        return tensor
+
+    X = _some_rows([request])[0][0]
+    with torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
+        output = module(X)
+    activations = sum(size for pointer, size in saved.items() if pointer not in weights)
+    n_rows = max(sizes_of(request.net, len(request.data.y)))
+    per_row = (X.nbytes + 2 * activations + 2 * output.nbytes) / len(X)
+    # The gradients and the momentum are as large as the weights.
+    return 3 * sum(weights.values()) + int(n_rows * per_row)
 
 
 def _some_rows(requests: Sequence[Request]) -> Batch:

@@ -14,7 +14,13 @@ from scipy.sparse import issparse
 
 from skensemble.members import bare
 from skensemble.training._course import Plan, Step, lay_out
-from skensemble.training._grouping import group_key, make_population, same_training, way_of
+from skensemble.training._grouping import (
+    group_key,
+    make_population,
+    same_training,
+    step_bytes,
+    way_of,
+)
 from skensemble.training._lockstep import train_in_lockstep
 from skensemble.training._participants import (
     Participant,
@@ -24,8 +30,7 @@ from skensemble.training._participants import (
 from skensemble.training._stacked_batches import sizes_of
 
 MEMORY = 2**30
-"""Bytes that the rows and the weights of the fits which wait for each other may take."""
-
+"""Bytes that the fits which wait for each other may hold, and that a population may take."""
 
 CACHED_WEIGHTS = 2**21
 """Bytes of weights of a population on a CPU; gradients, momentum and rows have to fit beside."""
@@ -57,7 +62,8 @@ def run_together(
     tasks : sequence of callable
         The fits, without arguments. A training that they ask of `train` waits for the others.
     memory : int, default=MEMORY
-        Bytes of rows and weights beyond which no further fit is begun before others have ended.
+        Bytes of rows and weights beyond which no further fit is begun before others have ended,
+        and most bytes that the nets trained as one take for their steps, on their device.
     report : Report, optional
         Filled in.
 
@@ -84,7 +90,7 @@ def run_together(
                     participant.start()
                     held += _cost(participant.request)
                 waiting = [p for p in waiting if not p.has_ended]
-                _serve(waiting, report)
+                _serve(waiting, memory, report)
                 waiting = [p for p in waiting if not p.has_ended]
         except BaseException:
             for participant in waiting:
@@ -93,7 +99,7 @@ def run_together(
     return participants
 
 
-def _serve(waiting: Sequence[Participant], report: Report) -> None:
+def _serve(waiting: Sequence[Participant], memory: int, report: Report) -> None:
     """Give all that wait their training."""
     groups: dict[Hashable, list[Participant]] = {}
     plans = _Plans()
@@ -109,11 +115,11 @@ def _serve(waiting: Sequence[Participant], report: Report) -> None:
             continue
         groups.setdefault((way, group_key(participant.request, way)), []).append(participant)
     for (way, _), members in groups.items():
-        _train_group(way, members, plans, report)
+        _train_group(way, members, plans, memory, report)
 
 
 def _train_group(
-    way: type, members: Sequence[Participant], plans: "_Plans", report: Report
+    way: type, members: Sequence[Participant], plans: "_Plans", memory: int, report: Report
 ) -> None:
     seats: dict[Hashable, _Seat] = {}
     for participant in members:
@@ -123,19 +129,31 @@ def _train_group(
     if len(members) == 1:
         _train_alone(members[0], "no other training is like it", report)
         return
-    for part in _in_cache([*seats.values()]):
-        _train_seats(way, part, report)
+    try:
+        n_nets = _most_nets([*seats.values()], memory)
+    except Exception as error:
+        _train_refused(members, error, report)
+        return
+    if n_nets == 1 and len(seats) == len(members):
+        for participant in members:
+            _train_alone(participant, "no other net fits into memory beside it", report)
+        return
+    for start in range(0, len(seats), n_nets):
+        _train_seats(way, [*seats.values()][start : start + n_nets], report)
 
 
-def _in_cache(seats: list["_Seat"]) -> list[list["_Seat"]]:
-    """Cut a group into populations whose weights stay in the cache of a processor."""
-    module = next(iter(seats[0].modules.values()))
-    weights = list(module.parameters())
-    if weights[0].device.type != "cpu":
-        return [seats]
-    n_nets = max(2, CACHED_WEIGHTS // sum(weight.nbytes for weight in weights))
-    n_nets = ceil(len(seats) / ceil(len(seats) / n_nets))
-    return [seats[start : start + n_nets] for start in range(0, len(seats), n_nets)]
+def _most_nets(seats: Sequence["_Seat"], memory: int) -> int:
+    """Give the size of the populations that a group is cut into.
+
+    Their steps have to fit into memory and, on a CPU, their weights into the cache.
+    """
+    request = seats[0].request()
+    weights = list(bare(request.net.module_).parameters())
+    most = memory // step_bytes(request)
+    if weights[0].device.type == "cpu":
+        most = min(most, max(2, CACHED_WEIGHTS // sum(weight.nbytes for weight in weights)))
+    n_groups = ceil(len(seats) / max(1, most))
+    return ceil(len(seats) / n_groups)
 
 
 def _train_seats(way: type, seats: Sequence["_Seat"], report: Report) -> None:
@@ -145,8 +163,7 @@ def _train_seats(way: type, seats: Sequence["_Seat"], report: Report) -> None:
     try:
         population = make_population(way, requests)
     except Exception as error:
-        for participant in members:
-            _train_alone(participant, f"torch.func refuses the module: {error}"[:120], report)
+        _train_refused(members, error, report)
         return
     report.groups.append({"way": way.name, "n_nets": len(requests), "n_fits": len(members)})
     try:
@@ -161,6 +178,11 @@ def _train_seats(way: type, seats: Sequence["_Seat"], report: Report) -> None:
 def _train_alone(participant: Participant, reason: str, report: Report) -> None:
     report.alone[reason] += 1
     participant.tell(None)
+
+
+def _train_refused(members: Sequence[Participant], error: Exception, report: Report) -> None:
+    for participant in members:
+        _train_alone(participant, f"torch.func refuses the module: {error}"[:120], report)
 
 
 class _Plans:

@@ -399,10 +399,28 @@ def test_an_observer_ends_its_own_training_only():
 
 
 def test_little_memory_makes_several_populations():
-    ensembles = [snapshots(net(), random_state=seed) for seed in range(6)]
+    ensembles = [snapshots(net(batch_size=4), random_state=seed) for seed in range(6)]
     # A fit holds 65 * 5 values and 8 times 66 weights: two of them are more than 10 kB.
     report = assert_gives_what_separate_fits_give(tasks_of(ensembles), memory=10_000)
     assert [group["n_nets"] for group in report.groups] == [2, 2, 2]
+
+
+def test_populations_are_cut_to_what_their_steps_take():
+    nets = net(batch_size=-1, max_epochs=20)
+    ensembles = [snapshots(nets, random_state=seed) for seed in range(6)]
+    # Of 65 rows 5 values, 5 + 7 + 7 saved activations and 3 outputs, which have gradients too.
+    bytes_of_net = 8 * (3 * 66 + 65 * (5 + 2 * (5 + 7 + 7) + 2 * 3))
+    for memory, n_nets in ((3 * bytes_of_net, [3, 3]), (3 * bytes_of_net - 1, [2, 2, 2])):
+        report = assert_gives_what_separate_fits_give(tasks_of(ensembles), memory=memory)
+        assert [group["n_nets"] for group in report.groups] == n_nets
+
+
+def test_activations_of_any_module_count():
+    nets = own_net(Convolution, precision="float64")
+    ensembles = [snapshots(nets, random_state=seed) for seed in range(2)]
+    # Rows, weights, gradients and momentum of both take 11 kB; two fits may wait.
+    report = assert_gives_what_separate_fits_give(tasks_of(ensembles), memory=12_000)
+    assert report.alone == {"no other net fits into memory beside it": 2}
 
 
 def test_populations_are_cut_to_fit_into_the_cache(monkeypatch):
