@@ -85,8 +85,11 @@ ACTIVATIONS: dict[type[nn.Module], tuple[Callable[..., Tensor], Callable[..., Te
 }
 """Each activation, and its gradient ``(g, x, output)`` by its input, written over `g`."""
 
-FEW_CLASSES = 8
-"""Classes up to which several nets' probabilities are computed with the rows as the last axis."""
+FEW_CLASSES = 15
+"""Classes up to which several nets' probabilities are computed with the rows as the last axis.
+
+Along a last axis that is shorter than its vectors torch takes up to six times as long.
+"""
 
 STAGES = {nn.Linear: Linear, nn.Dropout: Dropout, **dict.fromkeys(ACTIVATIONS, Nonlinearity)}
 """What computes each kind of layer."""

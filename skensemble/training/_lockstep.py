@@ -40,10 +40,11 @@ def train_in_lockstep(
     batches = StackedBatches([r.net for r in requests], [r.data for r in requests])
     optimizer = StackedSGD(population, [r.net for r in requests])
     course = _Courses(requests, plans, population, batches.sizes)
-    rates = torch.as_tensor(course.tables.T.copy()).to(population.all_weights)
+    rates = torch.as_tensor(course.tables.T.copy()).to(population.all_weights).unbind()
     for t, batch in enumerate(batches.epochs(requests[0].net.max_epochs), start=1):
-        losses = population.backward(batch)
-        optimizer.step(rates[t - 1])
+        with torch.no_grad():
+            losses = population.backward(batch)
+            optimizer.step(rates[t - 1])
         course.end_step(t, losses)
         if not course.is_on.any():
             break
@@ -69,6 +70,7 @@ class _Courses:
         self.requests = requests
         self.population = population
         self.sizes = sizes.T.numpy()
+        self.shares = self.sizes / self.sizes.sum(0)
         self.T = requests[0].net.max_epochs * len(self.sizes)
         self.tables = np.array([table for table, _ in plans])
         self.due: dict[int, list[int]] = {}
@@ -106,9 +108,10 @@ class _Courses:
 
     def _end_epoch(self, t: int) -> None:
         """Note the mean losses of an epoch; a net whose loss is not finite has failed."""
-        losses = torch.stack([*self.losses]).double().cpu().numpy()
-        means = (losses * self.sizes).sum(0) / self.sizes.sum(0)
+        means = (torch.stack([*self.losses]).cpu().numpy() * self.shares).sum(0)
         self.curves.append(means)
+        if np.isfinite(means).all():
+            return
         for k in np.flatnonzero(self.is_on & ~np.isfinite(means)):
             try:
                 self._finite_mean_loss(k, t)

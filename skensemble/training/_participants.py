@@ -61,7 +61,10 @@ class Participant:
         self.result: Any = None
         self.error: BaseException | None = None
         self.has_ended = self.is_cancelled = False
-        self._mine, self._others = threading.Semaphore(0), threading.Semaphore(0)
+        # Each is released by the thread that the other one waits for.
+        self._mine, self._others = threading.Lock(), threading.Lock()
+        self._mine.acquire()
+        self._others.acquire()
         self._message: Any = None
         self._answer: Any = None
         # A new thread would begin with the defaults of all of these.

@@ -35,7 +35,10 @@ class Population(Protocol):
     gradients: list[Tensor]
 
     def backward(self, batch: Batch) -> Tensor:
-        """Write the gradients for a batch of each net, and give the losses, of shape (K,)."""
+        """Write the gradients for a batch of each net, and give the losses, of shape (K,).
+
+        To be called where autograd is off.
+        """
 
     def write(self, k: int, values: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
         """Copy net k's part of stacked tensors, such as `weights`, to those of a net."""
@@ -79,7 +82,6 @@ class ClosedFormPopulation:
             else:
                 self.stages.append(Nonlinearity(layer))
 
-    @torch.no_grad()
     def backward(self, batch: Batch) -> Tensor:
         """Write the gradients, and give the losses, as in `Population`."""
         x, y, share = batch

@@ -38,9 +38,10 @@ class StackedSGD:
         stacked = population.gradients if self.is_first else population.stack(buffers)
         self.velocity, self.buffers = packed(stacked)
 
-    @torch.no_grad()
     def step(self, rates: Tensor) -> None:
         """Clip the gradients, and update the weights with a rate for each net.
+
+        To be called where autograd is off.
 
         Parameters
         ----------
