@@ -1,5 +1,6 @@
 """K nets of one architecture as stacked weights: their losses, gradients and updates at once."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -115,18 +116,19 @@ class _Linear:
         self.weight, self.bias = weight, bias[:, None]
         self.transposed = weight.mT
         self.weight_grad, self.bias_grad = weight_grad, bias_grad
-        # New memory for each product would take a fifth of its time.
-        self.output, self.input_grad = weight.new_empty(0), weight.new_empty(0)
+        # By rows of a batch; new memory for each product would take a fifth of its time.
+        self.outputs: dict[int, Tensor] = defaultdict(lambda: weight.new_empty(0))
+        self.input_grads: dict[int, Tensor] = defaultdict(lambda: weight.new_empty(0))
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs for rows of shape (K, n_samples, n_inputs), until the next call."""
         self.x = x
-        return torch.baddbmm(self.bias, x, self.weight, out=self.output)
+        return torch.baddbmm(self.bias, x, self.weight, out=self.outputs[x.shape[1]])
 
     def backward(self, g: Tensor) -> Tensor:
         """Turn the gradient by the outputs into that by the inputs, until the next call."""
         self.leave(g)
-        return torch.bmm(g, self.transposed, out=self.input_grad)
+        return torch.bmm(g, self.transposed, out=self.input_grads[g.shape[1]])
 
     def leave(self, g: Tensor) -> None:
         """Write the gradients of the weights, from that by the outputs."""

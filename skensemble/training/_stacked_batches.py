@@ -61,7 +61,8 @@ class StackedBatches:
         self._join(nets[0], datas)
         sizes = [sizes_of(net, n) for net, n in zip(nets, self.n_rows, strict=True)]
         self.sizes = torch.tensor(sizes)
-        width = int(self.sizes.max())
+        self.widths = self.sizes.amax(0).tolist()
+        width = max(self.widths)
         # Where each place of each batch finds its row in the order of the epoch.
         places = torch.arange(width).expand(*self.sizes.shape, width)
         begins = self.sizes.cumsum(1) - self.sizes
@@ -106,9 +107,11 @@ class StackedBatches:
             index = torch.cat([self._draw() for _ in range(n_drawn)]).to(self.X.device)
             for start in range(0, len(index), self.per_block):
                 chosen = index[start : start + self.per_block]
-                yield from zip(
-                    self.X[chosen], self.y[chosen], self._shares(chosen, start), strict=True
-                )
+                parts = self.X[chosen], self.y[chosen], self._shares(chosen, start)
+                for t, batch in enumerate(zip(*parts, strict=True), start=start):
+                    # Where all nets have fewer rows, nothing is left of those that fill up.
+                    width = self.widths[t % n_batches]
+                    yield tuple(part[:, :width] for part in batch)
 
     def _draw(self) -> Tensor:
         """Draw the rows of an epoch, of shape (n_batches, K, width)."""

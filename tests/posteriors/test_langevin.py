@@ -1,7 +1,9 @@
 """Noise of stochastic gradient Langevin dynamics, measured."""
 
+import numpy as np
 import pytest
 import torch
+from scipy.linalg import solve_discrete_lyapunov
 from torch import nn
 
 from skensemble.posteriors import LangevinNoise, langevin_std
@@ -168,6 +170,17 @@ def test_samples_have_the_variance_of_a_gaussian_target(sgd, n_steps, temperatur
     # variance, with it by 1 to 2 %. 4000 chains have an error of 2.2 %.
     assert samples.var(0).tolist() == pytest.approx(expected.tolist(), rel=0.1)
     assert samples.mean(0).tolist() == pytest.approx([1.0] * 3, abs=0.02)
+
+
+@pytest.mark.parametrize(("rate", "white", "own"), [(0.01, 1.95, 1.003), (0.1, 10.8, 1.027)])
+def test_the_variances_that_the_docs_give(rate, white, own):
+    """Of weight and velocity at curvature 1, where the target has a variance of 1."""
+    momentum = 0.9
+    step = np.array([[1 - rate, momentum], [-rate, momentum]])
+    of_weights = 2 * rate / (1 - momentum) * np.array([[1, 0], [0, 0]])
+    of_velocity = langevin_std(rate, 1, 1.0, momentum) ** 2 * np.ones((2, 2))
+    assert solve_discrete_lyapunov(step, of_weights)[0, 0] == pytest.approx(white, rel=5e-3)
+    assert solve_discrete_lyapunov(step, of_velocity)[0, 0] == pytest.approx(own, rel=5e-4)
 
 
 def test_a_temperature_of_0_is_plain_gradient_descent():

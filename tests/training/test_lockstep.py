@@ -303,6 +303,25 @@ def test_modules_that_differ_in_an_attribute_are_other_groups():
     assert [group["n_nets"] for group in report.groups] == [2, 2]
 
 
+class Centred(nn.Linear):
+    """A module that looks at all rows of a batch at once."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__(n_features, n_outputs)
+
+    def forward(self, x):
+        """Give the output for the rows around their mean."""
+        return super().forward(x - x.mean(0))
+
+
+def test_no_rows_are_added_to_a_batch_that_is_looked_at_as_a_whole():
+    nets = own_net(Centred, precision="float64")
+    ensembles = [snapshots(nets, random_state=seed) for seed in (0, 1)]
+    # The last of four batches has 9 rows.
+    tasks = [partial(ensemble.fit, X[:57], LABELS[:57]) for ensemble in ensembles]
+    assert assert_gives_what_separate_fits_give(tasks).groups[0]["way"] == "torch.func"
+
+
 def test_momentum_and_none_with_dampening_are_two_groups():
     plain = {"optimizer__nesterov": False, "optimizer__dampening": 0.3}
     nets = [net(**plain), net(**plain, optimizer__momentum=0.0)]
