@@ -61,8 +61,9 @@ def copy_state(module: nn.Module) -> State:
 
 def is_finite(state: State, module: nn.Module) -> bool:
     """Say whether all weights of a state are finite; a buffer may be a mask of infinities."""
-    names = (name for name, _ in bare(module).named_parameters())
-    return all(np.isfinite(state[name]).all() for name in names)
+    weights = (state[name] for name, _ in bare(module).named_parameters())
+    # The extremes show a NaN too, and take no array of truth values.
+    return all(np.isfinite([w.min(), w.max()]).all() for w in weights if w.size)
 
 
 def member_module(template: nn.Module, state: State, device: torch.device) -> nn.Module:
@@ -134,10 +135,11 @@ def structure_of(module: nn.Module) -> nn.Module:
 
     It is taken before the training: deepcopy refuses activations that a module keeps for itself.
     """
-    template = _copy_with(bare(module), {})
-    for parameter in template.parameters():
-        parameter.data = parameter.data.new_empty(0)
-    return template
+    empty = {
+        id(p): nn.Parameter(p.detach().new_empty(0), requires_grad=p.requires_grad)
+        for p in bare(module).parameters()
+    }
+    return _copy_with(bare(module), empty)
 
 
 class Predictor:

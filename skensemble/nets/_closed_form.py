@@ -1,5 +1,6 @@
 """Gradients of the built-in MLP as matrix products written out, without autograd."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,15 @@ from skensemble.modules import MLP
 _aten = torch.ops.aten
 
 
+def buffers_like(weight: Tensor) -> dict[int, Tensor]:
+    """Give memory for results of a layer, by rows of a batch.
+
+    New memory for each would cost small nets time, and large ones space, as members that are kept
+    come to lie in the gaps.
+    """
+    return defaultdict(lambda: weight.detach().new_empty(0))
+
+
 class Linear:
     """A linear layer: the product, and what its backward pass leaves on the weights."""
 
@@ -20,16 +30,17 @@ class Linear:
         self.weight, self.bias = layer.weight, layer.bias
         self.transposed = layer.weight.t()
         self.weight_grad, self.bias_grad = layer.weight.grad, layer.bias.grad
+        self.outputs, self.input_grads = buffers_like(layer.weight), buffers_like(layer.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the output for rows of shape (n_samples, n_inputs)."""
+        """Give the output for rows of shape (n_samples, n_inputs), until the next call."""
         self.x = x
-        return torch.addmm(self.bias, x, self.transposed)
+        return torch.addmm(self.bias, x, self.transposed, out=self.outputs[len(x)])
 
     def backward(self, g: Tensor) -> Tensor:
-        """Turn the gradient by the output into that by the input."""
+        """Turn the gradient by the output into that by the input, until the next call."""
         self.leave(g)
-        return g.mm(self.weight)
+        return torch.mm(g, self.weight, out=self.input_grads[len(g)])
 
     def leave(self, g: Tensor) -> None:
         """Write the gradients of the weights, from that of the output."""

@@ -1,6 +1,5 @@
 """K nets of one architecture as stacked weights: their losses, gradients and updates at once."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from skensemble.members import bare
-from skensemble.nets._closed_form import Nonlinearity, log_loss, squared_error
+from skensemble.nets._closed_form import Nonlinearity, buffers_like, log_loss, squared_error
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Rows (K, n_samples, ...), targets (K, n_samples, ...) and shares (K, n_samples), of sum 1."""
@@ -116,9 +115,7 @@ class _Linear:
         self.weight, self.bias = weight, bias[:, None]
         self.transposed = weight.mT
         self.weight_grad, self.bias_grad = weight_grad, bias_grad
-        # By rows of a batch; new memory for each product would take a fifth of its time.
-        self.outputs: dict[int, Tensor] = defaultdict(lambda: weight.new_empty(0))
-        self.input_grads: dict[int, Tensor] = defaultdict(lambda: weight.new_empty(0))
+        self.outputs, self.input_grads = buffers_like(weight), buffers_like(weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the outputs for rows of shape (K, n_samples, n_inputs), until the next call."""

@@ -1,10 +1,13 @@
 """Searches in lock-step, held against those of scikit-learn."""
 
+import re
+
 import numpy as np
 import pytest
 from joblib import parallel_config
 from scipy.stats import loguniform
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -126,6 +129,29 @@ def test_anything_that_runs_through_joblib_can_use_the_backend(iris):
         scores = cross_val_score(ENSEMBLE, *iris, cv=4)
     assert scores.tolist() == cross_val_score(ENSEMBLE, *iris, cv=4).tolist()
     assert backend.report.groups == [{"way": "closed form", "n_nets": 4, "n_fits": 4}]
+
+
+def test_callbacks_hear_what_they_hear_in_separate_fits(iris):
+    logs = []
+    for search in (LockstepGridSearchCV, GridSearchCV):
+        monitor = ScoringMonitor(scoring=["accuracy"])
+        model = make_pipeline(StandardScaler(), clone(ENSEMBLE).set_callbacks(monitor))
+        grid = {"snapshotensembleclassifier__M": [2, 3]}
+        search(model, grid, cv=2, refit=False).fit(*iris)
+        logs.append(sorted((r["task_name"], r["accuracy"]) for r in monitor.get_logs().data))
+    assert len(logs[0]) == 2 * (2 + 3) + 4
+    assert logs[0] == logs[1]
+
+
+def test_messages_are_those_of_scikit_learn(iris, capsys):
+    told = []
+    for search in (LockstepGridSearchCV, GridSearchCV):
+        search(ENSEMBLE, {"M": [2, 3]}, cv=2, refit=False, verbose=3).fit(*iris)
+        lines = capsys.readouterr().out.splitlines()
+        # Times differ.
+        told.append(sorted(re.sub(r"total time=.*", "", line) for line in lines))
+    assert len(told[0]) == 5
+    assert told[0] == told[1]
 
 
 def test_a_search_is_cloned_with_its_arguments():
