@@ -126,10 +126,11 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
         Learning rate at the start.
     lockstep : bool or "auto", default="auto"
         Whether to train the nets together, as one population of stacked weights, where that can be:
-        "auto" does it if `n_jobs` is None or 1. The members are the same up to rounding.
+        "auto" does it if `n_jobs` is None or 1. The members are the same up to rounding, but
+        Ctrl-C then keeps none, and scikit-learn's callbacks hear of them at the end.
     n_jobs : int or None, default=None
-        Processes that train nets at the same time; None is 1, -1 all cores. The members do not
-        depend on it.
+        Processes that train nets at the same time; None is 1, -1 all cores. Up to rounding the
+        members do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
         it has one.
@@ -212,10 +213,11 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
         Learning rate at the start.
     lockstep : bool or "auto", default="auto"
         Whether to train the nets together, as one population of stacked weights, where that can be:
-        "auto" does it if `n_jobs` is None or 1. The members are the same up to rounding.
+        "auto" does it if `n_jobs` is None or 1. The members are the same up to rounding, but
+        Ctrl-C then keeps none, and scikit-learn's callbacks hear of them at the end.
     n_jobs : int or None, default=None
-        Processes that train nets at the same time; None is 1, -1 all cores. The members do not
-        depend on it.
+        Processes that train nets at the same time; None is 1, -1 all cores. Up to rounding the
+        members do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
         it has one.

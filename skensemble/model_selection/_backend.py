@@ -32,6 +32,7 @@ class LockstepBackend(ParallelBackendBase):
     uses_threads = True
     supports_sharedmem = True
     supports_retrieve_callback = False
+    supports_return_generator = True
 
     def __init__(
         self,

@@ -44,8 +44,7 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
     A drop-in for `sklearn.model_selection.GridSearchCV`, with the same arguments, attributes and,
     up to rounding, the same scores. Every candidate is fitted on every fold as ever, by itself, but
     for the steps of its training: those of all nets of one architecture are made at once, as
-    products of stacked matrices. For small nets, where a step is nearly all overhead, 45 fits cost
-    about what two cost.
+    products of stacked matrices. It pays for small nets, where a step is nearly all overhead.
 
     Candidates that differ in `m` alone share one training. What cannot be trained together is
     trained by itself; `lockstep_report_` says why.
@@ -67,7 +66,8 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
     verbose : int, default=0
         Messages. The times that they and `cv_results_` give include waiting for other fits.
     pre_dispatch : int or str, default="2*n_jobs"
-        Of no effect below 4096 fits.
+        A number cuts the fits into groups of as many, that are trained together; the default
+        leaves up to 4096 fits together.
     error_score : "raise" or float, default=nan
         Score of a fit that fails, such as one that diverges; the others go on.
     return_train_score : bool, default=False
@@ -161,7 +161,8 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
     verbose : int, default=0
         Messages. The times that they and `cv_results_` give include waiting for other fits.
     pre_dispatch : int or str, default="2*n_jobs"
-        Of no effect below 4096 fits.
+        A number cuts the fits into groups of as many, that are trained together; the default
+        leaves up to 4096 fits together.
     random_state : int, RandomState instance or None, default=None
         What the candidates are drawn from.
     error_score : "raise" or float, default=nan

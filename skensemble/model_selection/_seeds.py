@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,11 @@ class SeedScores:
 
     @property
     def std(self) -> dict[str, float]:
-        """Standard deviation over the seeds: what another seed may change."""
-        return {name: float(values.std(ddof=1)) for name, values in self.scores.items()}
+        """Standard deviation over the seeds: what another seed may change; NaN for one seed."""
+        return {
+            name: float(values.std(ddof=1)) if len(values) > 1 else nan
+            for name, values in self.scores.items()
+        }
 
     @property
     def standard_error(self) -> dict[str, float]:

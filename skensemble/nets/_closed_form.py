@@ -1,5 +1,6 @@
 """Gradients of the built-in MLP as matrix products written out, without autograd."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,12 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble.modules import MLP
+from skensemble.nets._loss_gradients import (
+    log_loss,
+    mean_log_loss,
+    mean_squared_error,
+    squared_error,
+)
 
 _aten = torch.ops.aten
 
@@ -96,14 +103,12 @@ ACTIVATIONS: dict[type[nn.Module], tuple[Callable[..., Tensor], Callable[..., Te
 }
 """Each activation, and its gradient ``(g, x, output)`` by its input, written over `g`."""
 
-FEW_CLASSES = 15
-"""Classes up to which several nets' probabilities are computed with the rows as the last axis.
-
-Along a last axis that is shorter than its vectors torch takes up to six times as long.
-"""
-
 STAGES = {nn.Linear: Linear, nn.Dropout: Dropout, **dict.fromkeys(ACTIVATIONS, Nonlinearity)}
 """What computes each kind of layer."""
+
+
+_LETTERS = {nn.Linear: "L", nn.Dropout: "D", **dict.fromkeys(ACTIVATIONS, "A")}
+_LAYERS_OF_MLP = re.compile("(LAD?)*L")
 
 
 class ClosedForm:
@@ -126,14 +131,18 @@ class ClosedForm:
         for parameter, piece in zip(parameters, self.gradient.split(sizes), strict=True):
             parameter.grad = piece.view_as(parameter)
         self.parameters, self.pieces = parameters, [p.grad for p in parameters]
+        self.pointers = [p.data_ptr() for p in parameters]
         self.stages = [STAGES[type(layer)](layer) for layer in layers]
         self.loss_of = log_loss if is_classifier else squared_error
-        self.mean_loss_of = _mean_log_loss if is_classifier else _mean_squared_error
+        self.mean_loss_of = mean_log_loss if is_classifier else mean_squared_error
         self.one = self.gradient.new_ones(())
 
     def is_connected(self) -> bool:
-        """Say whether the weights' gradients are still those that `step` writes."""
-        return all(p.grad is g for p, g in zip(self.parameters, self.pieces, strict=True))
+        """Say whether `step` still reads the weights and writes their gradients."""
+        return all(
+            p.grad is g and p.requires_grad and p.data_ptr() == pointer
+            for p, g, pointer in zip(self.parameters, self.pieces, self.pointers, strict=True)
+        )
 
     def step(self, X: Tensor, target: Any) -> Tensor:
         """Write the gradients for a batch into those of the weights, and give its loss.
@@ -172,70 +181,6 @@ class ClosedForm:
             self.gradient.mul_((max_norm / (norm + 1e-6)).clamp(max=1.0))
 
 
-def log_loss(logits: Tensor, y: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the log-loss of a batch, and its gradient by the logits.
-
-    Parameters
-    ----------
-    logits : Tensor of shape (..., n_samples, n_classes)
-        The leading axes are those of several nets.
-    y : Tensor of shape (..., n_samples)
-        Codes.
-    share : Tensor of shape (..., n_samples)
-        Weights of the rows, of sum 1.
-
-    Returns
-    -------
-    loss : Tensor of shape (...)
-    gradient : Tensor of the shape of `logits`
-    """
-    log_proba, codes, share = _log_softmax(logits), y[..., None], share[..., None]
-    loss = (log_proba.gather(-1, codes) * share).sum((-2, -1)).neg_()
-    gradient = log_proba.exp_()
-    minus_one = gradient.new_full((1,) * codes.ndim, -1.0)
-    gradient.scatter_add_(-1, codes, minus_one.expand(codes.shape))
-    return loss, gradient.mul_(share)
-
-
-def _log_softmax(logits: Tensor) -> Tensor:
-    """Take the log-softmax along the last axis, which for a few classes is slow if it is last."""
-    if logits.ndim == 2 or logits.shape[-1] > FEW_CLASSES:
-        return torch.log_softmax(logits, -1)
-    return torch.log_softmax(logits.mT.contiguous(), -2).mT
-
-
-def squared_error(output: Tensor, y: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the mean squared error of a batch, and its gradient by the output.
-
-    Parameters
-    ----------
-    output, y : Tensor of shape (..., n_samples, n_outputs)
-        The leading axes are those of several nets.
-    share : Tensor of shape (..., n_samples)
-        Weights of the rows, of sum 1.
-
-    Returns
-    -------
-    loss : Tensor of shape (...)
-    gradient : Tensor of the shape of `output`
-    """
-    error, share = output - y, share[..., None] / output.shape[-1]
-    return (error.square() * share).sum((-2, -1)), error.mul_(2 * share)
-
-
-def _mean_log_loss(logits: Tensor, y: Tensor, one: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute what `log_loss` gives one net for rows of equal shares, in fewer calls."""
-    log_proba = torch.log_softmax(logits, 1)
-    loss, total = _aten.nll_loss_forward(log_proba, y, None, 1, -100)
-    g = _aten.nll_loss_backward(one, log_proba, y, None, 1, -100, total)
-    return loss, torch._log_softmax_backward_data(g, log_proba, 1, g.dtype)
-
-
-def _mean_squared_error(output: Tensor, y: Tensor, one: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute what `squared_error` gives one net for rows of equal shares, in fewer calls."""
-    return F.mse_loss(output, y), _aten.mse_loss_backward(one, output, y, 1)
-
-
 def closed_form_of(net: NeuralNet) -> ClosedForm | str:
     """Give the gradients of a net in closed form, or say why there are none.
 
@@ -251,12 +196,14 @@ def closed_form_of(net: NeuralNet) -> ClosedForm | str:
     module, criterion = net.module_, net.criterion_
     if type(module) is not MLP:
         return f"the module is {type(module).__name__}, not MLP"
+    if any(type(layer) is nn.Dropout and layer.training != module.training for layer in module):
+        return "a dropout layer is held in another mode than the module"
     layers = [layer for layer in module if not (type(layer) is nn.Dropout and layer.p == 0)]
-    if any(type(layer) not in STAGES for layer in layers):
+    if not _LAYERS_OF_MLP.fullmatch("".join(_LETTERS.get(type(layer), "?") for layer in layers)):
         return "the module has layers that MLP does not make"
     if any(type(layer) is nn.GELU and layer.approximate != "none" for layer in layers):
         return "the module has an approximate GELU"
-    if any(_is_watched(part) for part in (module, *module, criterion)):
+    if any(is_watched(part) for part in (module, *module, criterion)):
         return "a hook looks into the module"
     parameters = list(module.parameters())
     n_linear = sum(type(layer) is nn.Linear for layer in layers)
@@ -271,9 +218,17 @@ def closed_form_of(net: NeuralNet) -> ClosedForm | str:
     return ClosedForm(layers, type(criterion) is nn.CrossEntropyLoss)
 
 
-def _is_watched(module: nn.Module) -> bool:
+def is_watched(module: nn.Module) -> bool:
+    """Say whether a hook looks into a module or its own weights."""
     names = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return any(getattr(module, name) for name in names) or "forward" in vars(module)
+    return (
+        any(getattr(module, name) for name in names)
+        or "forward" in vars(module)
+        or any(
+            p._backward_hooks or getattr(p, "_post_accumulate_grad_hooks", None)
+            for p in module.parameters(recurse=False)
+        )
+    )
 
 
 def _is_plain_loss(criterion: nn.Module) -> bool:

@@ -55,6 +55,8 @@ class LeanEpochs:
     the same steps from the same batches without it.
     """
 
+    _closed_form_: ClosedForm | str | None = None
+
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None:
@@ -110,6 +112,10 @@ class LeanEpochs:
                 step()
             for callback in watching:
                 callback.after_step(self, loss)
+            if is_closed and watching and not closed_form.is_connected():
+                closed_form = self._kept_closed_form()
+                is_closed = isinstance(closed_form, ClosedForm)
+                step = step_of(self.optimizer_, keeps_gradients=is_closed)
             yield loss, n_rows
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
@@ -125,7 +131,9 @@ class LeanEpochs:
         kept = self._closed_form_
         if (
             kept is None
-            or not all(isinstance(cb, _HARMLESS) for _, cb in self.callbacks_)
+            or not all(
+                type(cb) in _HARMLESS or isinstance(cb, StepCallback) for _, cb in self.callbacks_
+            )
             or (isinstance(kept, ClosedForm) and not kept.is_connected())
         ):
             kept = self._closed_form_ = self._closed_form()
@@ -200,7 +208,7 @@ def clip_gradients(parameters: list[Tensor], max_norm: float) -> None:
         torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
 
 
-_HARMLESS = (EpochTimer, PrintLog, StepCallback)
+_HARMLESS = (EpochTimer, PrintLog)
 """Callbacks that leave layers, hooks and criterion as they are."""
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")

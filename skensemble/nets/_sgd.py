@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.optim import optimizer as torch_optimizer
 
 
 def step_of(
@@ -27,10 +28,7 @@ def step_of(
     is_plain = (
         type(optimizer) is torch.optim.SGD
         and all(group["fused"] and not group["maximize"] for group in optimizer.param_groups)
-        # Learning rate schedulers wrap the method of the instance.
-        and not (vars(optimizer).keys() & {"step"})
-        and not optimizer._optimizer_step_pre_hooks
-        and not optimizer._optimizer_step_post_hooks
+        and not is_step_watched(optimizer)
     )
     if not is_plain:
         return optimizer.step
@@ -38,6 +36,9 @@ def step_of(
     kept: list[Update] = []
 
     def step() -> None:
+        if not optimizer.state:
+            # A cold restart has dropped the buffers.
+            kept.clear()
         if not (keeps_gradients and kept):
             updates = [_buffers(optimizer, group) for group in optimizer.param_groups]
             if None in updates:
@@ -64,6 +65,18 @@ def step_of(
                     )
 
     return step
+
+
+def is_step_watched(optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether a hook or a learning rate scheduler sees the steps of an optimizer."""
+    return bool(
+        # Learning rate schedulers wrap the method of the instance.
+        "step" in vars(optimizer)
+        or optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or torch_optimizer._global_optimizer_pre_hooks
+        or torch_optimizer._global_optimizer_post_hooks
+    )
 
 
 Update = tuple[list[Tensor], list[Tensor], list[Tensor]]

@@ -88,6 +88,8 @@ class Course(StepCallback):
         self.reached_: list[int] = []
         self.losses_: deque[Tensor] = deque()
         self.T_: int | None = None
+        self.groups_: list[tuple[dict[str, Any], float]] = []
+        self.own_rates_: list[float] = []
 
     def on_epoch_begin(self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any) -> None:
         """Lay out all rates and moments before the first step."""
@@ -100,6 +102,7 @@ class Course(StepCallback):
             lr = net.optimizer_.defaults.get("lr")
             groups = net.optimizer_.param_groups
             self.groups_ = [(group, group["lr"] / lr if lr else 1.0) for group in groups]
+            self.own_rates_ = [group["lr"] for group in groups]
 
     def before_step(self, net: NeuralNet) -> None:
         """Write the rate of the step to come."""
@@ -129,6 +132,11 @@ class Course(StepCallback):
         if not isfinite(mean):
             self._finite_mean_loss()
         self.loss_curve_.append(mean)
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Give the groups their own rates back, for another training to begin with."""
+        for (group, _), rate in zip(self.groups_, self.own_rates_, strict=True):
+            group["lr"] = rate
 
     def last_losses(self) -> np.ndarray:
         """Give the losses of the last epoch of steps, fetched from the device at once."""

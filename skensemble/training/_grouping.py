@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Hashable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.modules.dropout import _DropoutNd
 
 from skensemble.members import bare
-from skensemble.nets import Net
-from skensemble.nets._closed_form import ClosedForm
+from skensemble.nets import NetClassifier, NetRegressor
+from skensemble.nets._closed_form import ClosedForm, is_watched
 from skensemble.nets._rows import RowBatches, Rows
+from skensemble.nets._sgd import is_step_watched
 from skensemble.training._course import Plan
 from skensemble.training._observers import only_looks
 from skensemble.training._participants import Request
@@ -82,31 +84,44 @@ def group_key(request: Request, way: type) -> Hashable:
 
 
 def make_population(way: type, requests: Sequence[Request]) -> Population:
-    """Stack the nets of a group.
+    """Stack the nets of a group."""
+    nets = [request.net for request in requests]
+    if way is ClosedFormPopulation:
+        # Each participant has seeded torch's generator for its own training.
+        return ClosedFormPopulation(nets, [r.generator for r in requests])
+    return FunctionalPopulation(nets)
+
+
+def try_out(request: Request) -> None:
+    """Try a module on a batch, as `torch.func` sees it.
 
     Raises
     ------
     Exception
         Whatever `torch.func` raises for a module that it cannot vectorise.
     """
-    nets = [request.net for request in requests]
-    if way is ClosedFormPopulation:
-        # Each participant has seeded torch's generator for its own training.
-        return ClosedFormPopulation(nets, [r.generator for r in requests])
-    population = FunctionalPopulation(nets)
-    population.backward(_some_rows(requests))
-    return population
+    population = FunctionalPopulation([request.net])
+    before = _attributes(population.module)
+    population.backward(_some_rows(request, largest_batch(request)))
+    if _attributes(population.module) != before:
+        raise ValueError("it keeps something of what it has seen")
 
 
-def step_bytes(request: Request) -> int:
+def step_bytes(request: Request, n_rows: int) -> int:
     """Measure what a net takes in a population: weights, rows, activations, and their gradients.
 
-    Raises
-    ------
-    Exception
-        Whatever the module raises for two rows.
+    Parameters
+    ----------
+    request : Request
+        Of one of the nets.
+    n_rows : int
+        Rows of the largest batch.
+
+    Returns
+    -------
+    n_bytes : int
     """
-    module = bare(request.net.module_)
+    module = deepcopy(bare(request.net.module_))
     weights = {p.data_ptr(): p.nbytes for p in module.parameters()}
     saved: dict[int, int] = {}
 
@@ -114,33 +129,31 @@ def step_bytes(request: Request) -> int:
         saved[tensor.data_ptr()] = tensor.nbytes
         return tensor
 
-    X = _some_rows([request])[0][0]
+    X = _some_rows(request, 2)[0][0]
     with torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
         output = module(X)
     activations = sum(size for pointer, size in saved.items() if pointer not in weights)
-    n_rows = max(sizes_of(request.net, len(request.data.y)))
     per_row = (X.nbytes + 2 * activations + 2 * output.nbytes) / len(X)
     # The gradients and the momentum are as large as the weights.
     return 3 * sum(weights.values()) + int(n_rows * per_row)
 
 
-def _some_rows(requests: Sequence[Request]) -> Batch:
-    """Give a batch of two rows for each net, to try a module on."""
-    parameter = next(bare(requests[0].net.module_).parameters())
+def largest_batch(request: Request) -> int:
+    """Give the rows of the largest batch of a training."""
+    return max(sizes_of(request.net, len(request.data.y)))
+
+
+def _some_rows(request: Request, n_rows: int) -> Batch:
+    """Give a batch for one net, of its first rows."""
+    parameter = next(bare(request.net.module_).parameters())
     kind = {"dtype": parameter.dtype, "device": parameter.device}
-    parts = [Rows(r.data.X[:2], r.data.y[:2], **kind) for r in requests]
-    X, y = (torch.stack([getattr(part, name) for part in parts]) for name in ("X", "y"))
-    return X, y, X.new_full(X.shape[:2], 0.5)
+    rows = Rows(request.data.X[:n_rows], request.data.y[:n_rows], **kind)
+    return rows.X[None], rows.y[None], rows.X.new_full((1, len(rows)), 1 / len(rows))
 
 
 def _net_reason(net: Any) -> str | None:
-    if not isinstance(net, Net):
-        return f"{type(net).__name__} is not a net of skensemble"
-    own = ("fit_loop", "infer", "get_loss", "get_iterator", "get_dataset")
-    if not net._makes_plain_steps() or any(
-        getattr(type(net), name) is not getattr(Net, name) for name in own
-    ):
-        return f"{type(net).__name__} trains its own way"
+    if type(net) not in (NetClassifier, NetRegressor):
+        return f"{type(net).__name__} is neither NetClassifier nor NetRegressor"
     if any(type(callback) is not EpochTimer for _, callback in net.callbacks_):
         return "a skorch callback watches the training"
     if net.train_split is not None:
@@ -169,6 +182,8 @@ def _optimizer_reason(net: Any) -> str | None:
     optimizer = net.optimizer_
     if type(optimizer) is not torch.optim.SGD:
         return f"the optimizer is {type(optimizer).__name__}, not SGD"
+    if is_step_watched(optimizer):
+        return "a hook looks into the steps of the optimizer"
     if len(optimizer.param_groups) > 1:
         return "the optimizer has several groups"
     group = optimizer.param_groups[0]
@@ -193,6 +208,8 @@ def _functional_reason(net: Any) -> str | None:
         or getattr(criterion, "ignore_index", -100) != -100
     ):
         return "the criterion weighs or ignores classes"
+    if any(is_watched(part) for part in (*module.modules(), criterion)):
+        return "a hook looks into the module or the criterion"
     if any(True for _ in module.buffers()):
         return "the module has buffers, as batch normalisation has"
     if any(isinstance(part, _DropoutNd) and part.p > 0 for part in module.modules()):
@@ -203,7 +220,8 @@ def _functional_reason(net: Any) -> str | None:
         return "layers of the module share weights"
     try:
         _attributes(module)
-    except (TypeError, AttributeError, pickle.PicklingError):
+    except Exception:
+        # Whatever parts of a module raise that cannot be pickled.
         return "the module holds what cannot be compared with that of others"
     return None
 

@@ -4,7 +4,7 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
 from typing import Any
@@ -13,12 +13,14 @@ import torch
 from scipy.sparse import issparse
 
 from skensemble.members import bare
-from skensemble.training._course import Plan, Step, lay_out
+from skensemble.training._course import Plan, lay_out
 from skensemble.training._grouping import (
     group_key,
+    largest_batch,
     make_population,
     same_training,
     step_bytes,
+    try_out,
     way_of,
 )
 from skensemble.training._lockstep import train_in_lockstep
@@ -27,6 +29,8 @@ from skensemble.training._participants import (
     Request,
     current_participant,
 )
+from skensemble.training._populations import FunctionalPopulation
+from skensemble.training._seats import Seat
 from skensemble.training._stacked_batches import sizes_of
 
 MEMORY = 2**30
@@ -104,16 +108,17 @@ def _serve(waiting: Sequence[Participant], memory: int, report: Report) -> None:
     groups: dict[Hashable, list[Participant]] = {}
     plans = _Plans()
     for participant in waiting:
-        way = way_of(participant.request)
-        if isinstance(way, str):
-            _train_alone(participant, way, report)
-            continue
         try:
-            plans.add(participant)
+            way = way_of(participant.request)
+            if not isinstance(way, str):
+                plans.add(participant)
+                key = way, group_key(participant.request, way)
+                groups.setdefault(key, []).append(participant)
         except Exception as error:
             participant.tell(error)
             continue
-        groups.setdefault((way, group_key(participant.request, way)), []).append(participant)
+        if isinstance(way, str):
+            _train_alone(participant, way, report)
     for (way, _), members in groups.items():
         _train_group(way, members, plans, memory, report)
 
@@ -121,19 +126,22 @@ def _serve(waiting: Sequence[Participant], memory: int, report: Report) -> None:
 def _train_group(
     way: type, members: Sequence[Participant], plans: "_Plans", memory: int, report: Report
 ) -> None:
-    seats: dict[Hashable, _Seat] = {}
-    for participant in members:
-        plan = plans.of(participant)
-        key = same_training(participant.request, plan)
-        seats.setdefault(key, _Seat(plan)).add(participant)
     if len(members) == 1:
         _train_alone(members[0], "no other training is like it", report)
         return
+    seats: dict[Hashable, Seat] = {}
+    for participant in members:
+        plan = plans.of(participant)
+        key = same_training(participant.request, plan)
+        seats.setdefault(key, Seat(plan)).add(participant)
     try:
-        n_nets = _most_nets([*seats.values()], memory)
+        if way is FunctionalPopulation:
+            try_out(members[0].request)
     except Exception as error:
-        _train_refused(members, error, report)
+        for participant in members:
+            _train_alone(participant, f"torch.func refuses the module: {error}"[:120], report)
         return
+    n_nets = _most_nets([*seats.values()], memory)
     if n_nets == 1 and len(seats) == len(members):
         for participant in members:
             _train_alone(participant, "no other net fits into memory beside it", report)
@@ -142,31 +150,27 @@ def _train_group(
         _train_seats(way, [*seats.values()][start : start + n_nets], report)
 
 
-def _most_nets(seats: Sequence["_Seat"], memory: int) -> int:
+def _most_nets(seats: Sequence[Seat], memory: int) -> int:
     """Give the size of the populations that a group is cut into.
 
     Their steps have to fit into memory and, on a CPU, their weights into the cache.
     """
-    request = seats[0].request()
-    weights = list(bare(request.net.module_).parameters())
-    most = memory // step_bytes(request)
+    requests = [seat.request() for seat in seats]
+    weights = list(bare(requests[0].net.module_).parameters())
+    most = memory // step_bytes(requests[0], max(map(largest_batch, requests)))
     if weights[0].device.type == "cpu":
         most = min(most, max(2, CACHED_WEIGHTS // sum(weight.nbytes for weight in weights)))
     n_groups = ceil(len(seats) / max(1, most))
     return ceil(len(seats) / n_groups)
 
 
-def _train_seats(way: type, seats: Sequence["_Seat"], report: Report) -> None:
+def _train_seats(way: type, seats: Sequence[Seat], report: Report) -> None:
     """Train the nets of some seats as one population."""
     members = [participant for seat in seats for participant in seat.modules]
     requests = [seat.request() for seat in seats]
-    try:
-        population = make_population(way, requests)
-    except Exception as error:
-        _train_refused(members, error, report)
-        return
     report.groups.append({"way": way.name, "n_nets": len(requests), "n_fits": len(members)})
     try:
+        population = make_population(way, requests)
         outcomes = train_in_lockstep(requests, [seat.plan for seat in seats], population)
     except Exception as error:
         # What a batch is too much for fails these fits, as it would fail each alone.
@@ -178,11 +182,6 @@ def _train_seats(way: type, seats: Sequence["_Seat"], report: Report) -> None:
 def _train_alone(participant: Participant, reason: str, report: Report) -> None:
     report.alone[reason] += 1
     participant.tell(None)
-
-
-def _train_refused(members: Sequence[Participant], error: Exception, report: Report) -> None:
-    for participant in members:
-        _train_alone(participant, f"torch.func refuses the module: {error}"[:120], report)
 
 
 class _Plans:
@@ -216,64 +215,6 @@ def _identity(function: Callable[..., Any]) -> Hashable:
             return id(function)
         return function.func, values
     return id(function)
-
-
-class _Seat:
-    """A place in a population, for one fit or for several whose training is the same."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.modules: dict[Participant, torch.nn.Module] = {}
-        self.stopped: dict[Participant, tuple[int, float]] = {}
-
-    def request(self) -> Request:
-        """Give the training of the first, with an observer that calls those of all."""
-        return replace(next(iter(self.modules)).request, observe=self.observe)
-
-    def add(self, participant: Participant) -> None:
-        """Let a fit have what the others here get."""
-        self.modules[participant] = bare(participant.request.net.module_)
-
-    def observe(self, step: Step) -> bool:
-        """Call the observers of all fits; True if none goes on."""
-        for participant in self._active():
-            module = self._hand_over(participant)
-            if participant.tell(replace(step, module=module)) and not participant.has_ended:
-                self.stopped[participant] = step.t, step.loss
-        return not self._active()
-
-    def deliver(self, outcome: Any) -> None:
-        """Give each fit its trace, or the error of the training."""
-        for participant in self._active():
-            self._hand_over(participant)
-            participant.tell(outcome)
-        for participant, (t, loss) in self.stopped.items():
-            participant.tell(_cut(outcome, t, loss))
-
-    def _active(self) -> list[Participant]:
-        return [p for p in self.modules if not p.has_ended and p not in self.stopped]
-
-    def _hand_over(self, participant: Participant) -> torch.nn.Module:
-        """Copy the weights of the first net to another."""
-        first, own = next(iter(self.modules.values())), self.modules[participant]
-        if own is not first:
-            own.load_state_dict(first.state_dict())
-        return own
-
-
-def _cut(trace: Any, t: int, loss: float) -> Any:
-    """Give the trace of a training that ended at an earlier step."""
-    if isinstance(trace, BaseException):
-        return trace
-    n_epochs = len(trace.loss_curve) * t // max(1, len(trace.learning_rates))
-    return replace(
-        trace,
-        learning_rates=trace.learning_rates[:t],
-        moments=trace.moments[trace.moments <= t],
-        loss_curve=trace.loss_curve[:n_epochs],
-        last_loss=loss,
-        stopped_by="observer",
-    )
 
 
 def _cost(request: Request | None) -> int:

@@ -1,7 +1,9 @@
 """Fits that stop where their training begins, so that several can train as one."""
 
 import threading
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
@@ -74,8 +76,9 @@ class Participant:
 
     def start(self) -> None:
         """Run the task until it asks for a training or ends."""
-        self._thread.start()
-        self._others.acquire()
+        with _own_filters():
+            self._thread.start()
+            self._others.acquire()
 
     def run_here(self) -> None:
         """Run the task in the thread of the caller."""
@@ -88,7 +91,7 @@ class Participant:
     def cancel(self) -> None:
         """End a task that waits, or that was left running in a training of its own."""
         self.is_cancelled = True
-        if not self.has_ended:
+        if self._thread.is_alive() and not self.has_ended:
             self.tell(Cancelled())
 
     def tell(self, message: Any) -> Any:
@@ -97,8 +100,9 @@ class Participant:
         The answer to a step is that of the observer; it is True if the fit has ended over it.
         """
         self._message, self._answer = message, True
-        self._mine.release()
-        self._others.acquire()
+        with _own_filters():
+            self._mine.release()
+            self._others.acquire()
         return self._answer
 
     def train(self, request: Request) -> Any:
@@ -117,12 +121,16 @@ class Participant:
         self.request = None
         if isinstance(message, BaseException):
             raise message
+        if message is not None:
+            # As if the training had drawn its dropout from torch's own.
+            _module_of(request.generator.device).set_rng_state(request.generator.get_state())
         return message
 
     def _wait(self) -> Any:
         state = _generator_states()
-        self._others.release()
-        self._mine.acquire()
+        with _own_filters():
+            self._others.release()
+            self._mine.acquire()
         _set_generator_states(state)
         return self._message
 
@@ -140,9 +148,23 @@ class Participant:
 
 
 def copy_generator(device: torch.device) -> torch.Generator:
-    """Copy torch's global generator of a device, with what it would draw next."""
-    module = {"cuda": torch.cuda, "mps": torch.mps}.get(device.type, torch)
-    return torch.Generator(device).set_state(module.get_rng_state())
+    """Copy torch's global generator of a kind of device, with what it would draw next."""
+    return torch.Generator(device).set_state(_module_of(device).get_rng_state())
+
+
+def _module_of(device: torch.device) -> Any:
+    return {"cuda": torch.cuda, "mps": torch.mps}.get(device.type, torch)
+
+
+@contextmanager
+def _own_filters() -> Iterator[None]:
+    """Let other threads run, and find the filters of warnings as they were left."""
+    filters = warnings.filters
+    yield
+    warnings.filters = filters
+    # Its end makes Python look at the filters anew.
+    with warnings.catch_warnings():
+        pass
 
 
 class StopIfCancelled(StepCallback):

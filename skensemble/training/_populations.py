@@ -1,6 +1,7 @@
 """K nets of one architecture as stacked weights: their losses, gradients and updates at once."""
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, Protocol
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from skensemble.members import bare
-from skensemble.nets._closed_form import Nonlinearity, buffers_like, log_loss, squared_error
+from skensemble.nets._closed_form import Nonlinearity, buffers_like
+from skensemble.nets._loss_gradients import log_loss, squared_error
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Rows (K, n_samples, ...), targets (K, n_samples, ...) and shares (K, n_samples), of sum 1."""
@@ -67,7 +69,6 @@ class ClosedFormPopulation:
         own = self.stack([list(net.module_.parameters()) for net in nets])
         self.all_weights, self.weights = packed(own)
         self.all_gradients, self.gradients = packed([torch.zeros_like(w) for w in self.weights])
-        self.generators = generators
         self.loss_of = (
             log_loss if isinstance(nets[0].criterion_, nn.CrossEntropyLoss) else squared_error
         )
@@ -168,7 +169,7 @@ class FunctionalPopulation:
     name = "torch.func"
 
     def __init__(self, nets: Sequence[NeuralNet]) -> None:
-        module = bare(nets[0].module_)
+        self.module = module = deepcopy(bare(nets[0].module_))
         self.names = [name for name, _ in module.named_parameters()]
         own = self.stack([list(bare(net.module_).parameters()) for net in nets])
         self.all_weights, self.weights = packed(own)

@@ -50,7 +50,6 @@ class StackedBatches:
     """
 
     def __init__(self, nets: Sequence[NeuralNet], datas: Sequence[Any]) -> None:
-        self.nets = nets
         self.n_rows = [len(data.y) for data in datas]
         # Nets of one seed, as those of a search are, draw the same orders.
         self.draws = [self._draw_of(net, n) for net, n in zip(nets, self.n_rows, strict=True)]

@@ -6,11 +6,12 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from skensemble import NetClassifier, NetRegressor
-from skensemble.modules import MLP
+from skensemble import NetClassifier, NetRegressor, SnapshotEnsembleClassifier
 from skensemble.nets import Net
 from skensemble.nets._closed_form import ClosedForm
 from skensemble.nets._lean import StepCallback
@@ -68,6 +69,7 @@ def test_any_optimizer_takes_the_gradients(settings):
     net = NetClassifier(**SMALL, **settings, precision="float64")
     expected = by_autograd(deepcopy(net), X, LABELS)
     np.testing.assert_allclose(weights_of(net.fit(X, LABELS)), expected, rtol=0, atol=1e-12)
+    assert isinstance(net._closed_form(), ClosedForm)
 
 
 class Watcher(Callback):
@@ -86,14 +88,10 @@ class OwnLoss(NetClassifier):
         return super().get_loss(y_pred, y_true, X=X, training=training) / 2
 
 
-def approximate_gelu(n_features, n_outputs):
-    return MLP(n_features, n_outputs, activation="gelu")
-
-
 @pytest.mark.parametrize(
     ("net", "reason"),
     [
-        (OwnLoss(), "a `get_loss` of its own"),
+        (OwnLoss(), "OwnLoss is a subclass"),
         (NetClassifier(precision="bf16"), "autocast"),
         (NetClassifier(criterion__label_smoothing=0.1), "the criterion is"),
         (NetClassifier(criterion__weight=torch.ones(3)), "the criterion is"),
@@ -114,6 +112,10 @@ def test_what_has_no_closed_form_says_why(net, reason):
         (lambda m: setattr(m, "1", nn.ELU()), "layers that MLP does not make"),
         (lambda m: setattr(m[2], "bias", None), "have no bias"),
         (lambda m: setattr(m, "2", m[0]), "share their weights"),
+        (lambda m: m[0].weight.register_hook(lambda g: g / 2), "a hook"),
+        (lambda m: m.insert(0, nn.Dropout(0.2)), "layers that MLP does not make"),
+        (lambda m: m.insert(1, nn.Tanh()), "layers that MLP does not make"),
+        (lambda m: m.insert(2, nn.Dropout(0.2).train(not m.training)), "in another mode"),
     ],
 )
 def test_a_module_that_was_changed_has_no_closed_form(change, reason):
@@ -130,6 +132,25 @@ def test_a_callback_that_looks_into_steps_sees_autograd():
     assert watcher.norm_ > 0
 
 
+@pytest.mark.parametrize("max_epochs", [12, 11])
+def test_a_cold_restart_in_the_middle_of_an_epoch_drops_the_momentum(max_epochs):
+    net = NetClassifier(**SMALL | {"max_epochs": max_epochs}, precision="float64")
+    ensemble = SnapshotEnsembleClassifier(net, M=2, cold_restart=True, random_state=0)
+    with mock.patch.object(Net, "_closed_form", return_value="switched off"):
+        expected = clone(ensemble).fit(X, LABELS).members_
+    for state, other in zip(ensemble.fit(X, LABELS).members_, expected, strict=True):
+        assert all(np.allclose(state[name], other[name], rtol=0, atol=1e-12) for name in other)
+
+
+def test_an_epoch_may_be_run_by_itself():
+    net = NetClassifier(**SMALL).fit(X, LABELS)
+    before = weights_of(net)
+    net.history.new_epoch()
+    batches = net.get_iterator(net.get_dataset(X.astype(np.float32), LABELS), training=True)
+    net.run_single_epoch(batches, training=True, prefix="train", step_fn=net.train_step)
+    assert (weights_of(net) != before).any()
+
+
 def test_images_are_flattened():
     images = RNG.normal(size=(20, 2, 3))
     net = NetClassifier(**SMALL, precision="float64")
@@ -137,13 +158,16 @@ def test_images_are_flattened():
     np.testing.assert_allclose(weights_of(net.fit(images, LABELS[:20])), expected, atol=1e-12)
 
 
-def test_hooks_of_an_optimizer_are_called():
+@pytest.mark.parametrize("is_global", [True, False])
+def test_hooks_of_an_optimizer_are_called(is_global):
     weight = nn.Parameter(torch.ones(3))
     optimizer = torch.optim.SGD([weight], lr=0.1, fused=True)
     calls = []
-    optimizer.register_step_post_hook(lambda *args: calls.append(args))
+    register = register_optimizer_step_post_hook if is_global else optimizer.register_step_post_hook
+    handle = register(lambda *args: calls.append(args))
     weight.grad = torch.ones(3)
     step_of(optimizer)()
+    handle.remove()
     assert len(calls) == 1
 
 
@@ -156,6 +180,17 @@ class Freezer(Callback):
             net.module_[0].requires_grad_(False)
 
 
+class Replacer(StepCallback):
+    """A callback that puts weights of its own in place, in the middle of an epoch."""
+
+    def after_step(self, net, loss):
+        """Put other weights in place, once."""
+        if len(net.history) == 2 and not hasattr(self, "is_done"):
+            self.is_done = True
+            for parameter in net.module_.parameters():
+                parameter.data = parameter.data * 0.5
+
+
 class Clearer(StepCallback):
     """A callback that takes the gradients away after each epoch."""
 
@@ -164,11 +199,11 @@ class Clearer(StepCallback):
         net.optimizer_.zero_grad(set_to_none=True)
 
 
-@pytest.mark.parametrize("callback", [Freezer(), Clearer()])
+@pytest.mark.parametrize("callback", [Freezer, Clearer, Replacer])
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
-def test_what_callbacks_do_between_epochs_is_heeded(callback, optimizer):
+def test_what_callbacks_do_to_the_weights_is_heeded(callback, optimizer):
     settings = {"module__hidden_units": (5,), "precision": "float64", "optimizer": optimizer}
-    net = NetClassifier(**SMALL, **settings, callbacks=[callback])
+    net = NetClassifier(**SMALL, **settings, callbacks=[callback()])
     expected = by_autograd(deepcopy(net), X, LABELS)
     np.testing.assert_allclose(weights_of(net.fit(X, LABELS)), expected, rtol=0, atol=1e-12)
 

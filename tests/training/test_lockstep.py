@@ -272,7 +272,7 @@ class OwnNet(NetClassifier):
         (snapshots(own_net(Normed)), "the module has buffers"),
         (snapshots(own_net(Dropping)), "whose masks would differ"),
         (snapshots(own_net(Branches)), "torch.func refuses the module: vmap"),
-        (snapshots(OwnNet(**SMALL)), "OwnNet trains its own way"),
+        (snapshots(OwnNet(**SMALL)), "OwnNet is neither NetClassifier nor NetRegressor"),
         (snapshots(net(), cold_restart=True), "changes the weights in mid-training"),
         (CyclicalSGLDClassifier(net(), M=2, random_state=0), "changes the weights"),
     ],
