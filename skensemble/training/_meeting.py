@@ -166,7 +166,7 @@ def _most_nets(seats: Sequence[Seat], memory: int) -> int:
 
 def _train_seats(way: type, seats: Sequence[Seat], report: Report) -> None:
     """Train the nets of some seats as one population."""
-    members = [participant for seat in seats for participant in seat.modules]
+    members = [participant for seat in seats for participant in seat.requests]
     requests = [seat.request() for seat in seats]
     report.groups.append({"way": way.name, "n_nets": len(requests), "n_fits": len(members)})
     try:

@@ -143,7 +143,7 @@ class Participant:
         except BaseException as error:
             self.error = error
         finally:
-            self.has_ended = True
+            self.request, self.has_ended = None, True
             self._others.release()
 
 

@@ -17,25 +17,25 @@ class Seat:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.modules: dict[Participant, nn.Module] = {}
+        # A fit that is gone may ask for something else already.
+        self.requests: dict[Participant, Request] = {}
         self.stopped: dict[Participant, _Stop] = {}
         self.gone: set[Participant] = set()
 
     def request(self) -> Request:
         """Give the training of the first, with an observer that calls those of all."""
-        return replace(next(iter(self.modules)).request, observe=self.observe)
+        return replace(self._first(), observe=self.observe)
 
     def add(self, participant: Participant) -> None:
         """Let a fit have what the others here get."""
-        self.modules[participant] = bare(participant.request.net.module_)
+        self.requests[participant] = participant.request
 
     def observe(self, step: Step) -> bool:
         """Call the observers of all fits; True if none goes on."""
         for participant in self._active():
             module = self._hand_over(participant)
-            request = participant.request
             stops = participant.tell(replace(step, module=module))
-            if participant.has_ended or participant.request is not request:
+            if participant.request is not self.requests[participant]:
                 # Its task has failed over the step, and may have asked for another training.
                 self.gone.add(participant)
             elif stops:
@@ -52,25 +52,32 @@ class Seat:
         for participant in active:
             participant.tell(outcome)
         for participant, stop in self.stopped.items():
-            stop.put_back(self.modules[participant])
-            n_batches = stop.T // participant.request.net.max_epochs
+            net = self.requests[participant].net
+            stop.put_back(bare(net.module_))
+            n_batches = stop.T // net.max_epochs
             # A stop at the last step of an epoch comes before its end.
             n_epochs = (stop.t - 1) // n_batches
             participant.tell(_cut(outcome, stop.t, n_epochs, stop.loss))
 
     def _active(self) -> list[Participant]:
-        return [p for p in self.modules if p not in self.gone and p not in self.stopped]
+        return [p for p in self.requests if p not in self.gone and p not in self.stopped]
+
+    def _first(self) -> Request:
+        """Give the training that the population makes."""
+        return next(iter(self.requests.values()))
 
     def _hand_over(self, participant: Participant) -> nn.Module:
         """Copy the weights of the first net to another."""
-        first, own = next(iter(self.modules.values())), self.modules[participant]
+        first, own = (
+            bare(request.net.module_) for request in (self._first(), self.requests[participant])
+        )
         if own is not first:
             own.load_state_dict(first.state_dict())
         return own
 
     def _hand_over_state(self, participant: Participant) -> None:
         """Copy what another training would begin with: momentum, orders and draws."""
-        first, own = next(iter(self.modules)).request, participant.request
+        first, own = self._first(), self.requests[participant]
         if own is not first:
             own.net.order_seed_ = first.net.order_seed_
             own.net.optimizer_.load_state_dict(deepcopy(first.net.optimizer_.state_dict()))

@@ -59,6 +59,25 @@ def test_fits_that_share_a_training_and_go_on_with_its_net():
     assert report.groups == [{"way": "closed form", "n_nets": 1, "n_fits": 3}]
 
 
+def test_a_fit_that_fails_leaves_those_that_share_its_training():
+    def fit(fails):
+        def look(step):
+            if fails:
+                raise ValueError("not this one")
+
+        one = initialized()
+        data = Data(X, LABELS)
+        train(one, data, schedule=rate_of, moment=every_step, observe=Looking(look))
+        return weights_of(one)
+
+    report = Report()
+    first, second, third = run_together([partial(fit, k == 0) for k in range(3)], report=report)
+    assert report.groups[0]["n_nets"] == 1
+    assert str(first.error) == "not this one"
+    for participant in (second, third):
+        np.testing.assert_allclose(participant.result, fit(False), atol=1e-13)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
 @pytest.mark.filterwarnings("ignore:.*non-finite:UserWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
