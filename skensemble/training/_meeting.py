@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from scipy.sparse import issparse
 
+from skensemble._checks import check_int
 from skensemble.members import bare
 from skensemble.training._course import Plan, lay_out
 from skensemble.training._grouping import (
@@ -75,7 +76,13 @@ def run_together(
     -------
     participants : list of Participant
         Ended, in the order of the tasks, each with its `result` or its `error`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `memory` is not an int >= 1.
     """
+    check_int("memory", memory, 1)
     report = Report() if report is None else report
     participants = [Participant(task) for task in tasks]
     if current_participant() is not None:
@@ -94,7 +101,7 @@ def run_together(
                     participant.start()
                     held += _cost(participant.request)
                 waiting = [p for p in waiting if not p.has_ended]
-                _serve(waiting, memory, report)
+                _serve(waiting, memory, report, is_full=bool(to_start))
                 waiting = [p for p in waiting if not p.has_ended]
         except BaseException:
             for participant in waiting:
@@ -103,8 +110,8 @@ def run_together(
     return participants
 
 
-def _serve(waiting: Sequence[Participant], memory: int, report: Report) -> None:
-    """Give all that wait their training."""
+def _serve(waiting: Sequence[Participant], memory: int, report: Report, *, is_full: bool) -> None:
+    """Give all that wait their training; others are still to begin if memory is full."""
     groups: dict[Hashable, list[Participant]] = {}
     plans = _Plans()
     for participant in waiting:
@@ -120,15 +127,16 @@ def _serve(waiting: Sequence[Participant], memory: int, report: Report) -> None:
         if isinstance(way, str):
             _train_alone(participant, way, report)
     for (way, _), members in groups.items():
-        _train_group(way, members, plans, memory, report)
+        if len(members) > 1:
+            _train_group(way, members, plans, memory, report)
+            continue
+        rest = " among those that memory lets begin" if is_full else ""
+        _train_alone(members[0], f"no other training is like it{rest}", report)
 
 
 def _train_group(
     way: type, members: Sequence[Participant], plans: "_Plans", memory: int, report: Report
 ) -> None:
-    if len(members) == 1:
-        _train_alone(members[0], "no other training is like it", report)
-        return
     seats: dict[Hashable, Seat] = {}
     for participant in members:
         plan = plans.of(participant)

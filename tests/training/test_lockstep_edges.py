@@ -13,6 +13,7 @@ from torch import nn
 
 from skensemble import (
     DeepEnsembleClassifier,
+    InvalidParameterError,
     KFACLaplaceClassifier,
     LockstepGridSearchCV,
     NetClassifier,
@@ -152,6 +153,7 @@ class Subclass(NetClassifier):
         (net(Counting), "it keeps something of what it has seen"),
         (net(Branching), "torch.func refuses the module"),
         (net(Hooked), "a hook looks into the module"),
+        (net(verbose=1), "the net is verbose"),
         (Subclass(**SMALL), "Subclass is neither NetClassifier nor NetRegressor"),
     ],
 )
@@ -252,6 +254,20 @@ def test_a_thread_that_cannot_be_started_ends_the_others(monkeypatch):
     with pytest.raises(RuntimeError, match="can't start"):
         run_together(tasks)
     assert all(participant.has_ended for participant in started[:2])
+
+
+def test_little_memory_is_a_reason_to_train_alone():
+    ensembles = [snapshots(net(), random_state=k) for k in range(3)]
+    report = Report()
+    run_together([partial(e.fit, X, LABELS) for e in ensembles], memory=1, report=report)
+    # When the last begins there is no other left to wait for.
+    assert report.alone["no other training is like it among those that memory lets begin"] == 2
+
+
+@pytest.mark.parametrize("memory", [0, "1 GB"])
+def test_memory_that_is_none_is_refused(memory):
+    with pytest.raises(InvalidParameterError, match="memory must be an int >= 1"):
+        run_together([int], memory=memory)
 
 
 def test_the_largest_batch_of_a_group_counts_for_its_memory():
