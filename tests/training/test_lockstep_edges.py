@@ -143,6 +143,19 @@ def halved(gradient):
     return gradient / 2
 
 
+class Plain(nn.Linear):
+    """A module of the user's own."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__(n_features, n_outputs)
+
+
+def halved_loss():
+    criterion = nn.CrossEntropyLoss()
+    criterion.register_forward_hook(lambda module, inputs, loss: loss / 2)
+    return criterion
+
+
 class Subclass(NetClassifier):
     """A net that may do anything."""
 
@@ -153,6 +166,7 @@ class Subclass(NetClassifier):
         (net(Counting), "it keeps something of what it has seen"),
         (net(Branching), "torch.func refuses the module"),
         (net(Hooked), "a hook looks into the module"),
+        (net(Plain, criterion=halved_loss()), "a hook looks into the module or the criterion"),
         (net(verbose=1), "the net is verbose"),
         (Subclass(**SMALL), "Subclass is neither NetClassifier nor NetRegressor"),
     ],
