@@ -84,20 +84,24 @@ def build_mlp(n_features: int, hidden_units: tuple[int, ...], n_classes: int) ->
     return nn.Sequential(*layers, nn.Linear(hidden_units[-1], n_classes))
 
 
-def fit_ours(problem: Problem) -> Any:
-    """Fit `skensemble.SnapshotEnsembleClassifier`."""
+def ensemble(problem: Problem) -> SnapshotEnsembleClassifier:
+    """Build our own ensemble."""
     net = NetClassifier(
         module__hidden_units=problem.hidden_units,
         module__activation="relu",
-        optimizer__weight_decay=1e-4,
+        optimizer__weight_decay=MOMENTUM["weight_decay"],
         max_epochs=problem.max_epochs,
         batch_size=problem.batch_size,
         device="cpu",
     )
-    ensemble = SnapshotEnsembleClassifier(
+    return SnapshotEnsembleClassifier(
         net, M=problem.M, alpha_zero=problem.alpha_zero, random_state=0
     )
-    return ensemble.fit(problem.X, problem.y)
+
+
+def fit_ours(problem: Problem) -> Any:
+    """Fit `skensemble.SnapshotEnsembleClassifier`."""
+    return ensemble(problem).fit(problem.X, problem.y)
 
 
 def fit_handwritten(problem: Problem) -> Any:

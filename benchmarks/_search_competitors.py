@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from _comparison_data import digits, letter
-from _competitors import MOMENTUM, Problem, blobs, build_mlp, fit_handwritten
+from _competitors import MOMENTUM, Problem, blobs, build_mlp, ensemble, fit_handwritten
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
@@ -19,7 +19,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 from torch import nn
 
-from skensemble import LockstepGridSearchCV, NetClassifier, SnapshotEnsembleClassifier
+from skensemble import LockstepGridSearchCV, SnapshotEnsembleClassifier
 
 BLOBS_GRID = {"M": [2, 5, 10], "alpha_zero": [0.01, 0.03, 0.1]}
 LETTER_GRID = {"M": [2, 3, 5], "alpha_zero": [0.02, 0.05, 0.1, 0.2]}
@@ -123,19 +123,6 @@ def training_rows(problem: Problem, n_folds: int) -> Iterator[np.ndarray]:
     """Give the rows that each fit of a search trains on."""
     for rows, _ in StratifiedKFold(n_folds).split(problem.X, problem.y):
         yield rows
-
-
-def ensemble(problem: Problem) -> SnapshotEnsembleClassifier:
-    """Build our own ensemble; the grid sets its M and its rate."""
-    net = NetClassifier(
-        module__hidden_units=problem.hidden_units,
-        module__activation="relu",
-        optimizer__weight_decay=MOMENTUM["weight_decay"],
-        max_epochs=problem.max_epochs,
-        batch_size=problem.batch_size,
-        device="cpu",
-    )
-    return SnapshotEnsembleClassifier(net, random_state=0)
 
 
 def skorch_net(problem: Problem) -> NeuralNetClassifier:

@@ -61,6 +61,7 @@ class _CyclicalSGLD:
         moment, keep, temperature = partial(is_in_sampling_part, **part), copying(collect), 0.0
 
         def observe(step: Step) -> bool:
+            """Add the noise of a step, and hand over a sample where one is due."""
             nonlocal temperature
             before = step.t - 1
             begins = not before or not moment(before, step.T)

@@ -70,6 +70,7 @@ class _Variational:
         posterior = MeanField(net, data, layers, **prior, rate=self.std_lr, seed=fit_seed)
 
         def observe(step: Step) -> None:
+            """Begin with the distributions where the pretraining has ended, then train them."""
             if posterior.has_begun:
                 posterior.step()
             else:

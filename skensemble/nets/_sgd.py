@@ -36,6 +36,7 @@ def step_of(
     kept: list[Update] = []
 
     def step() -> None:
+        """Update the weights from the gradients that they have."""
         if not optimizer.state:
             # A cold restart has dropped the buffers.
             kept.clear()

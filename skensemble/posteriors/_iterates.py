@@ -120,6 +120,7 @@ def train_through(
     iterates = IterateGaussian(max_rank)
 
     def add(step: Step) -> None:
+        """Take in the weights of a step."""
         iterates.add(parameters_to_vector(step.module.parameters()).detach())
 
     return iterates, train(net, data, schedule=schedule, moment=moment, observe=Looking(add))

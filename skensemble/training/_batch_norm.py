@@ -52,6 +52,7 @@ def _averaging_by_rows(layer: _BatchNorm) -> Iterator[None]:
     layer.reset_running_stats()
 
     def weigh(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Set the momentum of a layer by the rows that it is about to see."""
         # A momentum of n / (all rows so far) turns torch's running mean into the weighted one.
         nonlocal n_seen
         n_rows, n_values = inputs[0].shape[0], inputs[0].numel() // inputs[0].shape[1]

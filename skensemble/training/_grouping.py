@@ -2,7 +2,6 @@
 
 import pickle
 from collections.abc import Hashable, Sequence
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -113,7 +112,7 @@ def step_bytes(request: Request, n_rows: int) -> int:
     Parameters
     ----------
     request : Request
-        Of one of the nets.
+        Of one of the nets, whose module has been tried out: it keeps nothing of the rows.
     n_rows : int
         Rows of the largest batch.
 
@@ -121,11 +120,12 @@ def step_bytes(request: Request, n_rows: int) -> int:
     -------
     n_bytes : int
     """
-    module = deepcopy(bare(request.net.module_))
+    module = bare(request.net.module_)
     weights = {p.data_ptr(): p.nbytes for p in module.parameters()}
     saved: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
+        """Count what autograd keeps, once where several operations keep the same."""
         saved[tensor.data_ptr()] = tensor.nbytes
         return tensor
 

@@ -177,6 +177,7 @@ class FunctionalPopulation:
         row_losses = _row_losses(nets[0])
 
         def loss(weights: dict[str, Tensor], x: Tensor, y: Tensor, share: Tensor) -> Tensor:
+            """Compute the loss of a batch for one net."""
             return (row_losses(functional_call(module, weights, (x,)), y) * share).sum()
 
         module.train()

@@ -156,10 +156,6 @@ def halved_loss():
     return criterion
 
 
-class Subclass(NetClassifier):
-    """A net that may do anything."""
-
-
 @pytest.mark.parametrize(
     ("one", "reason"),
     [
@@ -168,7 +164,6 @@ class Subclass(NetClassifier):
         (net(Hooked), "a hook looks into the module"),
         (net(Plain, criterion=halved_loss()), "a hook looks into the module or the criterion"),
         (net(verbose=1), "the net is verbose"),
-        (Subclass(**SMALL), "Subclass is neither NetClassifier nor NetRegressor"),
     ],
 )
 def test_what_goes_alone(one, reason):
