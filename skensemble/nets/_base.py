@@ -163,7 +163,7 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
         if not kwargs.get("momentum"):
             # torch refuses Nesterov's momentum without a momentum.
             kwargs.pop("nesterov", None)
-        if "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
+        if self.fast and "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
             # The same update in one pass over the weights; torch has it for these devices.
             fusable = self.device_.type in ("cpu", "cuda")
             kwargs.setdefault("fused", fusable)
@@ -224,6 +224,8 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
         return self.criterion_(y_pred, y_true)
 
     def _closed_form(self) -> ClosedForm | str:
+        if not self.fast:
+            return f"fast={self.fast!r}"
         if not type(self).__module__.startswith("skensemble.nets."):
             return f"{type(self).__name__} is a subclass, which may change anything"
         if PRECISIONS[self.precision][1] is not None:

@@ -54,6 +54,10 @@ class NetClassifier(Net, NeuralNetClassifier):
         "auto" takes CUDA, else MPS, else the CPU.
     precision : {"float32", "float64", "bf16"}, default="float32"
         Floats of weights and rows; "bf16" computes under autocast with weights in float32.
+    fast : bool, default=True
+        Whether to train in lean epochs, with gradients in closed form and fused steps where that
+        can be; `fast_report_` says where. False leaves all to skorch, autograd and the optimizer:
+        the same training up to rounding, slower, for a look at what happens.
     random_state : int, RandomState instance or None, default=None
         Source of weights, order and dropout.
     **kwargs : dict
@@ -67,6 +71,9 @@ class NetClassifier(Net, NeuralNetClassifier):
         The trained module.
     history_ : skorch.history.History
         Loss and time of each epoch.
+    fast_report_ : FastReport
+        Why the last training left the fast ways, with `lean_epoch`, `closed_form` and `fused_step`;
+        None for those that it took.
     n_features_in_ : int
         Features seen in `fit`.
 
@@ -108,6 +115,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         verbose: int = 0,
         device: Any = "auto",
         precision: str = "float32",
+        fast: bool = True,
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -131,6 +139,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         )
         self.max_grad_norm = max_grad_norm
         self.precision = precision
+        self.fast = fast
         self.random_state = random_state
 
     def predict(self, X: Any) -> np.ndarray:

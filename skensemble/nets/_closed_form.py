@@ -209,8 +209,10 @@ def closed_form_of(net: NeuralNet) -> ClosedForm | str:
     n_linear = sum(type(layer) is nn.Linear for layer in layers)
     if len(parameters) != 2 * n_linear:
         return "some layers have no bias, or share their weights"
-    if not all(p.requires_grad and p.is_contiguous() for p in parameters):
+    if not all(p.requires_grad for p in parameters):
         return "some weights are not trained"
+    if not all(p.is_contiguous() for p in parameters):
+        return "some weights are not contiguous in memory"
     if len({(p.dtype, p.device) for p in parameters}) > 1:
         return "the weights have several types or devices"
     if not _is_plain_loss(criterion):

@@ -1,6 +1,6 @@
 """A training epoch without per-batch bookkeeping, where nobody looks into the batches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any
 
@@ -12,8 +12,9 @@ from skorch.history import History
 from torch import Tensor
 
 from skensemble.nets._closed_form import ClosedForm
+from skensemble.nets._fast_report import FastReport
 from skensemble.nets._rows import RowBatches
-from skensemble.nets._sgd import step_of
+from skensemble.nets._sgd import obstacle_to_fused_step, step_of
 
 
 class StepCallback(Callback):
@@ -55,13 +56,19 @@ class LeanEpochs:
     the same steps from the same batches without it.
     """
 
+    fast: bool
     _closed_form_: ClosedForm | str | None = None
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None:
         """Compute one epoch, as in `skorch.NeuralNet.run_single_epoch`."""
-        if not training or fit_params or not self._can_run_lean(iterator):
+        if not hasattr(self, "fast_report_"):
+            self.fast_report_ = FastReport()
+        obstacle = self._obstacle_to_lean_epoch(iterator, fit_params) if training else None
+        if obstacle is not None:
+            self._leave_all_fast_ways(obstacle)
+        if not training or obstacle is not None:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             if iterator is not None:
                 self._record_loss(prefix, mean_batch_loss(self.history, prefix))
@@ -91,7 +98,7 @@ class LeanEpochs:
     def _lean_steps(self, iterator: RowBatches) -> Iterator[tuple[Tensor, int]]:
         closed_form, parameters = self._kept_closed_form(), self._trained_parameters()
         is_closed = isinstance(closed_form, ClosedForm)
-        step = step_of(self.optimizer_, keeps_gradients=is_closed)
+        step = self._step_function(keeps_gradients=is_closed)
         watching = [cb for _, cb in self.callbacks_ if isinstance(cb, StepCallback)]
         for (X, y), n_rows in zip(iterator, iterator.sizes, strict=True):
             for callback in watching:
@@ -115,12 +122,13 @@ class LeanEpochs:
             if is_closed and watching and not closed_form.is_connected():
                 closed_form = self._kept_closed_form()
                 is_closed = isinstance(closed_form, ClosedForm)
-                step = step_of(self.optimizer_, keeps_gradients=is_closed)
+                step = self._step_function(keeps_gradients=is_closed)
             yield loss, n_rows
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
         """Run the epochs, as in `skorch.NeuralNet.fit_loop`."""
         self._closed_form_ = None
+        self.fast_report_ = FastReport()
         try:
             return super().fit_loop(*args, **kwargs)
         finally:
@@ -137,7 +145,23 @@ class LeanEpochs:
             or (isinstance(kept, ClosedForm) and not kept.is_connected())
         ):
             kept = self._closed_form_ = self._closed_form()
+        if isinstance(kept, str):
+            self.fast_report_.leave("closed_form", kept)
         return kept
+
+    def _step_function(self, *, keeps_gradients: bool) -> Callable[[], None]:
+        """Return the function that makes a step of the optimizer."""
+        obstacle = obstacle_to_fused_step(self.optimizer_)
+        if obstacle is not None:
+            self.fast_report_.leave("fused_step", obstacle)
+            return self.optimizer_.step
+        return step_of(self.optimizer_, keeps_gradients=keeps_gradients)
+
+    def _leave_all_fast_ways(self, reason: str) -> None:
+        """Note why epochs are those of skorch; the other ways are taken in the lean epoch alone."""
+        self.fast_report_.leave("lean_epoch", reason)
+        self.fast_report_.leave("closed_form", "the epoch is that of skorch")
+        self.fast_report_.leave("fused_step", "the epoch is that of skorch")
 
     def _closed_form(self) -> ClosedForm | str:
         """Give the gradients in closed form, or say why autograd is needed."""
@@ -156,26 +180,24 @@ class LeanEpochs:
         if self.max_grad_norm is not None:
             clip_gradients(parameters, self.max_grad_norm)
 
-    def _makes_plain_steps(self) -> bool:
-        """Say whether no subclass has changed what a step does."""
-        return all(
-            getattr(type(self), name) is getattr(owner, name)
-            for owner, names in _STEP_METHODS.items()
-            for name in names
-        )
-
-    def _can_run_lean(self, iterator: Any) -> bool:
-        """Say whether skorch's epoch would do nothing more than the lean one."""
-        return (
-            type(iterator) is RowBatches
-            and not isinstance(self.optimizer_, torch.optim.LBFGS)
-            and self._makes_plain_steps()
-            and not any(
-                _looks_into_batches(callback)
-                for _, callback in self.callbacks_
-                if not isinstance(callback, StepCallback)
-            )
-        )
+    def _obstacle_to_lean_epoch(self, iterator: Any, fit_params: dict[str, Any]) -> str | None:
+        """Say why skorch's epoch would do more than the lean one, or None if it would not."""
+        if not self.fast:
+            return f"fast={self.fast!r}"
+        if fit_params:
+            return f"fit got {sorted(fit_params)} for the module"
+        if type(iterator) is not RowBatches:
+            return f"the iterator is {type(iterator).__name__}, not RowBatches"
+        if isinstance(self.optimizer_, torch.optim.LBFGS):
+            return "the optimizer LBFGS asks for the loss several times a step"
+        for owner, names in _STEP_METHODS.items():
+            for name in names:
+                if getattr(type(self), name) is not getattr(owner, name):
+                    return f"{type(self).__name__} has a {name} of its own"
+        for name, callback in self.callbacks_:
+            if not isinstance(callback, StepCallback) and _looks_into_batches(callback):
+                return f"the callback {name!r} looks into batches"
+        return None
 
 
 def mean_batch_loss(history: History, prefix: str) -> float:

@@ -1,23 +1,59 @@
 """Steps of stochastic gradient descent without the bookkeeping around them."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
 
 
-def step_of(
-    optimizer: torch.optim.Optimizer, *, keeps_gradients: bool = False
-) -> Callable[[], None]:
-    """Give the function that makes a step of an optimizer.
+KNOWN_SETTINGS = frozenset(
+    ("params", "lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
+    + ("foreach", "differentiable", "fused", "initial_lr")
+)
+"""Settings of a group of `torch.optim.SGD` that the fused step knows; `initial_lr` is a note."""
 
-    `torch.optim.SGD.step` takes ten times as long as the update of a small net. Where it would do
-    nothing else, torch's fused update is called at once.
+
+def obstacle_to_fused_step(optimizer: torch.optim.Optimizer) -> str | None:
+    """Say why an optimizer's own `step` would do more than torch's fused update of SGD.
 
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
+
+    Returns
+    -------
+    obstacle : str or None
+    """
+    if type(optimizer) is not torch.optim.SGD:
+        return f"the optimizer is {type(optimizer).__name__}, not SGD"
+    for group in optimizer.param_groups:
+        unknown = group.keys() - KNOWN_SETTINGS
+        if unknown:
+            return f"the optimizer has settings {sorted(unknown)}"
+        if not group["fused"]:
+            return f"the optimizer has fused={group['fused']!r}"
+        if group["maximize"]:
+            return "the optimizer maximises"
+    kinds = {(p.dtype, p.device) for group in optimizer.param_groups for p in group["params"]}
+    if len(kinds) > 1:
+        return "the weights have several types or devices"
+    if is_step_watched(optimizer):
+        return "a hook or a scheduler looks into the steps of the optimizer"
+    return None
+
+
+def step_of(optimizer: torch.optim.SGD, *, keeps_gradients: bool = False) -> Callable[[], None]:
+    """Return the function that makes a step of an SGD that has no obstacle to it.
+
+    `torch.optim.SGD.step` takes ten times as long as the update of a small net: torch's fused
+    update is called at once.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.SGD
+        `obstacle_to_fused_step` finds nothing about it.
     keeps_gradients : bool, default=False
         Whether all steps find their gradients in the same tensors.
 
@@ -25,45 +61,21 @@ def step_of(
     -------
     step : callable
     """
-    is_plain = (
-        type(optimizer) is torch.optim.SGD
-        and all(group["fused"] and not group["maximize"] for group in optimizer.param_groups)
-        and not is_step_watched(optimizer)
-    )
-    if not is_plain:
-        return optimizer.step
-
-    kept: list[Update] = []
+    kept: list[_Update] = []
 
     def step() -> None:
         """Update the weights from the gradients that they have."""
         if not optimizer.state:
             # A cold restart has dropped the buffers.
             kept.clear()
-        if not (keeps_gradients and kept):
-            updates = [_buffers(optimizer, group) for group in optimizer.param_groups]
-            if None in updates:
-                # The first step makes the buffers.
-                optimizer.step()
-                return
-            kept[:] = updates
+        updates = kept or [
+            u for group in optimizer.param_groups for u in _updates(optimizer, group)
+        ]
         with torch.no_grad():
-            for group, (weights, gradients, buffers) in zip(
-                optimizer.param_groups, kept, strict=True
-            ):
-                if weights:
-                    torch._fused_sgd_(
-                        weights,
-                        gradients,
-                        buffers,
-                        weight_decay=group["weight_decay"],
-                        momentum=group["momentum"],
-                        lr=group["lr"],
-                        dampening=group["dampening"],
-                        nesterov=group["nesterov"],
-                        maximize=False,
-                        is_first_step=False,
-                    )
+            for update in updates:
+                update.make()
+        if keeps_gradients and not kept and not any(update.is_first for update in updates):
+            kept[:] = updates
 
     return step
 
@@ -80,18 +92,46 @@ def is_step_watched(optimizer: torch.optim.Optimizer) -> bool:
     )
 
 
-Update = tuple[list[Tensor], list[Tensor], list[Tensor]]
-"""Weights, gradients and the momentum's buffers of a group."""
+class _Update(NamedTuple):
+    """What a fused call updates: weights of a group that all have a momentum or all none."""
+
+    group: dict[str, Any]
+    weights: list[Tensor]
+    gradients: list[Tensor]
+    buffers: list[Tensor]
+    is_first: bool
+
+    def make(self) -> None:
+        """Update the weights at the settings that the group has now."""
+        torch._fused_sgd_(
+            self.weights,
+            self.gradients,
+            self.buffers,
+            weight_decay=self.group["weight_decay"],
+            momentum=self.group["momentum"],
+            lr=self.group["lr"],
+            dampening=self.group["dampening"],
+            nesterov=self.group["nesterov"],
+            maximize=False,
+            is_first_step=self.is_first,
+        )
 
 
-def _buffers(optimizer: torch.optim.SGD, group: dict) -> Update | None:
-    """Give the weights of a group that have a gradient, the gradients and the momentum's buffers.
-
-    None stands for a buffer that is still to be made.
-    """
+def _updates(optimizer: torch.optim.SGD, group: dict[str, Any]) -> list[_Update]:
+    """List the updates of a group; weights that joined in later make their first step apart."""
     weights = [weight for weight in group["params"] if weight.grad is not None]
-    gradients = [weight.grad for weight in weights]
     if not group["momentum"]:
-        return weights, gradients, []
-    buffers = [optimizer.state[weight].get("momentum_buffer") for weight in weights]
-    return None if any(b is None for b in buffers) else (weights, gradients, buffers)
+        return [_Update(group, weights, [w.grad for w in weights], [], is_first=False)]
+    updates = []
+    for is_first in (False, True):
+        own = [w for w in weights if (_buffer(optimizer, w) is None) == is_first]
+        if is_first:
+            for weight in own:
+                optimizer.state[weight]["momentum_buffer"] = torch.empty_like(weight.grad)
+        buffers = [_buffer(optimizer, weight) for weight in own]
+        updates.append(_Update(group, own, [w.grad for w in own], buffers, is_first))
+    return [update for update in updates if update.weights]
+
+
+def _buffer(optimizer: torch.optim.SGD, weight: Tensor) -> Tensor | None:
+    return optimizer.state[weight].get("momentum_buffer")

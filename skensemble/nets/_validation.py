@@ -142,6 +142,8 @@ def check_net_parameters(net: Any) -> None:
         raise reject("optimizer", "a class such as torch.optim.Adam", net.optimizer)
     if net.train_split is not None and not callable(net.train_split):
         raise reject("train_split", "None or a split such as skorch's ValidSplit", net.train_split)
+    if not isinstance(getattr(net, "fast", True), bool | np.bool_):
+        raise reject("fast", "True or False", net.fast)
     if getattr(net, "precision", "float32") not in PRECISIONS:
         raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
     if getattr(net, "max_grad_norm", None) is not None:

@@ -154,6 +154,8 @@ def _some_rows(request: Request, n_rows: int) -> Batch:
 def _net_reason(net: Any) -> str | None:
     if type(net) not in (NetClassifier, NetRegressor):
         return f"{type(net).__name__} is neither NetClassifier nor NetRegressor"
+    if not net.fast:
+        return f"the net has fast={net.fast!r}"
     if net.verbose:
         return "the net is verbose"
     if any(type(callback) is not EpochTimer for _, callback in net.callbacks_):

@@ -1,21 +1,18 @@
-"""Gradients in closed form and steps without bookkeeping, held against autograd and torch's SGD."""
+"""Gradients in closed form, held against autograd with ``fast=False``."""
 
-from copy import deepcopy
-from unittest import mock
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import Callback
 from torch import nn
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.optim.lr_scheduler import StepLR
 
 from skensemble import NetClassifier, NetRegressor, SnapshotEnsembleClassifier
-from skensemble.nets import Net
-from skensemble.nets._closed_form import ClosedForm
+from skensemble.nets._fast_report import FastReport
 from skensemble.nets._lean import StepCallback
-from skensemble.nets._sgd import step_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(37, 5))
@@ -29,8 +26,10 @@ def weights_of(net):
 
 
 def by_autograd(net, *data, **fit):
-    with mock.patch.object(Net, "_closed_form", return_value="switched off"):
-        return weights_of(net.fit(*data, **fit))
+    """Give the weights of a training by skorch's epoch, autograd and the optimizer's own step."""
+    slow = clone(net).set_params(fast=False).fit(*data, **fit)
+    assert set(vars(slow.fast_report_).values()) == {"fast=False", "the epoch is that of skorch"}
+    return weights_of(slow)
 
 
 @pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
@@ -45,10 +44,22 @@ def test_training_is_that_of_autograd(kind, weight, activation, hidden_units, dr
     # The last batch has five rows; a norm of 0.3 cuts some gradients and not others.
     for precision, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
         net = kind(**settings, **SMALL, precision=precision, max_grad_norm=0.3)
-        expected = by_autograd(deepcopy(net), X, y, **fit)
+        expected = by_autograd(net, X, y, **fit)
         net.fit(X, y, **fit)
-        assert isinstance(net._closed_form(), ClosedForm)
+        assert net.fast_report_ == FastReport()
         np.testing.assert_allclose(weights_of(net), expected, rtol=0, atol=tolerance)
+
+
+class HalvedRate(Callback):
+    """A callback that halves the rate after each epoch, with a scheduler of torch."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Make the scheduler, which wraps the optimizer's step."""
+        self.scheduler_ = StepLR(net.optimizer_, step_size=1, gamma=0.5)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Halve the rate."""
+        self.scheduler_.step()
 
 
 @pytest.mark.parametrize(
@@ -62,14 +73,14 @@ def test_training_is_that_of_autograd(kind, weight, activation, hidden_units, dr
         {"optimizer__fused": False},
         {"optimizer": torch.optim.AdamW},
         {"optimizer__param_groups": [("*bias", {"lr": 0.01, "weight_decay": 0.0})]},
-        {"callbacks": [LRScheduler("StepLR", step_size=1)]},
+        {"callbacks": [HalvedRate()]},
     ],
 )
 def test_any_optimizer_takes_the_gradients(settings):
     net = NetClassifier(**SMALL, **settings, precision="float64")
-    expected = by_autograd(deepcopy(net), X, LABELS)
+    expected = by_autograd(net, X, LABELS)
     np.testing.assert_allclose(weights_of(net.fit(X, LABELS)), expected, rtol=0, atol=1e-12)
-    assert isinstance(net._closed_form(), ClosedForm)
+    assert net.fast_report_.closed_form is None
 
 
 class Watcher(Callback):
@@ -100,7 +111,21 @@ class OwnLoss(NetClassifier):
 )
 def test_what_has_no_closed_form_says_why(net, reason):
     net.set_params(max_epochs=1, device="cpu").fit(X, LABELS)
-    assert reason in net._closed_form()
+    assert reason in net.fast_report_.closed_form
+    assert net.fast_report_.lean_epoch is None
+
+
+MODULE_HOOKS = [
+    "register_forward_pre_hook",
+    "register_forward_hook",
+    "register_full_backward_pre_hook",
+    "register_full_backward_hook",
+]
+
+
+def add_hook(kind, part, module):
+    """Add a hook of some kind to a part of a module, itself included."""
+    getattr(module.get_submodule(part), kind)(lambda *args: None)
 
 
 @pytest.mark.parametrize(
@@ -116,19 +141,36 @@ def test_what_has_no_closed_form_says_why(net, reason):
         (lambda m: m.insert(0, nn.Dropout(0.2)), "layers that MLP does not make"),
         (lambda m: m.insert(1, nn.Tanh()), "layers that MLP does not make"),
         (lambda m: m.insert(2, nn.Dropout(0.2).train(not m.training)), "in another mode"),
+        (lambda m: setattr(m[0].weight, "data", m[0].weight.data.mT.contiguous().mT), "contiguous"),
+        (lambda m: m[2].double(), "several types or devices"),
+        (lambda m: setattr(m, "forward", lambda x: x), "a hook"),
+        (lambda m: setattr(m[1], "forward", lambda x: x), "a hook"),
+        *(
+            (partial(add_hook, kind, part), "a hook")
+            for kind in MODULE_HOOKS
+            for part in ("", "0", "1")
+        ),
+        (lambda m: m[2].bias.register_post_accumulate_grad_hook(lambda p: None), "a hook"),
     ],
 )
 def test_a_module_that_was_changed_has_no_closed_form(change, reason):
     net = NetClassifier(module__hidden_units=(5,), device="cpu", max_epochs=1).fit(X, LABELS)
+    assert net.fast_report_.closed_form is None
     change(net.module_)
     assert reason in net._closed_form()
 
 
+@pytest.mark.parametrize("kind", MODULE_HOOKS)
+def test_a_hook_on_the_criterion_sees_autograd(kind):
+    net = NetClassifier(**SMALL).fit(X, LABELS)
+    getattr(net.criterion_, kind)(lambda *args: None)
+    assert "a hook" in net._closed_form()
+
+
 def test_a_callback_that_looks_into_steps_sees_autograd():
     watcher = Watcher()
-    with mock.patch.object(ClosedForm, "step") as step:
-        NetClassifier(**SMALL, callbacks=[watcher]).fit(X, LABELS)
-    step.assert_not_called()
+    net = NetClassifier(**SMALL, callbacks=[("watcher", watcher)]).fit(X, LABELS)
+    assert net.fast_report_.lean_epoch == "the callback 'watcher' looks into batches"
     assert watcher.norm_ > 0
 
 
@@ -136,8 +178,7 @@ def test_a_callback_that_looks_into_steps_sees_autograd():
 def test_a_cold_restart_in_the_middle_of_an_epoch_drops_the_momentum(max_epochs):
     net = NetClassifier(**SMALL | {"max_epochs": max_epochs}, precision="float64")
     ensemble = SnapshotEnsembleClassifier(net, M=2, cold_restart=True, random_state=0)
-    with mock.patch.object(Net, "_closed_form", return_value="switched off"):
-        expected = clone(ensemble).fit(X, LABELS).members_
+    expected = clone(ensemble).set_params(estimator__fast=False).fit(X, LABELS).members_
     for state, other in zip(ensemble.fit(X, LABELS).members_, expected, strict=True):
         assert all(np.allclose(state[name], other[name], rtol=0, atol=1e-12) for name in other)
 
@@ -154,21 +195,8 @@ def test_an_epoch_may_be_run_by_itself():
 def test_images_are_flattened():
     images = RNG.normal(size=(20, 2, 3))
     net = NetClassifier(**SMALL, precision="float64")
-    expected = by_autograd(deepcopy(net), images, LABELS[:20])
+    expected = by_autograd(net, images, LABELS[:20])
     np.testing.assert_allclose(weights_of(net.fit(images, LABELS[:20])), expected, atol=1e-12)
-
-
-@pytest.mark.parametrize("is_global", [True, False])
-def test_hooks_of_an_optimizer_are_called(is_global):
-    weight = nn.Parameter(torch.ones(3))
-    optimizer = torch.optim.SGD([weight], lr=0.1, fused=True)
-    calls = []
-    register = register_optimizer_step_post_hook if is_global else optimizer.register_step_post_hook
-    handle = register(lambda *args: calls.append(args))
-    weight.grad = torch.ones(3)
-    step_of(optimizer)()
-    handle.remove()
-    assert len(calls) == 1
 
 
 class Freezer(Callback):
@@ -204,7 +232,7 @@ class Clearer(StepCallback):
 def test_what_callbacks_do_to_the_weights_is_heeded(callback, optimizer):
     settings = {"module__hidden_units": (5,), "precision": "float64", "optimizer": optimizer}
     net = NetClassifier(**SMALL, **settings, callbacks=[callback()])
-    expected = by_autograd(deepcopy(net), X, LABELS)
+    expected = by_autograd(net, X, LABELS)
     np.testing.assert_allclose(weights_of(net.fit(X, LABELS)), expected, rtol=0, atol=1e-12)
 
 
