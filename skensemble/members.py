@@ -106,18 +106,22 @@ def _copy_with(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     deepcopy looks at every attribute of every layer; the layers of small nets are copied by hand.
     """
     is_plain = all(
-        type(part).__module__ in PLAIN
-        and not (part._forward_hooks or part._forward_pre_hooks or part._backward_hooks)
-        for part in module.modules()
+        type(part).__module__ in PLAIN and not _has_hooks(part) for part in module.modules()
     )
     return _copy_plain(module, memo) if is_plain else deepcopy(module, memo)
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return any(hooks for name, hooks in vars(module).items() if name.endswith("_hooks"))
 
 
 def _copy_plain(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     if id(module) in memo:
         return memo[id(module)]
     copy = memo[id(module)] = type(module).__new__(type(module))
-    vars(copy).update(vars(module))
+    # Hooks that are added to the one later must not show in the other.
+    own = {name: v.copy() if isinstance(v, dict | set) else v for name, v in vars(module).items()}
+    vars(copy).update(own)
     for kind in ("_parameters", "_buffers"):
         own = getattr(module, kind).items()
         vars(copy)[kind] = {name: _known(tensor, memo) for name, tensor in own}

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.optim import optimizer as torch_optimizer
 
-
 KNOWN_SETTINGS = frozenset(
     ("params", "lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
     + ("foreach", "differentiable", "fused", "initial_lr")

@@ -147,15 +147,15 @@ def test_a_weight_joins_in_with_its_first_gradient(keeps_gradients):
     settings = {"momentum": 0.9, "dampening": 0.2, "weight_decay": 0.1}
     optimizer, reference = sgd(ours, **settings), torch_sgd(theirs, **settings)
     step = fused_step(optimizer, keeps_gradients=keeps_gradients)
-    for parameters, step in ((ours, step), (theirs, reference.step)):
+    for parameters, make in ((ours, step), (theirs, reference.step)):
         # The first step of the second weight, which torch's own fused step refuses, is undampened.
         parameters[0].grad = gradient(parameters[0], 0)
-        step()
+        make()
         if keeps_gradients and parameters is ours:
-            step = fused_step(optimizer, keeps_gradients=True)
+            make = fused_step(optimizer, keeps_gradients=True)
         parameters[1].grad = gradient(parameters[1], 1)
-        step()
-        step()
+        make()
+        make()
     assert_same(ours, theirs)
 
 
