@@ -1,6 +1,7 @@
 """One training of one net under a schedule, observed at moments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from torch import nn
 from skensemble._typing import Moment, Schedule
 from skensemble.training._course import Course, Observer, Step, StopTraining
 from skensemble.training._interrupts import watched_interrupts
+from skensemble.training._observers import ignore
 from skensemble.training._participants import (
     Cancelled,
     Request,
@@ -78,7 +80,7 @@ def train(
     *,
     schedule: Schedule,
     moment: Moment = never,
-    observe: Observer = bool,
+    observe: Observer = ignore,
 ) -> Trace:
     """Train an initialised net under a schedule.
 
@@ -92,7 +94,7 @@ def train(
         ``schedule(t, T) -> rate`` for step t of T, from 1.
     moment : callable, default=never
         ``moment(t, T) -> bool``.
-    observe : callable, optional
+    observe : callable, default=ignore
         Gets a `Step` after each step that is a moment; returns True to end the training.
 
     Returns
@@ -114,10 +116,9 @@ def train(
             return trace
         net.callbacks_.append(("stop_if_cancelled", StopIfCancelled(participant)))
     course = Course(schedule, moment, observe)
-    net.callbacks_.append(("course", course))
     fit_params = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
     stopped_by = None
-    with watched_interrupts() as interrupts:
+    with _led_by(net, course), watched_interrupts() as interrupts:
         # skorch's fit would swallow a KeyboardInterrupt, whoever raised it.
         net.notify("on_train_begin", X=data.X, y=data.y)
         try:
@@ -138,6 +139,16 @@ def train(
         last_loss=float(losses.mean()) if len(losses) else nan,
         stopped_by=stopped_by,
     )
+
+
+@contextmanager
+def _led_by(net: NeuralNet, course: Course) -> Iterator[None]:
+    """Let a net follow a course inside the block; the next training has one of its own."""
+    net.callbacks_.append(("course", course))
+    try:
+        yield
+    finally:
+        net.callbacks_.remove(("course", course))
 
 
 def train_to_end(net: NeuralNet, data: Data, schedule: Schedule) -> Trace:
