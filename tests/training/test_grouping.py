@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from skensemble import NetClassifier, NetRegressor
 from skensemble.modules import MLP
