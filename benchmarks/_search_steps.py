@@ -11,8 +11,9 @@ from _competitors import FITS, MOMENTUM, Problem, blobs, build_mlp
 from torch import nn
 
 from skensemble import NetClassifier
-from skensemble.nets._seeding import initialize_seeded
-from skensemble.training import Data, Looking, Report, run_together, train
+from skensemble.lockstep import Report, run_together
+from skensemble.seeding import initialize_seeded, streams_of
+from skensemble.training import Data, ReadOnly, train
 
 EPOCHS = {1: 500, 8: 200, 45: 100, 128: 60, 512: 25}
 """Numbers of nets, and how many epochs of four steps are timed: about as long each."""
@@ -85,7 +86,7 @@ def time_together(problem: Problem, way: str, K: int, device: str) -> float:
         return t in (first, T)
 
     # The first net's observer holds the clock; the others have none.
-    moments = [{"moment": is_moment, "observe": Looking(look)}, *[{}] * (K - 1)]
+    moments = [{"moment": is_moment, "observe": ReadOnly(look)}, *[{}] * (K - 1)]
     tasks = [
         partial(train_net, problem, WAYS[way], seed, device, **moments[seed]) for seed in range(K)
     ]
@@ -93,7 +94,7 @@ def time_together(problem: Problem, way: str, K: int, device: str) -> float:
     for participant in run_together(tasks, report=report):
         if participant.error is not None:
             raise participant.error
-    if K > 1 and report.groups != [{"way": way, "n_nets": K, "n_fits": K}]:
+    if K > 1 and report.groups != [{"engine": way, "n_nets": K, "n_fits": K}]:
         raise RuntimeError(f"{K} nets must be one population by {way}, got {report}.")
     begun, ended = clock
     return 1e6 * (ended - begun) / (problem.n_steps - first) / K
@@ -113,7 +114,7 @@ def train_net(
         device=device,
         **settings,
     )
-    initialize_seeded(net, seed, torch.device(device))
+    initialize_seeded(net, streams_of(seed), torch.device(device))
     train(net, Data(problem.X, problem.y), schedule=constant_rate, **moments)
 
 

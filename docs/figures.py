@@ -68,11 +68,11 @@ def _draw_rate(axes: Axes, ensemble: SnapshotEnsembleClassifier) -> None:
     steps = np.arange(1, ensemble.n_steps_ + 1)
     axes.plot(steps, ensemble.learning_rates_, color="0.2")
     _mark_snapshots(axes, ensemble)
-    lowest = ensemble.learning_rates_[ensemble.snapshot_steps_ - 1]
-    axes.plot(ensemble.snapshot_steps_, lowest, "o", color=MEMBER, clip_on=False)
+    lowest = ensemble.learning_rates_[ensemble.member_steps_ - 1]
+    axes.plot(ensemble.member_steps_, lowest, "o", color=MEMBER, clip_on=False)
     axes.set(
         ylabel="learning rate",
-        xticks=ensemble.snapshot_steps_,
+        xticks=ensemble.member_steps_,
         xlim=(0, ensemble.n_steps_),
         ylim=(0, None),
     )
@@ -88,7 +88,7 @@ def _draw_loss(axes: Axes, ensemble: SnapshotEnsembleClassifier) -> None:
 
 
 def _mark_snapshots(axes: Axes, ensemble: SnapshotEnsembleClassifier) -> None:
-    for step in ensemble.snapshot_steps_:
+    for step in ensemble.member_steps_:
         axes.axvline(step, color=MEMBER, linestyle="--", linewidth=1)
 
 

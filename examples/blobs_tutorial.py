@@ -93,7 +93,7 @@ def draw(fitted, X, y, single, ensemble, path):
 
 def draw_schedule(ax, fitted):
     """Draw the learning rate of each step, and the steps after which members were taken."""
-    steps = fitted.snapshot_steps_
+    steps = fitted.member_steps_
     ax.plot(np.arange(1, fitted.n_steps_ + 1), fitted.learning_rates_, lw=1)
     ax.plot(steps, fitted.learning_rates_[steps - 1], "v", color="tab:red", label="snapshot")
     ax.set(title="ten cycles", xlabel="optimizer step", ylabel="learning rate")

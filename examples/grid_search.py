@@ -70,7 +70,7 @@ def search_both_ways(pipeline, X, y):
     difference = np.abs(scores[0] - scores[1])[is_calm].max()
     print(f"largest difference of a score, alpha_zero below 0.3: {difference:.1g}")
     for group in search.lockstep_report_.groups:
-        print(f"{group['n_nets']} nets were trained as one ({group['way']})")
+        print(f"{group['n_nets']} nets were trained as one ({group['engine']})")
     return search
 
 

@@ -89,7 +89,7 @@ class ShardedSnapshots(SnapshotEnsembleClassifier):
 
     def _member_template(self, module):
         # A module in parts cannot be copied.
-        net = self.estimator_
+        net = self.template_net_
         whole = net.initialized_instance(net.module, net.get_params_for("module"))
         return super()._member_template(whole)
 

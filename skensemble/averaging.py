@@ -1,6 +1,6 @@
 """Averages over members: equal weights of the last m, and the stages on the way there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,42 +35,48 @@ def last_m_weights(n_members: int, m: int | None = None) -> NDArray[np.float64]:
     return weights
 
 
-def average(member_outputs: FloatArray, weights: NDArray[Any]) -> FloatArray:
+def average(member_outputs: Iterable[Any], weights: Iterable[float]) -> Any:
     """Weighted mean of what the members give: probabilities, not logits.
+
+    The one mean of the package: predictions, validation rows and stages all come from here.
 
     Parameters
     ----------
-    member_outputs : ndarray of shape (n_members, n_samples, ...)
-        Probabilities or regression values.
-    weights : ndarray of shape (n_members,)
-        Weights that sum to 1.
+    member_outputs : iterable of ndarray or Tensor of shape (n_samples, ...)
+        Probabilities or regression values, one a member. They are not changed.
+    weights : iterable of float
+        Weights that sum to 1, one a member; what a member of weight 0 gives does not matter.
 
     Returns
     -------
-    mean : ndarray of shape (n_samples, ...)
-        In the dtype of `member_outputs`.
+    mean : ndarray or Tensor of shape (n_samples, ...)
+        In the dtype of the outputs.
 
     Examples
     --------
-    >>> average(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]), np.array([0.25, 0.75]))
+    >>> average(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]), [0.25, 0.75])
     array([[0.25, 0.75]])
     """
-    dtype = member_outputs.dtype
-    mean: FloatArray = np.tensordot(np.asarray(weights, dtype), member_outputs, axes=1)
+    mean: Any = None
+    for output, weight in zip(member_outputs, weights, strict=True):
+        if weight and mean is None:
+            mean = output * float(weight)
+        elif weight:
+            mean += output * float(weight)
     return mean
 
 
-def staged_average(member_outputs: FloatArray) -> Iterator[FloatArray]:
+def staged_average(member_outputs: Sequence[Any] | FloatArray) -> Iterator[Any]:
     """Equal means of the last members: of the last one, the last two, up to all.
 
     Parameters
     ----------
-    member_outputs : ndarray of shape (n_members, n_samples, ...)
+    member_outputs : sequence of ndarray or Tensor of shape (n_samples, ...)
         Probabilities or regression values, oldest member first.
 
     Yields
     ------
-    mean : ndarray of shape (n_samples, ...)
+    mean : ndarray or Tensor of shape (n_samples, ...)
 
     Examples
     --------

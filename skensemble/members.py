@@ -11,21 +11,16 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._typing import State
-from skensemble.modules import MLP
-from skensemble.nets._rows import RowBatches, Rows, forward_batch_size
-from skensemble.nets._sizes import n_row_values
-
-
-def bare(module: nn.Module) -> nn.Module:
-    """Give the module under a compiled one: its state has the names, its class is what it does."""
-    return getattr(module, "_orig_mod", module)
+from skensemble.averaging import average
+from skensemble.data import RowBatches, Rows, forward_batch_size, n_values_per_row
+from skensemble.modules import MLP, is_watched, unwrap_compiled
 
 
 @contextmanager
-def uncompiled(net: NeuralNet) -> Iterator[nn.Module]:
-    """Let a net run the module under its compiled one, which alone sees hooks that are added."""
+def run_uncompiled(net: NeuralNet) -> Iterator[nn.Module]:
+    """Let a net run the module inside its compiled one: only there do new hooks take effect."""
     module = net.module_
-    net.module_ = bare(module)
+    net.module_ = unwrap_compiled(module)
     try:
         yield net.module_
     finally:
@@ -35,7 +30,7 @@ def uncompiled(net: NeuralNet) -> Iterator[nn.Module]:
 def copy_state(module: nn.Module) -> State:
     """Copy the weights and buffers of a module to NumPy arrays on the CPU.
 
-    The copy is needed: what `torch.nn.Module.state_dict` gives goes on following the training.
+    The copy is needed: what `torch.nn.Module.state_dict` returns follows the training.
 
     Parameters
     ----------
@@ -54,14 +49,14 @@ def copy_state(module: nn.Module) -> State:
     """
     return {
         name: value.detach().to("cpu", copy=True).contiguous().numpy()
-        for name, value in bare(module).state_dict().items()
+        for name, value in unwrap_compiled(module).state_dict().items()
         if isinstance(value, Tensor)
     }
 
 
 def is_finite(state: State, module: nn.Module) -> bool:
     """Say whether all weights of a state are finite; a buffer may be a mask of infinities."""
-    weights = (state[name] for name, _ in bare(module).named_parameters())
+    weights = (state[name] for name, _ in unwrap_compiled(module).named_parameters())
     # The extremes show a NaN too, and take no array of truth values.
     return all(np.isfinite([w.min(), w.max()]).all() for w in weights if w.size)
 
@@ -85,52 +80,48 @@ def member_module(template: nn.Module, state: State, device: torch.device) -> nn
     """
     # deepcopy takes what stands in its memo for a tensor instead of copying the tensor.
     memo: dict[int, Any] = {}
-    for name, tensor in bare(template).state_dict(keep_vars=True).items():
+    for name, tensor in unwrap_compiled(template).state_dict(keep_vars=True).items():
         if name in state:
             value = torch.from_numpy(state[name]).to(device)
             is_parameter = isinstance(tensor, nn.Parameter)
             memo[id(tensor)] = nn.Parameter(value, requires_grad=False) if is_parameter else value
-    return _copy_with(bare(template), memo).eval()
+    return _copy_sharing(unwrap_compiled(template), memo).eval()
 
 
-PLAIN = frozenset(
+CHEAP_TO_COPY = frozenset(
     f"torch.nn.modules.{name}"
     for name in ("activation", "batchnorm", "container", "conv", "dropout", "flatten", "linear")
 ) | {MLP.__module__}
 """Where the modules come from whose tensors are all in their dicts of parameters and buffers."""
 
 
-def _copy_with(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+def _copy_sharing(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     """Copy a module, taking what stands in a memo for its tensors.
 
     deepcopy looks at every attribute of every layer; the layers of small nets are copied by hand.
     """
     is_plain = all(
-        type(part).__module__ in PLAIN and not _has_hooks(part) for part in module.modules()
+        type(part).__module__ in CHEAP_TO_COPY and not is_watched(part) for part in module.modules()
     )
     return _copy_plain(module, memo) if is_plain else deepcopy(module, memo)
-
-
-def _has_hooks(module: nn.Module) -> bool:
-    return any(hooks for name, hooks in vars(module).items() if name.endswith("_hooks"))
 
 
 def _copy_plain(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     if id(module) in memo:
         return memo[id(module)]
     copy = memo[id(module)] = type(module).__new__(type(module))
-    # Hooks that are added to the one later must not show in the other.
+    # Hooks added to the one later must not show in the other.
     own = {name: v.copy() if isinstance(v, dict | set) else v for name, v in vars(module).items()}
     vars(copy).update(own)
     for kind in ("_parameters", "_buffers"):
         own = getattr(module, kind).items()
-        vars(copy)[kind] = {name: _known(tensor, memo) for name, tensor in own}
+        vars(copy)[kind] = {name: _copy_tensor(tensor, memo) for name, tensor in own}
     children = module._modules.items()
     vars(copy)["_modules"] = {name: _copy_plain(child, memo) for name, child in children}
     return copy
 
 
-def _known(tensor: Tensor | None, memo: dict[int, Any]) -> Tensor | None:
+def _copy_tensor(tensor: Tensor | None, memo: dict[int, Any]) -> Tensor | None:
     return memo[id(tensor)] if id(tensor) in memo else deepcopy(tensor, memo)
 
 
@@ -141,9 +132,9 @@ def structure_of(module: nn.Module) -> nn.Module:
     """
     empty = {
         id(p): nn.Parameter(p.detach().new_empty(0), requires_grad=p.requires_grad)
-        for p in bare(module).parameters()
+        for p in unwrap_compiled(module).parameters()
     }
-    return _copy_with(bare(module), empty)
+    return _copy_sharing(unwrap_compiled(module), empty)
 
 
 class Predictor:
@@ -184,7 +175,7 @@ class Predictor:
         self.modules.append(member_module(template, state, self.device))
 
     def outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
-        """Give what some members predict.
+        """Return what some members predict.
 
         Parameters
         ----------
@@ -202,7 +193,7 @@ class Predictor:
         )
 
     def mean(self, X: Any, weights: np.ndarray) -> np.ndarray:
-        """Give the weighted mean of what the members predict, without holding each.
+        """Return the weighted mean of what the members predict, without holding each.
 
         Parameters
         ----------
@@ -216,13 +207,9 @@ class Predictor:
         mean : ndarray of shape (n_samples, n_outputs)
         """
         members = np.flatnonzero(weights)
-        means = []
-        for batch in self._batches(X, members):
-            mean = batch[0] * float(weights[members[0]])
-            for k, output in zip(members[1:], batch[1:], strict=True):
-                mean.add_(output, alpha=float(weights[k]))
-            means.append(mean.cpu().numpy())
-        return np.concatenate(means)
+        own = weights[members]
+        batches = self._batches(X, members)
+        return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
 
     def _batches(self, X: Any, members: Sequence[int]) -> Iterator[list[Tensor]]:
         modules = [self.modules[k] for k in members]
@@ -230,7 +217,9 @@ class Predictor:
         # Dense rows stay in NumPy's memory and go to the device batch by batch.
         rows = Rows(X, dtype=dtype, device=torch.device("cpu"))
         with torch.inference_mode():
-            for batch, _ in RowBatches(rows, forward_batch_size(n_row_values(X), self.batch_size)):
+            for batch, _ in RowBatches(
+                rows, forward_batch_size(n_values_per_row(X), self.batch_size)
+            ):
                 batch = batch.to(self.device)
                 yield [self._forward(module, batch) for module in modules]
 

@@ -189,7 +189,7 @@ def test_a_search_in_lock_step_trains_all_nets_as_one_population(quick_search):
     raw = quick_search[0]["raw"]
     # 3 values of M, 3 rates, 5 folds; on the digits 2, 2 and 3.
     for race, n_nets in {"blobs": 3 * 3 * 5, "digits": 2 * 2 * 3}.items():
-        group = {"way": "closed form", "n_nets": n_nets, "n_fits": n_nets}
+        group = {"engine": "closed form", "n_nets": n_nets, "n_fits": n_nets}
         assert raw[race]["groups"] == [group]
 
 

@@ -70,7 +70,7 @@ def test_members_are_those_of_the_last_half_at_a_constant_rate(make, rows):
     ensemble = make().fit(*rows)
     T = 12 * -(-len(rows[0]) // 32)
     assert len(ensemble.members_) == 3
-    assert ensemble.snapshot_steps_.tolist() == [T // 2 + -(-k * (T // 2) // 3) for k in (1, 2, 3)]
+    assert ensemble.member_steps_.tolist() == [T // 2 + -(-k * (T // 2) // 3) for k in (1, 2, 3)]
     np.testing.assert_allclose(ensemble.learning_rates_, [0.05] * T)
     first, last = ensemble.members_[0]["0.weight"], ensemble.members_[-1]["0.weight"]
     assert not np.allclose(first, last)
@@ -125,11 +125,10 @@ def test_bad_arguments_are_refused(make, rows):
 
 
 def test_names_that_the_section_mentions_exist():
-    from skensemble import ensembles, members, posteriors, schedules, training
-    from skensemble.nets import _seeding
+    from skensemble import ensembles, members, posteriors, schedules, seeding, training
 
     text = (ROOT / "CONTRIBUTING.md").read_text().split("## Add a method")[1]
-    homes = (training, members, _seeding, schedules, posteriors, ensembles._base.BaseEnsemble)
+    homes = (training, members, seeding, schedules, posteriors, ensembles._base.BaseEnsemble)
     shared = ("train", "train_to_end", "copying", "refresh_batch_norm", "copy_state")
     for name in (*shared, "fresh_net", "spawn_seeds", "_member_template", "_default_parameters"):
         assert name in text

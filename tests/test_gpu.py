@@ -10,8 +10,8 @@ from sklearn.base import clone, is_classifier
 from torch import nn
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble.lockstep import Report, run_together
 from skensemble.modules import MLP
-from skensemble.training import Report, run_together
 
 pytestmark = [
     pytest.mark.gpu,
@@ -29,8 +29,8 @@ def on(device, make_ensemble):
 
 def test_auto_takes_the_gpu(make_ensemble, data):
     ensemble = make_ensemble().fit(*data)
-    assert ensemble._predictor.device.type == "cuda"
-    assert next(ensemble._predictor.modules[0].parameters()).is_cuda
+    assert ensemble._predictor_.device.type == "cuda"
+    assert next(ensemble._predictor_.modules[0].parameters()).is_cuda
 
 
 NOISY = ("CyclicalSGLD", "MCDropout", "KFACLaplace", "Variational")

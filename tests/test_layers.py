@@ -1,6 +1,9 @@
+"""Who may import whom: the order of the packages, their doors, and the libraries they may use."""
+
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,66 +12,149 @@ import skensemble
 
 ROOT = Path(skensemble.__file__).parent
 
-LAYERS = [
-    {"_typing", "_checks", "_version"},
-    {"schedules", "averaging", "modules"},
+ORDER = [
+    {"_checks", "_typing", "_version"},
+    {"averaging", "device", "modules", "schedules"},
+    {"data", "seeding"},
     {"metrics", "nets"},
-    {"weighting", "members", "training", "posteriors"},
+    {"members"},
+    {"training"},
+    {"lockstep", "posteriors"},
     {"ensembles"},
-    {"model_selection", "displays", "persistence", "datasets"},
+    {"model_selection"},
     {"__init__"},
 ]
+"""From the bottom up. A part imports from the rows above its own here, and not from its own row."""
 
-ALLOWED_OUTSIDE = {
-    "torch": {"modules", "nets", "members", "training", "posteriors", "ensembles", "persistence"},
-    "skorch": {"nets", "members", "training", "posteriors", "ensembles"},
-    "matplotlib": {"displays"},
+MAY_IMPORT = {
+    "joblib": {"model_selection"},
+    "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
+    | {"metrics", "model_selection", "nets", "posteriors", "seeding", "training"},
+    "scipy": {"data", "ensembles", "lockstep"},
+    "sklearn": {"data", "ensembles", "lockstep", "model_selection", "nets", "seeding"},
+    "skorch": {"ensembles", "lockstep", "members", "nets", "posteriors", "seeding", "training"},
+    "torch": {"data", "device", "ensembles", "lockstep", "members", "modules", "nets"}
+    | {"posteriors", "seeding", "training"},
 }
+"""Which parts import a library; what is not named here is imported by none."""
 
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 
-def imported_modules(path):
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the names of the modules that a file imports, wherever in the file."""
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
-            yield node.module
+            yield from (resolved(node.module, alias.name) for alias in node.names)
 
 
-def part_of(path):
-    return Path(path).with_suffix("").parts[0]
+def resolved(module: str, name: str) -> str:
+    """Return the module that ``from module import name`` imports: the name may be one itself."""
+    path = ROOT.parent / Path(*module.split("."), name)
+    is_module = path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+    return f"{module}.{name}" if module.startswith("skensemble") and is_module else module
 
 
-def layer_of(part):
-    return next(depth for depth, parts in enumerate(LAYERS) if part in parts)
+def module_of(path: Path) -> str:
+    parts = [part for part in path.with_suffix("").parts if part != "__init__"]
+    return ".".join(["skensemble", *parts])
+
+
+def part_of(module: str) -> str:
+    return (module.split(".") + ["__init__"])[1]
+
+
+def row_of(part: str) -> int:
+    return next(row for row, parts in enumerate(ORDER) if part in parts)
+
+
+def own_imports(path: Path) -> set[str]:
+    return {name for name in imported_modules(path) if name.split(".")[0] == "skensemble"}
+
+
+def test_the_order_names_the_parts_that_there_are_and_no_others():
+    there = {part_of(module_of(path)) for path in FILES}
+    assert set().union(*ORDER) == there
+    assert sum(map(len, ORDER)) == len(there)
+    assert set().union(*MAY_IMPORT.values()) <= there
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_imports_go_down_only(path):
-    part = part_of(path)
-    for name in imported_modules(path):
-        if name.startswith("skensemble"):
-            other = (name.split(".") + ["__init__"])[1]
-            is_inside = other == part
-            assert is_inside or layer_of(other) <= layer_of(part), f"{path} imports {name}"
+    part = part_of(module_of(path))
+    for name in own_imports(path):
+        other = part_of(name)
+        assert other == part or row_of(other) < row_of(part), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_packages_are_entered_by_their_doors(path):
+    """No module imports an underscore module of another package."""
+    for name in own_imports(path):
+        _, other, *inside = [*name.split("."), "__init__"]
+        is_private = any(step.startswith("_") and step != "__init__" for step in inside)
+        assert other == part_of(module_of(path)) or not is_private, f"{path} imports {name}"
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {module_of(path): own_imports(path) for path in FILES}
+    done: set[str] = set()
+
+    def visit(module, way):
+        assert module not in way, " -> ".join([*way, module])
+        if module not in done:
+            for other in graph[module]:
+                visit(other, [*way, module])
+            done.add(module)
+
+    for module in graph:
+        visit(module, [])
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_each_library_stays_in_its_parts(path):
     for name in imported_modules(path):
-        allowed = ALLOWED_OUTSIDE.get(name.split(".")[0])
-        assert allowed is None or part_of(path) in allowed, f"{path} imports {name}"
+        library = name.split(".")[0]
+        if library != "skensemble" and library not in sys.stdlib_module_names:
+            allowed = MAY_IMPORT.get(library, set())
+            assert part_of(module_of(path)) in allowed, f"{path} imports {name}"
 
 
-def test_sibling_methods_do_not_import_each_other():
-    # The package's front door imports the methods and nothing else.
-    methods = set(imported_modules("ensembles/__init__.py"))
-    assert "skensemble.ensembles._snapshot" in methods
-    for method in methods:
-        path = Path(*method.split(".")[1:]).with_suffix(".py")
-        assert not methods & set(imported_modules(path)), f"{path} imports a sibling"
+def test_each_part_that_may_import_a_library_does():
+    for library, parts in MAY_IMPORT.items():
+        users = {
+            part_of(module_of(path))
+            for path in FILES
+            if library in {name.split(".")[0] for name in imported_modules(path)}
+        }
+        assert users == parts, library
+
+
+METHODS = [path for path in FILES if path.parts[:2] == ("ensembles", "methods")]
+
+
+def test_methods_do_not_import_each_other():
+    methods = {module_of(path) for path in METHODS if path.name != "__init__.py"}
+    assert "skensemble.ensembles.methods._snapshot" in methods
+    for path in METHODS:
+        if path.name != "__init__.py":
+            assert not methods & own_imports(path), f"{path} imports a sibling"
+
+
+def test_the_life_cycle_knows_no_method():
+    for path in FILES:
+        is_life_cycle = path.parts[0] == "ensembles" and path not in METHODS
+        if is_life_cycle and path.name != "__init__.py":
+            assert not any("methods" in name for name in own_imports(path)), path
+
+
+def test_training_and_posteriors_know_nothing_of_lock_step():
+    for path in FILES:
+        if path.parts[0] in ("training", "posteriors"):
+            assert "lockstep" not in {part_of(name) for name in own_imports(path)}
 
 
 def test_import_loads_no_matplotlib():

@@ -1,35 +1,6 @@
-"""Ensembles as scikit-learn estimators: one life cycle, one small file a method."""
+"""Ensembles as scikit-learn estimators: one life cycle here, the methods in `methods/`."""
 
-from skensemble.ensembles._deep import DeepEnsembleClassifier, DeepEnsembleRegressor
-from skensemble.ensembles._fast_geometric import (
-    FastGeometricEnsembleClassifier,
-    FastGeometricEnsembleRegressor,
-)
-from skensemble.ensembles._laplace import KFACLaplaceClassifier, KFACLaplaceRegressor
-from skensemble.ensembles._mc_dropout import MCDropoutClassifier, MCDropoutRegressor
-from skensemble.ensembles._sgld import CyclicalSGLDClassifier, CyclicalSGLDRegressor
-from skensemble.ensembles._snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
-from skensemble.ensembles._swa import SWAClassifier, SWARegressor
-from skensemble.ensembles._swag import SWAGClassifier, SWAGRegressor
-from skensemble.ensembles._variational import VariationalClassifier, VariationalRegressor
+from skensemble.ensembles import methods
+from skensemble.ensembles.methods import *  # noqa: F403  a method names itself in one place
 
-__all__ = [
-    "CyclicalSGLDClassifier",
-    "CyclicalSGLDRegressor",
-    "DeepEnsembleClassifier",
-    "DeepEnsembleRegressor",
-    "FastGeometricEnsembleClassifier",
-    "FastGeometricEnsembleRegressor",
-    "KFACLaplaceClassifier",
-    "KFACLaplaceRegressor",
-    "MCDropoutClassifier",
-    "MCDropoutRegressor",
-    "SWAClassifier",
-    "SWAGClassifier",
-    "SWAGRegressor",
-    "SWARegressor",
-    "SnapshotEnsembleClassifier",
-    "SnapshotEnsembleRegressor",
-    "VariationalClassifier",
-    "VariationalRegressor",
-]
+__all__ = [*methods.__all__]

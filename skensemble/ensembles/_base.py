@@ -13,39 +13,32 @@ from torch import nn
 
 from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble._typing import State
-from skensemble.ensembles._collector import Collect, Collector
-from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
-from skensemble.ensembles._held_out import HeldOut
-from skensemble.ensembles._last_members import LastMembers
-from skensemble.ensembles._net import (
-    check_output_width,
-    fill_sizes,
-    make_net,
-    rows_dtype,
-)
-from skensemble.ensembles._progress import Progress
-from skensemble.ensembles._sanity import warn_if_constant
-from skensemble.members import structure_of
-from skensemble.nets import Net
-from skensemble.nets._device import available_device
-from skensemble.nets._seeding import (
-    building_seeded,
-    draw_seed,
-    initialize_seeded,
-    method_seed,
-    training_seeded,
-)
-from skensemble.nets._sizes import n_row_values
-from skensemble.nets._validation import (
+from skensemble.data import (
     check_labelled_rows,
     check_rows,
     check_weights,
-    drop_weightless,
+    drop_zero_weight_rows,
+    n_values_per_row,
+)
+from skensemble.ensembles._collector import Collect, Collector
+from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
+from skensemble.ensembles._held_out import HeldOut
+from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
+from skensemble.ensembles._progress import Progress
+from skensemble.ensembles._warnings import warn_if_constant
+from skensemble.members import structure_of
+from skensemble.nets import Net, device_of
+from skensemble.seeding import (
+    building_seeded,
+    draw_seed,
+    initialize_seeded,
+    streams_of,
+    training_seeded,
 )
 from skensemble.training import Data, Trace
 
 
-class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all ensembles: everything but how members come about and what they predict.
 
     A method implements `_check_parameters`, `_n_members` and `_fit_members`; the classifier and
@@ -109,31 +102,31 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
         net = make_net(
             self.estimator, self._default_net, self._accepted_net, self._default_parameters
         )
+        device = device_of(net)
         if not isinstance(self.verbose, bool):
             check_int("verbose", self.verbose, 0)
         self._check_parameters()
         self._check_m()
-        self._forget()
+        self._clear_fit()
         data = self._learn_data(net, X, y, sample_weight)
         held_out = self._hold_out(rows_dtype(net), *validation)
-        fill_sizes(net, n_features=n_row_values(data.X), n_outputs=self._n_outputs())
-        self.estimator_ = clone(net)
-        seed = draw_seed(self._seed_source(net))
-        device = available_device(net.device)
-        initialize_seeded(net, seed, device)
-        self._transform = net._get_predict_nonlinearity()
-        with building_seeded(seed, device):
-            check_output_width(net, self._transform, data.X[:2], self._n_outputs())
-        self._predictor = self._make_predictor()
+        fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=self._n_outputs())
+        self.template_net_ = clone(net)
+        streams = streams_of(draw_seed(self._seed_source(net)))
+        initialize_seeded(net, streams, device)
+        self._transform_ = net._get_predict_nonlinearity()
+        with building_seeded(streams.weights, device):
+            check_output_width(net, self._transform_, data.X[:2], self._n_outputs())
+        self._predictor_ = self._make_predictor(device)
         self.members_: list[State] = []
-        self._n_members_asked = self._n_members()
+        self._n_members_planned_ = self._n_members()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        progress = Progress(self, self._n_members_asked, X=X, y=y, metadata=metadata)
+        progress = Progress(self, self._n_members_planned_, X=X, y=y, metadata=metadata)
         collect = Collector(self, self._member_template(net.module_), progress, held_out)
-        with training_seeded(seed, device):
-            trace = self._fit_members(net, data, collect, method_seed(seed))
+        with training_seeded(streams.training, device):
+            trace = self._fit_members(net, data, collect, streams.method)
         collect.finish(trace)
-        warn_if_constant(self._predictor, data)
+        warn_if_constant(self._predictor_, data)
         progress.end()
         return self
 
@@ -153,7 +146,7 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
         """
 
     def _member_template(self, module: nn.Module) -> nn.Module:
-        """Give a module that predicts once it has the state of a member."""
+        """Return a module that predicts once it has the state of a member."""
         return structure_of(module)
 
     @abstractmethod
@@ -214,15 +207,15 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
 
     def _check_rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return check_rows(self, X, dtype=rows_dtype(self.estimator_))
+        return check_rows(self, X, dtype=rows_dtype(self.template_net_))
 
     def _member_outputs(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)
-        return self._predictor.outputs(X, range(len(self.members_)))
+        return self._predictor_.outputs(X, range(len(self.members_)))
 
     def _mean_output(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)
-        return self._predictor.mean(X, self._weights())
+        return self._predictor_.mean(X, self._weights())
 
     def _seed_source(self, net: NeuralNet) -> Any:
         own = self.random_state
@@ -236,7 +229,7 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
             self, X, y, dtype=rows_dtype(net), classify=is_classifier(self), reset=True
         )
         sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
-        X, y, sample_weight = drop_weightless(X, y, sample_weight)
+        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         codes = self._learn_targets(y, sample_weight)
         return Data(X, codes.astype(X.dtype) if codes.dtype.kind == "f" else codes, sample_weight)
 
@@ -253,6 +246,6 @@ class BaseEnsemble(FittedState, LastMembers, CallbackSupportMixin, BaseEstimator
         classify = is_classifier(self)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
         sample_weight = check_weights(sample_weight, X, dtype=np.float64)
-        X, y, sample_weight = drop_weightless(X, y, sample_weight)
-        functions = {"losses": self._row_losses, "score": self._score_output}
-        return HeldOut(X, self._encode_targets(y), sample_weight, **functions)
+        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
+        y = self._encode_targets(y)
+        return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)

@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
 
 from skensemble.averaging import staged_average
+from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import NetClassifier
-from skensemble.nets._validation import encode, learn_classes
 
 
 class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
@@ -82,7 +82,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return self._member_outputs(X)
 
     def staged_predict_proba(self, X: Any) -> Iterator[np.ndarray]:
-        """Give the equal mean over the last 1, 2, ... members, up to all.
+        """Yield the equal mean over the last 1, 2, ... members, up to all.
 
         Parameters
         ----------
@@ -126,8 +126,12 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         -------
         scores : ndarray of shape (n_members,)
         """
-        weights = {"sample_weight": sample_weight}
-        return np.array([accuracy_score(y, labels, **weights) for labels in self.staged_predict(X)])
+        return np.array(
+            [
+                accuracy_score(y, labels, sample_weight=sample_weight)
+                for labels in self.staged_predict(X)
+            ]
+        )
 
     def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
         self.classes_, codes = learn_classes(y)

@@ -47,9 +47,9 @@ class Collector:
         if not is_finite(state, self.template):
             raise diverged(step.t, step.rate, "the weights are not finite")
         ensemble.members_.append(state)
-        ensemble._predictor.add(self.template, state)
+        ensemble._predictor_.add(self.template, state)
         m = None if ensemble.m == "auto" else ensemble.m
-        score = None if self.held_out is None else self.held_out.add(ensemble._predictor, m)
+        score = None if self.held_out is None else self.held_out.add(ensemble._predictor_, m)
         should_stop = self.progress.end_member(step, loss, score)
         self.steps.append(step.t)
         return should_stop
@@ -79,13 +79,13 @@ class Collector:
             )
         ensemble.n_steps_ = made
         ensemble.learning_rates_ = trace.learning_rates
-        ensemble.snapshot_steps_ = np.array(self.steps)
+        ensemble.member_steps_ = np.array(self.steps)
         ensemble.loss_curve_ = trace.loss_curve
         if self.held_out is not None:
             self._learn_from(self.held_out)
 
     def _what_is_left(self) -> str:
-        n_members, n_asked = len(self.steps), self.ensemble._n_members_asked
+        n_members, n_asked = len(self.steps), self.ensemble._n_members_planned_
         if n_members == n_asked:
             return "the members come from a shorter training than was asked for"
         return f"the {n_members} of {n_asked} members taken so far are kept"
@@ -93,15 +93,15 @@ class Collector:
     def _drop_unfinished(self) -> None:
         """Drop a member that Ctrl-C cut short; the step of a member is noted last."""
         n_members, ensemble = len(self.steps), self.ensemble
-        del ensemble.members_[n_members:], ensemble._predictor.modules[n_members:]
+        del ensemble.members_[n_members:], ensemble._predictor_.modules[n_members:]
         if self.held_out is not None:
             del self.held_out.outputs[n_members:], self.held_out.scores[n_members:]
 
     def _learn_from(self, held_out: HeldOut) -> None:
         ensemble = self.ensemble
         ensemble.validation_scores_ = np.array(held_out.scores)
-        ensemble._best_m = held_out.best_m()
-        if ensemble.m != "auto" and held_out.last_is_ahead(ensemble.weights_):
+        ensemble._best_m_ = held_out.best_m()
+        if ensemble.m != "auto" and held_out.last_member_is_better(ensemble.weights_):
             warnings.warn(
                 "On the validation rows the last member alone is clearly better than the "
                 "average: earlier members had too few steps to converge. Train for more epochs, "

@@ -1,29 +1,76 @@
-"""What a fit leaves on an ensemble: put back after a failure, forgotten, pickled, built anew."""
+"""What a fit leaves on an ensemble: put back after a failure, cleared, pickled, built anew.
+
+Whatever a fit learns has a name that ends in an underscore, private names too.
+"""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
+from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble._version import __version__
+from skensemble.averaging import last_m_weights
+from skensemble.device import available_device
 from skensemble.ensembles._net import autocast_dtype, build_module
 from skensemble.members import Predictor
-from skensemble.nets._device import available_device
-
-PRIVATE = ("_predictor", "_transform", "_n_members_asked", "_best_m")
-"""What a fit learns under private names."""
 
 
 class FittedState:
-    """Mixin: the fitted state of an ensemble, NumPy arrays in pickles and modules in memory."""
+    """Mixin: the fitted state of an ensemble, NumPy arrays in pickles and modules in memory.
+
+    The weights of the members follow from the parameter `m`, which may be changed after `fit`.
+    """
+
+    @property
+    def weights_(self) -> np.ndarray:
+        """Weight of each member, oldest first, of shape (n_members,).
+
+        They sum to 1 and are 0 for the members that `m` leaves out; they follow a later change of
+        `m`.
+        """
+        try:
+            return self._weights()
+        except InvalidParameterError as error:
+            # Raise AttributeError, so that `dir` and the HTML repr keep working.
+            raise AttributeError(str(error)) from error
+
+    def _weights(self) -> np.ndarray:
+        return last_m_weights(len(self.members_), self._effective_m())
+
+    def _effective_m(self) -> int | None:
+        """Return the number of last members to average now; None is all of them."""
+        if self.m is None:
+            return None
+        if isinstance(self.m, str) and self.m == "auto":
+            if not hasattr(self, "_best_m_"):
+                raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
+            return self._best_m_
+        return _check_number(self.m, max(self._n_members_planned_, len(self.members_)))
+
+    def _check_m(self) -> None:
+        """Refuse an `m` that no fit could have, before any data is looked at."""
+        if self.m is not None and self.m != "auto":
+            _check_number(self.m, max(self._n_members(), 1))
+
+    def _make_predictor(self, device: torch.device) -> Predictor:
+        net = self.template_net_
+        return Predictor(device, self._transform_, autocast_dtype(net), max(net.batch_size, 1))
+
+    def _clear_fit(self) -> None:
+        """Drop what an earlier fit has learnt."""
+        for name in [name for name in vars(self) if _is_learnt(name)]:
+            delattr(self, name)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__(), "_skensemble_version": __version__}
         # Modules hold tensors; they are built anew from the members, which are NumPy arrays.
-        state.pop("_predictor", None)
+        state.pop("_predictor_", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -40,21 +87,21 @@ class FittedState:
             )
         super().__setstate__(state)
         if "members_" in state:
-            self._predictor = self._make_predictor()
-            template = self._member_template(build_module(self.estimator_))
+            self._predictor_ = self._make_predictor(available_device(self.template_net_.device))
+            template = self._member_template(build_module(self.template_net_))
             for member in self.members_:
-                self._predictor.add(template, member)
+                self._predictor_.add(template, member)
 
-    def _make_predictor(self) -> Predictor:
-        net = self.estimator_
-        device = available_device(net.device)
-        return Predictor(device, self._transform, autocast_dtype(net), max(net.batch_size, 1))
 
-    def _forget(self) -> None:
-        """Drop what an earlier fit has learnt."""
-        for name in list(vars(self)):
-            if (name.endswith("_") and not name.startswith("_")) or name in PRIVATE:
-                delattr(self, name)
+def _is_learnt(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("__")
+
+
+def _check_number(m: Any, n_members: int) -> int:
+    try:
+        return check_int("m", m, 1, n_members)
+    except InvalidParameterError:
+        raise reject("m", f"an int in 1..{n_members}, None or 'auto'", m) from None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skensemble.averaging import last_m_weights, staged_average
+from skensemble.averaging import average, last_m_weights, staged_average
 from skensemble.members import Predictor
 
 
@@ -43,26 +43,25 @@ class HeldOut:
         """Take in the newest member, and score the mean of the last m so far."""
         self.outputs += list(predictor.outputs(self.X, [len(predictor.modules) - 1]))
         n_members = len(self.outputs)
-        weights = last_m_weights(n_members, m)
-        mean = sum(w * p for w, p in zip(weights, self.outputs, strict=True) if w)
+        mean = average(self.outputs, last_m_weights(n_members, m))
         self.scores.append(self.score(mean, self.y, self.sample_weight))
         return self.scores[-1]
 
     def best_m(self) -> int:
         """Find the number of last members whose mean has the least loss."""
-        stages = staged_average(np.stack(self.outputs))
+        stages = staged_average(self.outputs)
         losses = [self._mean_loss(self.losses(mean, self.y)) for mean in stages]
         return int(np.argmin(losses)) + 1
 
-    def last_is_ahead(self, weights: np.ndarray) -> bool:
+    def last_member_is_better(self, weights: np.ndarray) -> bool:
         """Say whether the last member alone loses less than the mean, by two standard errors."""
-        mean = sum(w * p for w, p in zip(weights, self.outputs, strict=True) if w)
+        mean = average(self.outputs, weights)
         lead = self.losses(mean, self.y) - self.losses(self.outputs[-1], self.y)
-        weight = np.ones(len(lead)) if self.sample_weight is None else self.sample_weight
-        share = weight / weight.sum()
-        average = share @ lead
-        standard_error = np.sqrt((share * (lead - average)) @ (share * (lead - average)))
-        return bool(average > 2 * standard_error)
+        row_weight = np.ones(len(lead)) if self.sample_weight is None else self.sample_weight
+        row_weight = row_weight / row_weight.sum()
+        mean_lead = row_weight @ lead
+        deviation = row_weight * (lead - mean_lead)
+        return bool(mean_lead > 2 * np.sqrt(deviation @ deviation))
 
     def _mean_loss(self, losses: np.ndarray) -> float:
         return float(np.average(losses, weights=self.sample_weight))

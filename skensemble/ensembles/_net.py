@@ -11,13 +11,12 @@ from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import InvalidParameterError, reject
-from skensemble.ensembles._sanity import warn_if_softmax
-from skensemble.members import bare
-from skensemble.nets import Net
-from skensemble.nets._device import PRECISIONS, numpy_dtype
-from skensemble.nets._seeding import building_seeded
-from skensemble.nets._sizes import missing_sizes
-from skensemble.nets._validation import check_net_parameters
+from skensemble.data import missing_sizes
+from skensemble.device import PRECISIONS, numpy_dtype
+from skensemble.ensembles._warnings import warn_if_softmax
+from skensemble.modules import unwrap_compiled
+from skensemble.nets import Net, check_net_parameters
+from skensemble.seeding import building_seeded
 
 
 def make_net(
@@ -62,13 +61,13 @@ def make_net(
 
 
 def rows_dtype(net: NeuralNet) -> Any:
-    """Dtype of the rows that a net reads."""
+    """Return the dtype of the rows that a net reads."""
     return numpy_dtype(net.precision) if isinstance(net, Net) else numpy_dtype("float32")
 
 
 def autocast_dtype(net: NeuralNet) -> torch.dtype | None:
-    """Lower precision that a net computes in, if any."""
-    return PRECISIONS[net.precision][1] if isinstance(net, Net) else None
+    """Return the lower precision that a net computes in, if any."""
+    return PRECISIONS[net.precision].autocast if isinstance(net, Net) else None
 
 
 def fill_sizes(net: NeuralNet, *, n_features: int, n_outputs: int) -> None:
@@ -93,7 +92,7 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
         If the output has another shape than (n_samples, n_outputs), or values that the criterion
         cannot take.
     """
-    module = bare(net.module_)
+    module = unwrap_compiled(net.module_)
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
     with torch.no_grad():
@@ -106,9 +105,9 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
             f"estimator must have a module whose output has shape {expected} for {len(rows)} "
             f"row(s), got shape {tuple(output.shape)} from {type(module).__name__}."
         )
-    if isinstance(bare(net.criterion_), nn.CrossEntropyLoss):
+    if isinstance(unwrap_compiled(net.criterion_), nn.CrossEntropyLoss):
         warn_if_softmax(module, logits)
-    if isinstance(bare(net.criterion_), nn.NLLLoss) and (logits < 0).any():
+    if isinstance(unwrap_compiled(net.criterion_), nn.NLLLoss) and (logits < 0).any():
         raise InvalidParameterError(
             "estimator must have a module that ends in a softmax for criterion NLLLoss, of which "
             f"skorch takes the logarithm, got values below 0 from {type(module).__name__}. Let "

@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetRegressor
 
 from skensemble.averaging import average, staged_average
+from skensemble.data import TargetScaler
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import NetRegressor
-from skensemble.nets._targets import TargetScaler
 
 
 class EnsembleRegressor(RegressorMixin, BaseEnsemble):
@@ -93,8 +93,9 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         -------
         scores : ndarray of shape (n_members,)
         """
-        weights = {"sample_weight": sample_weight}
-        return np.array([r2_score(y, values, **weights) for values in self.staged_predict(X)])
+        return np.array(
+            [r2_score(y, values, sample_weight=sample_weight) for values in self.staged_predict(X)]
+        )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

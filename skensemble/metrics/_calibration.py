@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from skensemble._checks import check_int, reject
 from skensemble._typing import FloatArray
+from skensemble.data import codes_of, unknown_labels
 
 TOLERANCE = 1e-3
 """By how much the rounding of half precision may move a sum of probabilities."""
@@ -113,9 +114,10 @@ def _encode(y_true: Any, labels: Any, proba: FloatArray) -> NDArray[np.intp]:
     if len(known) != proba.shape[1]:
         rule = f"one for each of the {proba.shape[1]} columns of y_proba"
         raise reject("labels", rule if labels is not None else f"given, {rule}", known.tolist())
-    if not np.isin(y, known).all():
-        raise reject("y_true", f"among the labels {known.tolist()}", np.setdiff1d(y, known)[0])
-    return np.searchsorted(known, y)
+    unknown = unknown_labels(y, known)
+    if len(unknown):
+        raise reject("y_true", f"among the labels {known.tolist()}", unknown[0])
+    return codes_of(y, known)
 
 
 def _check_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from joblib.parallel import ParallelBackendBase, SequentialBackend
 
-from skensemble.training import MEMORY, Participant, Report, run_together
+from skensemble.lockstep import DEFAULT_MEMORY_BYTES, PausedFit, Report, run_together
 
 N_TASKS = 4096
 """Tasks that joblib hands over at once; memory bounds how many of them are begun."""
@@ -22,7 +22,7 @@ class LockstepBackend(ParallelBackendBase):
     ----------
     nesting_level, inner_max_num_threads : int or None, default=None
         What joblib passes on; of no effect.
-    memory : int, default=2**30
+    memory_bytes : int, default=2**30
         Bytes of rows and weights beyond which no further fit is begun before others have ended,
         and most bytes that nets trained as one take on their device.
     report : Report, optional
@@ -39,11 +39,11 @@ class LockstepBackend(ParallelBackendBase):
         nesting_level: int | None = None,
         inner_max_num_threads: int | None = None,
         *,
-        memory: int = MEMORY,
+        memory_bytes: int = DEFAULT_MEMORY_BYTES,
         report: Report | None = None,
     ) -> None:
         super().__init__(nesting_level, inner_max_num_threads)
-        self.memory = memory
+        self.memory_bytes = memory_bytes
         self.report = Report() if report is None else report
         self._queue: list[_Task] = []
 
@@ -62,7 +62,7 @@ class LockstepBackend(ParallelBackendBase):
         while out.participant is None:
             queue, self._queue = self._queue, []
             functions = [task.function for task in queue]
-            ended = run_together(functions, memory=self.memory, report=self.report)
+            ended = run_together(functions, memory_bytes=self.memory_bytes, report=self.report)
             for task, participant in zip(queue, ended, strict=True):
                 task.participant = participant
             for task in queue:
@@ -86,4 +86,4 @@ class _Task:
     def __init__(self, function: Callable[[], Any], callback: Any) -> None:
         self.function = function
         self.callback = callback
-        self.participant: Participant | None = None
+        self.participant: PausedFit | None = None

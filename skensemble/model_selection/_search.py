@@ -6,14 +6,14 @@ from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.utils._param_validation import Interval
 
+from skensemble.lockstep import DEFAULT_MEMORY_BYTES, Report
 from skensemble.model_selection._backend import LockstepBackend
-from skensemble.training import MEMORY, Report
 
 
 class _LockstepSearch:
     """Mixin for a search of scikit-learn, whose candidates are fitted together."""
 
-    memory: int
+    memory_bytes: int
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all candidates on all folds, and refit the best.
@@ -32,7 +32,9 @@ class _LockstepSearch:
         self : object
         """
         report = Report()
-        with parallel_config(backend=LockstepBackend(memory=self.memory, report=report)):
+        with parallel_config(
+            backend=LockstepBackend(memory_bytes=self.memory_bytes, report=report)
+        ):
             super().fit(X, y, **params)  # type: ignore[misc]
         self.lockstep_report_ = report
         return self
@@ -72,7 +74,7 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
         Score of a fit that fails, such as one that diverges; the others go on.
     return_train_score : bool, default=False
         Whether to score the training rows too.
-    memory : int, default=2**30
+    memory_bytes : int, default=2**30
         Bytes of rows and weights beyond which no further fit is begun before others have ended,
         and most bytes that nets trained as one take on their device.
 
@@ -98,12 +100,12 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
     >>> grid = {"M": [2, 4], "alpha_zero": [0.05, 0.2], "m": [1, None]}
     >>> search = LockstepGridSearchCV(SnapshotEnsembleClassifier(random_state=0), grid, cv=3)
     >>> search.fit(scale(X), y).lockstep_report_.groups
-    [{'way': 'closed form', 'n_nets': 12, 'n_fits': 24}]
+    [{'engine': 'closed form', 'n_nets': 12, 'n_fits': 24}]
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **GridSearchCV._parameter_constraints,
-        "memory": [Interval(Integral, 1, None, closed="left")],
+        "memory_bytes": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -119,7 +121,7 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
         pre_dispatch: int | str = "2*n_jobs",
         error_score: Any = np.nan,
         return_train_score: bool = False,
-        memory: int = MEMORY,
+        memory_bytes: int = DEFAULT_MEMORY_BYTES,
     ) -> None:
         super().__init__(
             estimator,
@@ -133,7 +135,7 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
             error_score=error_score,
             return_train_score=return_train_score,
         )
-        self.memory = memory
+        self.memory_bytes = memory_bytes
 
 
 class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
@@ -169,7 +171,7 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
         Score of a fit that fails, such as one that diverges; the others go on.
     return_train_score : bool, default=False
         Whether to score the training rows too.
-    memory : int, default=2**30
+    memory_bytes : int, default=2**30
         Bytes of rows and weights beyond which no further fit is begun before others have ended,
         and most bytes that nets trained as one take on their device.
 
@@ -197,12 +199,12 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
     ...     SnapshotEnsembleClassifier(random_state=0), candidates, n_iter=4, cv=3, random_state=0
     ... )
     >>> search.fit(scale(X), y).lockstep_report_.groups
-    [{'way': 'closed form', 'n_nets': 12, 'n_fits': 12}]
+    [{'engine': 'closed form', 'n_nets': 12, 'n_fits': 12}]
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RandomizedSearchCV._parameter_constraints,
-        "memory": [Interval(Integral, 1, None, closed="left")],
+        "memory_bytes": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -220,7 +222,7 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
         random_state: Any = None,
         error_score: Any = np.nan,
         return_train_score: bool = False,
-        memory: int = MEMORY,
+        memory_bytes: int = DEFAULT_MEMORY_BYTES,
     ) -> None:
         super().__init__(
             estimator,
@@ -236,4 +238,4 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
             error_score=error_score,
             return_train_score=return_train_score,
         )
-        self.memory = memory
+        self.memory_bytes = memory_bytes

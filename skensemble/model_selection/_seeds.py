@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import check_scoring
 
 from skensemble._checks import check_int, reject
-from skensemble.training import MEMORY, Report, run_together
+from skensemble.lockstep import DEFAULT_MEMORY_BYTES, Report, run_together
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def fit_over_seeds(
     y: Any,
     *,
     seeds: int | Sequence[int] = 10,
-    memory: int = MEMORY,
+    memory_bytes: int = DEFAULT_MEMORY_BYTES,
     report: Report | None = None,
     **fit_params: Any,
 ) -> list[BaseEstimator]:
@@ -75,7 +75,7 @@ def fit_over_seeds(
         Labels or targets.
     seeds : int or sequence of int, default=10
         Seeds, or their number, from 0.
-    memory : int, default=2**30
+    memory_bytes : int, default=2**30
         Bytes of rows and weights beyond which no further fit is begun before others have ended,
         and most bytes that nets trained as one take on their device.
     report : Report, optional
@@ -109,7 +109,7 @@ def fit_over_seeds(
         clone(estimator).set_params(**dict.fromkeys(names, seed)).fit for seed in _listed(seeds)
     ]
     tasks = [partial(fit, X, y, **fit_params) for fit in fits]
-    ended = run_together(tasks, memory=memory, report=report)
+    ended = run_together(tasks, memory_bytes=memory_bytes, report=report)
     for participant in ended:
         if participant.error is not None:
             raise participant.error
@@ -125,7 +125,7 @@ def score_over_seeds(
     *,
     scoring: Any = None,
     seeds: int | Sequence[int] = 10,
-    memory: int = MEMORY,
+    memory_bytes: int = DEFAULT_MEMORY_BYTES,
     report: Report | None = None,
     **fit_params: Any,
 ) -> SeedScores:
@@ -134,7 +134,7 @@ def score_over_seeds(
     Parameters
     ----------
     estimator : estimator
-        As in `fit_over_seeds`, as are `seeds`, `memory`, `report` and `fit_params`.
+        As in `fit_over_seeds`, as are `seeds`, `memory_bytes`, `report` and `fit_params`.
     X, y : array-like
         Training rows, and their labels or targets.
     X_test, y_test : array-like
@@ -143,7 +143,7 @@ def score_over_seeds(
         As in `sklearn.model_selection.cross_validate`; None is the estimator's `score`.
     seeds : int or sequence of int, default=10
         Seeds, or their number, from 0.
-    memory : int, default=2**30
+    memory_bytes : int, default=2**30
         Bytes of rows and weights beyond which no further fit is begun before others have ended,
         and most bytes that nets trained as one take on their device.
     report : Report, optional
@@ -169,10 +169,10 @@ def score_over_seeds(
     (4,)
     """
     scorer = check_scoring(estimator, scoring)
-    settings = {"seeds": seeds, "memory": memory, "report": report, **fit_params}
-    rows = [
-        scorer(fitted, X_test, y_test) for fitted in fit_over_seeds(estimator, X, y, **settings)
-    ]
+    fitted = fit_over_seeds(
+        estimator, X, y, seeds=seeds, memory_bytes=memory_bytes, report=report, **fit_params
+    )
+    rows = [scorer(one, X_test, y_test) for one in fitted]
     rows = [row if isinstance(row, dict) else {"score": row} for row in rows]
     scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return SeedScores(scores, _listed(seeds))

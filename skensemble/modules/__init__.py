@@ -1,7 +1,17 @@
 """Torch modules that the nets train: what they compute, not how they are trained."""
 
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
+from skensemble.modules._inspect import is_watched, unwrap_compiled
 from skensemble.modules._mlp import MLP
-from skensemble.modules._variational import VariationalLayer, make_variational
+from skensemble.modules._variational import VariationalLayer, make_variational, trained_parameter
 
-__all__ = ["MLP", "FixedDropout", "VariationalLayer", "fix_dropout", "make_variational"]
+__all__ = [
+    "MLP",
+    "FixedDropout",
+    "VariationalLayer",
+    "fix_dropout",
+    "is_watched",
+    "make_variational",
+    "trained_parameter",
+    "unwrap_compiled",
+]

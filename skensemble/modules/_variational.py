@@ -44,8 +44,7 @@ class VariationalLayer:
         raise NotImplementedError
 
     def _noise_like(self, x: Tensor) -> Tensor:
-        like = {"dtype": x.dtype, "device": x.device}
-        return torch.randn(x.shape, generator=self.generator, **like)
+        return torch.randn(x.shape, generator=self.generator, dtype=x.dtype, device=x.device)
 
     def draw(self, generator: torch.Generator) -> Tensor:
         """Draw weights, from a generator on the CPU."""

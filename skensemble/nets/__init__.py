@@ -1,7 +1,22 @@
-"""skorch nets with scikit-learn's manners, and what they are made of."""
+"""skorch nets with scikit-learn's manners: the net, its loss and its epoch."""
 
 from skensemble.nets._base import Net
 from skensemble.nets._classifier import NetClassifier
+from skensemble.nets._epoch import StepCallback, mean_batch_loss
+from skensemble.nets._fast_report import FastReport
+from skensemble.nets._loss import normalized, row_losses
+from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
 
-__all__ = ["Net", "NetClassifier", "NetRegressor"]
+__all__ = [
+    "FastReport",
+    "Net",
+    "NetClassifier",
+    "NetRegressor",
+    "StepCallback",
+    "check_net_parameters",
+    "device_of",
+    "mean_batch_loss",
+    "normalized",
+    "row_losses",
+]

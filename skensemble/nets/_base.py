@@ -1,7 +1,7 @@
 """What the classifier and the regressor net share: scikit-learn's manners over skorch."""
 
+import inspect
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -15,41 +15,35 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from skensemble._checks import reject
-from skensemble.modules import MLP
-from skensemble.nets._closed_form import ClosedForm, closed_form_of
-from skensemble.nets._device import PRECISIONS, numpy_dtype, resolve_device
-from skensemble.nets._lean import LeanEpochs
-from skensemble.nets._loss import weighted_loss
-from skensemble.nets._real_device import RealDevice
-from skensemble.nets._rows import RowBatches, Rows, forward_batch_size
-from skensemble.nets._seeding import draw_seed, initialize_seeded, training_seeded
-from skensemble.nets._sizes import keywords_of, missing_sizes, n_row_values
-from skensemble.nets._validation import (
+from skensemble.data import (
+    RowBatches,
+    Rows,
     check_labelled_rows,
-    check_net_parameters,
     check_rows,
     check_weights,
-    drop_weightless,
+    drop_zero_weight_rows,
+    forward_batch_size,
+    n_values_per_row,
 )
+from skensemble.device import PRECISIONS, Precision, numpy_dtype
+from skensemble.modules import unwrap_compiled
+from skensemble.nets._epoch import LeanEpochs
+from skensemble.nets._loss import weighted_loss
+from skensemble.nets._parameters import check_net_parameters
+from skensemble.nets._part_arguments import PartArguments
+from skensemble.nets._real_device import RealDevice
+from skensemble.nets.gradients import obstacle_to_closed_form
+from skensemble.seeding import draw_seed, initialize_seeded, streams_of, training_seeded
 
-SGD_DEFAULTS = {
-    "optimizer__momentum": 0.9,
-    "optimizer__nesterov": True,
-    "optimizer__weight_decay": 1e-3,
-}
-"""Defaults that are left out for an optimizer that has no such keyword."""
 
-
-class Net(LeanEpochs, RealDevice, NeuralNet):
+class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
     """Base of `NetClassifier` and `NetRegressor`.
 
     A subclass turns what users call `y` into what torch learns from, in `_learn_targets` and
     `_encode_targets`.
     """
 
-    _mlp_activation = "relu"
     order_seed_: int | None = None
-    n_row_values_: int | None = None
     _sample_weight_: np.ndarray | None = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Net":
@@ -130,44 +124,8 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
     def initialize(self) -> "Net":
         """Check the net's own arguments and build its parts, as in `skorch.NeuralNet`."""
         check_net_parameters(self)
-        self.device_ = resolve_device(self.device)
+        self.find_device()
         return super().initialize()
-
-    def initialized_instance(self, instance_or_cls: Any, kwargs: dict[str, Any]) -> Any:
-        """Build a module or criterion in the net's precision; one that is given is copied."""
-        instance = super().initialized_instance(instance_or_cls, kwargs)
-        if isinstance(instance, nn.Module):
-            if instance is instance_or_cls:
-                instance = deepcopy(instance)
-            instance = instance.to(PRECISIONS[self.precision][0])
-        return instance
-
-    def get_params_for(self, prefix: str) -> dict[str, Any]:
-        """Collect arguments of a part, for the module with the sizes of the data filled in."""
-        kwargs = super().get_params_for(prefix)
-        if prefix == "module" and self.module is MLP:
-            kwargs = {"activation": self._mlp_activation, **kwargs}
-        if prefix == "module" and self.n_row_values_ is not None:
-            sizes = {"n_features": self.n_row_values_, "n_outputs": self.n_outputs_}
-            kwargs |= missing_sizes(self.module, kwargs, **sizes)
-        return kwargs
-
-    def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:
-        """Collect arguments of the optimizer, without defaults that it does not know."""
-        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
-        known = keywords_of(self.optimizer)
-        for name, default in SGD_DEFAULTS.items():
-            keyword = name.removeprefix("optimizer__")
-            if keyword not in known and kwargs.get(keyword) == default:
-                del kwargs[keyword]
-        if not kwargs.get("momentum"):
-            # torch refuses Nesterov's momentum without a momentum.
-            kwargs.pop("nesterov", None)
-        if self.fast and "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
-            # The same update in one pass over the weights; torch has it for these devices.
-            fusable = self.device_.type in ("cpu", "cuda")
-            kwargs.setdefault("fused", fusable)
-        return args, kwargs
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Hold rows as tensors on the device; leave dicts and datasets to skorch."""
@@ -178,14 +136,15 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
                 raise reject("sample_weight", rule, self._sample_weight_)
             return super().get_dataset(X, y)
         weights = None if y is None else self._sample_weight_
-        dtype = PRECISIONS[self.precision][0]
+        dtype = self._precision().weights
         return Rows(X, y, weights, dtype=dtype, device=self.device_)
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Cut rows into batches; the order in training comes from the net's own generator."""
         prefix = "iterator_train" if training else "iterator_valid"
         kwargs = self.get_params_for(prefix)
-        if getattr(self, prefix) is not RowBatches:
+        batches = getattr(self, prefix)
+        if not (inspect.isclass(batches) and issubclass(batches, RowBatches)):
             return super().get_iterator(dataset, training=training)
         batch_size = kwargs.pop("batch_size", self.batch_size)
         batch_size = len(dataset) if batch_size == -1 else batch_size
@@ -193,11 +152,11 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
         if not isinstance(rows, Rows):
             return DataLoader(dataset, batch_size, **kwargs)
         if not training:
-            batch_size = forward_batch_size(n_row_values(rows.X), batch_size)
+            batch_size = forward_batch_size(n_values_per_row(rows.X), batch_size)
         elif self.order_seed_ is not None:
             kwargs.setdefault("generator", torch.Generator().manual_seed(self.order_seed_))
             self.order_seed_ += 1
-        return RowBatches(dataset, batch_size, **kwargs)
+        return batches(dataset, batch_size, **kwargs)
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module on a batch, under autocast where the precision asks for it."""
@@ -206,7 +165,7 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
             args, fit_params = (), self._merge_x_and_fit_params(x, fit_params)
         else:
             args = (x,)
-        autocast = PRECISIONS[self.precision][1]
+        autocast = self._precision().autocast
         if autocast is None:
             return self.module_(*args, **fit_params)
         with torch.autocast(self.device_.type, dtype=autocast):
@@ -215,22 +174,24 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Mean loss of a batch; with weights, the weighted mean ``sum(w * loss) / sum(w)``."""
         y_true = self._on_device(y_true)
-        criterion = getattr(self.criterion_, "_orig_mod", self.criterion_)
-        if isinstance(criterion, nn.NLLLoss):
+        if isinstance(unwrap_compiled(self.criterion_), nn.NLLLoss):
             # As in skorch, such a module gives probabilities.
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
         if isinstance(y_true, tuple | list):
             return weighted_loss(self.criterion_, y_pred, *y_true)
         return self.criterion_(y_pred, y_true)
 
-    def _closed_form(self) -> ClosedForm | str:
+    def _obstacle_to_closed_form(self) -> str | None:
         if not self.fast:
             return f"fast={self.fast!r}"
         if not type(self).__module__.startswith("skensemble.nets."):
             return f"{type(self).__name__} is a subclass, which may change anything"
-        if PRECISIONS[self.precision][1] is not None:
+        if self._precision().autocast is not None:
             return f"precision={self.precision!r} needs autocast"
-        return closed_form_of(self)
+        return obstacle_to_closed_form(self)
+
+    def _precision(self) -> Precision:
+        return PRECISIONS[self.precision]
 
     def _on_device(self, batch: Any) -> Any:
         if isinstance(batch, Tensor) and batch.device == self.device_:
@@ -258,14 +219,14 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
         if y is None:
             raise reject("y", "given", y)
         if _is_rows(X):
-            kind = {"dtype": numpy_dtype(self.precision), "classify": is_classifier(self)}
-            X, y = check_labelled_rows(self, X, y, reset=first, **kind)
+            dtype, classify = numpy_dtype(self.precision), is_classifier(self)
+            X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=first)
             sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
-            X, y, sample_weight = drop_weightless(X, y, sample_weight)
+            X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         if classes is not None and not is_classifier(self):
             raise reject("classes", "None for a regressor", classes)
         if first:
-            self.n_row_values_ = n_row_values(X) if _is_rows(X) else None
+            self.n_values_per_row_ = n_values_per_row(X) if _is_rows(X) else None
             self._learn_targets(np.asarray(y if classes is None else classes), sample_weight)
         return X, self._encode_targets(y), sample_weight
 
@@ -285,10 +246,11 @@ class Net(LeanEpochs, RealDevice, NeuralNet):
     def _train(self, X: Any, y: Any, sample_weight: Any, fresh: bool, **fit_params: Any) -> "Net":
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
-        seed, device = draw_seed(self.random_state), resolve_device(self.device)
+        streams = streams_of(draw_seed(self.random_state))
+        device = self.find_device()
         if fresh:
-            initialize_seeded(self, seed, device)
-        with training_seeded(seed, device):
+            initialize_seeded(self, streams, device)
+        with training_seeded(streams.training, device):
             return super().partial_fit(X, y, **fit_params)
 
 

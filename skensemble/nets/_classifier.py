@@ -5,10 +5,9 @@ import torch
 from skorch import NeuralNetClassifier
 from torch import nn
 
+from skensemble.data import RowBatches, encode, learn_classes
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
-from skensemble.nets._rows import RowBatches
-from skensemble.nets._validation import encode, learn_classes
 
 
 class NetClassifier(Net, NeuralNetClassifier):

@@ -4,11 +4,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from skensemble.nets._device import available_device
+import torch
+
+from skensemble.device import available_device, resolve_device
 
 
 class RealDevice:
     """Mixin for a skorch net whose `device` may be "auto"; the one it has got is `device_`."""
+
+    device: Any
+    _device_argument_: Any = ()
+    """The argument that `device_` was found for; an empty tuple is none."""
+
+    def find_device(self) -> torch.device:
+        """Return the device that the argument `device` stands for.
+
+        It is looked up once for each argument, however often a fit asks.
+
+        Returns
+        -------
+        device : torch.device
+
+        Raises
+        ------
+        InvalidParameterError
+            If torch knows no such device or the machine lacks it.
+        """
+        if not hasattr(self, "device_") or self._device_argument_ != self.device:
+            self.device_ = resolve_device(self.device)
+            self._device_argument_ = self.device
+        return self.device_
 
     @contextmanager
     def _on_real_device(self) -> Iterator[None]:

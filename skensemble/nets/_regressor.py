@@ -5,11 +5,10 @@ import torch
 from skorch import NeuralNetRegressor
 from torch import nn
 
+from skensemble.data import RowBatches, TargetScaler
+from skensemble.device import numpy_dtype
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
-from skensemble.nets._device import numpy_dtype
-from skensemble.nets._rows import RowBatches
-from skensemble.nets._targets import TargetScaler
 
 
 class NetRegressor(Net, NeuralNetRegressor):

@@ -1,6 +1,10 @@
 """Distributions over the weights of a net, from which members are drawn."""
 
-from skensemble.posteriors._iterates import IterateGaussian, put_weights, train_through
+from skensemble.posteriors._iterates import (
+    IterateGaussian,
+    fit_iterate_gaussian,
+    load_weight_vector,
+)
 from skensemble.posteriors._kronecker import Factors, kronecker_factors
 from skensemble.posteriors._langevin import LangevinNoise, langevin_std
 from skensemble.posteriors._laplace import KroneckerGaussian, KroneckerPosterior, fit_kronecker
@@ -19,13 +23,13 @@ __all__ = [
     "KroneckerPosterior",
     "LangevinNoise",
     "MeanField",
+    "fit_iterate_gaussian",
     "fit_kronecker",
     "kronecker_factors",
     "langevin_std",
+    "load_weight_vector",
     "loss_of_drawn_targets",
     "n_effective_rows",
     "prior_variance_of",
-    "put_weights",
     "temperature_of",
-    "train_through",
 ]

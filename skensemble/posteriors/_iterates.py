@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from skensemble._typing import Moment, Schedule
-from skensemble.members import bare
-from skensemble.training import Data, Looking, Step, Trace, refresh_batch_norm, train
+from skensemble.modules import unwrap_compiled
+from skensemble.training import Data, ReadOnly, Step, Trace, refresh_batch_norm, train
 
 
 class IterateGaussian:
@@ -93,11 +93,11 @@ class IterateGaussian:
             yield self.mean + sqrt(scale) * step
 
     def _randn(self, n: int, generator: torch.Generator) -> Tensor:
-        like = {"dtype": self.mean.dtype, "device": self.mean.device}
-        return torch.randn(n, generator=generator, **like)
+        mean = self.mean
+        return torch.randn(n, generator=generator, dtype=mean.dtype, device=mean.device)
 
 
-def train_through(
+def fit_iterate_gaussian(
     net: NeuralNet, data: Data, *, schedule: Schedule, moment: Moment, max_rank: int = 0
 ) -> tuple[IterateGaussian, Trace]:
     """Train a net, and take in its weights at each moment.
@@ -123,10 +123,10 @@ def train_through(
         """Take in the weights of a step."""
         iterates.add(parameters_to_vector(step.module.parameters()).detach())
 
-    return iterates, train(net, data, schedule=schedule, moment=moment, observe=Looking(add))
+    return iterates, train(net, data, schedule=schedule, moment=moment, observe=ReadOnly(add))
 
 
-def put_weights(net: NeuralNet, data: Data, weights: Tensor) -> None:
+def load_weight_vector(net: NeuralNet, data: Data, weights: Tensor) -> None:
     """Give a net other weights, and its batch normalisation the statistics that go with them."""
-    vector_to_parameters(weights, bare(net.module_).parameters())
+    vector_to_parameters(weights, unwrap_compiled(net.module_).parameters())
     refresh_batch_norm(net, data)

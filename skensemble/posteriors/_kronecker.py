@@ -12,9 +12,9 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import reject
-from skensemble.members import uncompiled
-from skensemble.modules._variational import trained_parameter
-from skensemble.nets._rows import RowBatches, Rows
+from skensemble.data import RowBatches, Rows
+from skensemble.members import run_uncompiled
+from skensemble.modules import trained_parameter
 from skensemble.training import Data
 
 
@@ -67,8 +67,8 @@ def kronecker_factors(
     parameter = next(net.module_.parameters())
     rows = Rows(data.X, None, data.sample_weight, dtype=parameter.dtype, device=parameter.device)
     batch_size = net.batch_size if net.batch_size > 0 else len(rows)
-    with uncompiled(net) as module:
-        moments = _Moments(_layers_with_factors(module.eval()))
+    with run_uncompiled(net) as module:
+        moments = _SecondMoments(_layers_with_factors(module.eval()))
         with moments.watched():
             for batch, target in RowBatches(rows, batch_size):
                 output = net.infer(batch)
@@ -79,7 +79,7 @@ def kronecker_factors(
     return moments.factors()
 
 
-class _Moments:
+class _SecondMoments:
     """Weighted sums of the second moments of inputs and output gradients of some layers."""
 
     def __init__(self, layers: dict[str, nn.Module]) -> None:

@@ -84,8 +84,9 @@ class LangevinNoise:
                     self._move(weight, std, group["momentum"])
 
     def _move(self, weight: Tensor, std: float, momentum: float) -> None:
-        like = {"dtype": weight.dtype, "device": weight.device}
-        noise = std * torch.randn(weight.shape, generator=self.generator, **like)
+        noise = std * torch.randn(
+            weight.shape, generator=self.generator, dtype=weight.dtype, device=weight.device
+        )
         if weight in self.velocities:
             noise.add_(self.velocities[weight], alpha=momentum)
         weight.data.add_(noise)

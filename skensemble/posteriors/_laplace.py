@@ -9,7 +9,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import reject
-from skensemble.modules._variational import trained_parameter
+from skensemble.modules import trained_parameter
 from skensemble.posteriors._kronecker import Factors, kronecker_factors
 from skensemble.posteriors._likelihood import (
     loss_of_drawn_targets,

@@ -7,7 +7,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import reject
-from skensemble.members import bare
+from skensemble.modules import unwrap_compiled
 from skensemble.training import Data
 
 
@@ -38,7 +38,7 @@ def check_criterion(net: NeuralNet) -> nn.Module:
     InvalidParameterError
         If it is neither a log-loss of classes nor the squared error.
     """
-    criterion = bare(net.criterion_)
+    criterion = unwrap_compiled(net.criterion_)
     if not isinstance(criterion, nn.MSELoss | nn.CrossEntropyLoss | nn.NLLLoss):
         rule = "a net with criterion MSELoss, CrossEntropyLoss or NLLLoss"
         raise reject("estimator", rule, type(criterion))

@@ -8,8 +8,8 @@ from skorch import NeuralNet
 from torch import nn
 
 from skensemble._typing import State
-from skensemble.members import bare, copy_state
-from skensemble.modules import VariationalLayer
+from skensemble.members import copy_state
+from skensemble.modules import VariationalLayer, unwrap_compiled
 from skensemble.posteriors._likelihood import (
     check_criterion,
     n_effective_rows,
@@ -40,7 +40,7 @@ class MeanField:
         Variance of the weights in the prior; None is what the weight decay stands for.
     beta : float or None
         Weight of the divergence beside the mean loss; None is the evidence lower bound.
-    rate : float
+    std_lr : float
         Learning rate of the standard deviations.
     seed : int
         Of what the layers draw in training.
@@ -59,7 +59,7 @@ class MeanField:
         *,
         prior_variance: float | None,
         beta: float | None,
-        rate: float,
+        std_lr: float,
         seed: int,
     ) -> None:
         check_criterion(net)
@@ -71,7 +71,7 @@ class MeanField:
         self.beta = beta
         # Layers that share a weight share its standard deviations.
         self.log_stds = list(dict.fromkeys(layer.log_std for layer in layers.values()))
-        self.optimizer = torch.optim.Adam(self.log_stds, lr=rate)
+        self.optimizer = torch.optim.Adam(self.log_stds, lr=std_lr)
         self.has_begun = False
         generator = torch.Generator(next(net.module_.parameters()).device).manual_seed(seed)
         for layer in layers.values():
@@ -106,7 +106,7 @@ class MeanField:
 
     def draw(self, generator: torch.Generator) -> State:
         """Draw the state of a member; biases and all other weights are those of the net."""
-        state = dict(copy_state(bare(self.net.module_)))
+        state = dict(copy_state(unwrap_compiled(self.net.module_)))
         draws: dict[nn.Parameter, np.ndarray] = {}
         for name, layer in self.layers.items():
             del state[f"{name}.log_std"]

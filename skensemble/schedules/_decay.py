@@ -38,7 +38,7 @@ def step_decay(
     return alpha_zero * factor**passed
 
 
-def plateau_then_linear(t: int, T: int, *, alpha_zero: float, rate_end: float) -> float:
+def plateau_then_linear(t: int, T: int, *, alpha_zero: float, end_lr: float) -> float:
     """Learning rate that stays for half of the steps, then falls along a straight line.
 
     It reaches its end at nine tenths of the steps and stays there; the pretraining of Garipov et
@@ -50,7 +50,7 @@ def plateau_then_linear(t: int, T: int, *, alpha_zero: float, rate_end: float) -
         The step, from 1, and the number of steps.
     alpha_zero : float
         Rate of the first half.
-    rate_end : float
+    end_lr : float
         Rate of the last tenth.
 
     Returns
@@ -59,8 +59,8 @@ def plateau_then_linear(t: int, T: int, *, alpha_zero: float, rate_end: float) -
 
     Examples
     --------
-    >>> [round(plateau_then_linear(t, 10, alpha_zero=0.1, rate_end=0.02), 4) for t in (1, 6, 8, 10)]
+    >>> [round(plateau_then_linear(t, 10, alpha_zero=0.1, end_lr=0.02), 4) for t in (1, 6, 8, 10)]
     [0.1, 0.1, 0.06, 0.02]
     """
     fallen = min(max(((t - 1) / T - 0.5) / 0.4, 0.0), 1.0)
-    return alpha_zero + (rate_end - alpha_zero) * fallen
+    return alpha_zero + (end_lr - alpha_zero) * fallen

@@ -9,7 +9,7 @@ from skensemble.schedules._cycles import is_cycle_end, position
 
 
 def is_in_sampling_part(
-    t: int, T: int, *, M: int, sampling_share: float, samples_per_cycle: int = 1
+    t: int, T: int, *, M: int, sampling_fraction: float, samples_per_cycle: int = 1
 ) -> bool:
     """Say whether step t is in the sampling part of its cycle (Zhang et al., 2020, section 3).
 
@@ -19,7 +19,7 @@ def is_in_sampling_part(
         The step, from 1, and the number of steps.
     M : int
         Number of cycles.
-    sampling_share : float
+    sampling_fraction : float
         Share of the steps of a cycle, its last ones, rounded up.
     samples_per_cycle : int, default=1
         Samples that the part has to have room for; it is longer where they need it.
@@ -35,14 +35,14 @@ def is_in_sampling_part(
 
     Examples
     --------
-    >>> [t for t in range(1, 11) if is_in_sampling_part(t, 10, M=2, sampling_share=0.4)]
+    >>> [t for t in range(1, 11) if is_in_sampling_part(t, 10, M=2, sampling_fraction=0.4)]
     [4, 5, 9, 10]
     """
-    j, _ = _sampling_position(t, T, M, sampling_share, samples_per_cycle)
+    j, _ = _sampling_position(t, T, M, sampling_fraction, samples_per_cycle)
     return j >= 0
 
 
-def is_sample(t: int, T: int, *, M: int, sampling_share: float, samples_per_cycle: int) -> bool:
+def is_sample(t: int, T: int, *, M: int, sampling_fraction: float, samples_per_cycle: int) -> bool:
     """Say whether a sample is taken after step t.
 
     The samples of a cycle are equally spaced in its sampling part; the last one is taken at the
@@ -54,7 +54,7 @@ def is_sample(t: int, T: int, *, M: int, sampling_share: float, samples_per_cycl
         The step, from 1, and the number of steps.
     M : int
         Number of cycles.
-    sampling_share : float
+    sampling_fraction : float
         Share of the steps of a cycle, its last ones, rounded up.
     samples_per_cycle : int
         Samples that a cycle gives.
@@ -70,16 +70,16 @@ def is_sample(t: int, T: int, *, M: int, sampling_share: float, samples_per_cycl
 
     Examples
     --------
-    >>> sampling = {"M": 1, "sampling_share": 0.6, "samples_per_cycle": 2}
+    >>> sampling = {"M": 1, "sampling_fraction": 0.6, "samples_per_cycle": 2}
     >>> [t for t in range(1, 11) if is_sample(t, 10, **sampling)]
     [7, 10]
     """
-    j, length = _sampling_position(t, T, M, sampling_share, samples_per_cycle)
+    j, length = _sampling_position(t, T, M, sampling_fraction, samples_per_cycle)
     return j >= 0 and is_cycle_end(j + 1, length, M=samples_per_cycle)
 
 
 def _sampling_position(
-    t: int, T: int, M: int, sampling_share: float, samples_per_cycle: int
+    t: int, T: int, M: int, sampling_fraction: float, samples_per_cycle: int
 ) -> tuple[int, int]:
     """Give the steps of the sampling part before t, negative before it, and the part's length."""
     _, j, length = position(t, T, M)
@@ -88,10 +88,10 @@ def _sampling_position(
             f"samples_per_cycle must be at most the {length} steps of a cycle, got "
             f"{samples_per_cycle}. Train for more epochs, or lower M."
         )
-    n_sampling = max(_n_sampling(length, sampling_share), samples_per_cycle)
+    n_sampling = max(_n_sampling(length, sampling_fraction), samples_per_cycle)
     return j - (length - n_sampling), n_sampling
 
 
 @lru_cache(maxsize=256)
-def _n_sampling(length: int, sampling_share: float) -> int:
-    return ceil(Fraction(str(sampling_share)) * length)
+def _n_sampling(length: int, sampling_fraction: float) -> int:
+    return ceil(Fraction(str(sampling_fraction)) * length)

@@ -1,28 +1,40 @@
 """One training of one net: a schedule, its moments, and observers that look on."""
 
 from skensemble.training._batch_norm import refresh_batch_norm
-from skensemble.training._course import Course, DivergenceError, Observer, Step, diverged
-from skensemble.training._meeting import MEMORY, Report, run_together
-from skensemble.training._observers import Looking, copying
-from skensemble.training._participants import Participant
-from skensemble.training._train import Data, Trace, join, train, train_to_end
+from skensemble.training._handover import Request, taker
+from skensemble.training._observers import ReadOnly, copying, ignore, is_read_only
+from skensemble.training._steps import (
+    DivergenceError,
+    Observer,
+    RecentLosses,
+    Step,
+    StepCounter,
+    StepPlan,
+    diverged,
+    plan_steps,
+)
+from skensemble.training._trace import Data, Trace, join_traces
+from skensemble.training._train import train, train_to_end
 
 __all__ = [
-    "MEMORY",
-    "Course",
     "Data",
     "DivergenceError",
-    "Looking",
     "Observer",
-    "Participant",
-    "Report",
+    "ReadOnly",
+    "RecentLosses",
+    "Request",
     "Step",
+    "StepCounter",
+    "StepPlan",
     "Trace",
     "copying",
     "diverged",
-    "join",
+    "ignore",
+    "is_read_only",
+    "join_traces",
+    "plan_steps",
     "refresh_batch_norm",
-    "run_together",
+    "taker",
     "train",
     "train_to_end",
 ]

@@ -8,8 +8,9 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from skensemble.members import bare, uncompiled
-from skensemble.training._train import Data
+from skensemble.members import run_uncompiled
+from skensemble.modules import unwrap_compiled
+from skensemble.training._trace import Data
 
 
 def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
@@ -27,7 +28,7 @@ def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
     data : Data
         Training rows.
     """
-    module = bare(net.module_)
+    module = unwrap_compiled(net.module_)
     was_training = module.training
     # A module may hold some of its layers in evaluation mode: their statistics are not trained.
     module.train()
@@ -37,7 +38,7 @@ def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
     if not layers:
         return
     module.eval()
-    with ExitStack() as stack, uncompiled(net), torch.no_grad():
+    with ExitStack() as stack, run_uncompiled(net), torch.no_grad():
         for layer in layers:
             stack.enter_context(_averaging_by_rows(layer))
         for batch, _ in net.get_iterator(net.get_dataset(data.X, data.y), training=True):

@@ -20,7 +20,7 @@ class Interrupts:
 
 @contextmanager
 def watched_interrupts() -> Iterator[Interrupts]:
-    """Note Ctrl-C inside the block, which raises KeyboardInterrupt as ever.
+    """Note Ctrl-C inside the block; it still raises KeyboardInterrupt.
 
     Python delivers signals to the main thread alone, and a handler that is not Python's own
     belongs to somebody else: then nothing is watched.

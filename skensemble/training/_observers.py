@@ -6,15 +6,15 @@ from typing import Any
 
 from skensemble._typing import State
 from skensemble.members import copy_state
-from skensemble.training._course import Observer, Step
+from skensemble.training._steps import Observer, Step
 
 
 def ignore(step: Step) -> None:
-    """Look away: the observer of a training whose moments are of no interest."""
+    """Do nothing: the observer of a training whose moments are of no interest."""
 
 
 @dataclass(frozen=True)
-class Looking:
+class ReadOnly:
     """An observer that changes neither the net nor its optimizer.
 
     Attributes
@@ -25,15 +25,15 @@ class Looking:
     observe: Observer
 
     def __call__(self, step: Step) -> Any:
-        """Look on."""
+        """Call the observer."""
         return self.observe(step)
 
 
-def only_looks(observe: Observer) -> bool:
+def is_read_only(observe: Observer) -> bool:
     """Say whether an observer is known to change nothing."""
-    return observe is ignore or isinstance(observe, Looking)
+    return observe is ignore or isinstance(observe, ReadOnly)
 
 
 def copying(collect: Callable[[State, Step], bool]) -> Observer:
-    """Make an observer that hands over a copy of the weights at each moment."""
-    return Looking(lambda step: collect(copy_state(step.module), step))
+    """Return an observer that hands a copy of the weights to `collect` at each moment."""
+    return ReadOnly(lambda step: collect(copy_state(step.module), step))

@@ -1,72 +1,18 @@
 """One training of one net under a schedule, observed at moments."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from math import nan
-from typing import Any, NamedTuple
+from dataclasses import replace
 
-import numpy as np
 from skorch import NeuralNet
-from torch import nn
 
 from skensemble._typing import Moment, Schedule
-from skensemble.training._course import Course, Observer, Step, StopTraining
+from skensemble.training._course import FollowSchedule, StopTraining
+from skensemble.training._handover import Request, taker
 from skensemble.training._interrupts import watched_interrupts
 from skensemble.training._observers import ignore
-from skensemble.training._participants import (
-    Cancelled,
-    Request,
-    StopIfCancelled,
-    copy_generator,
-    current_participant,
-)
-
-
-class Data(NamedTuple):
-    """Validated rows, encoded targets and weights, as a net's training takes them."""
-
-    X: Any
-    y: np.ndarray
-    sample_weight: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What a training leaves behind beside the members.
-
-    Attributes
-    ----------
-    n_steps : int
-        Optimizer steps that were to be made.
-    learning_rates : ndarray of shape (n_steps,)
-        Rate of each step that was made.
-    moments : ndarray of int
-        Moments that were reached.
-    loss_curve : ndarray of shape (n_epochs,)
-        Mean training loss of each epoch that was finished.
-    last_loss : float
-        Mean training loss over the last steps, as many as an epoch has.
-    stopped_by : {"ctrl-c", "skorch callback", "observer"} or None
-        What ended the training early.
-    """
-
-    n_steps: int
-    learning_rates: np.ndarray
-    moments: np.ndarray
-    loss_curve: np.ndarray
-    last_loss: float
-    stopped_by: str | None
-
-    @property
-    def was_interrupted(self) -> bool:
-        """Whether Ctrl-C cut the training short, so that its weights are not those of its end."""
-        return self.stopped_by == "ctrl-c"
-
-    def last_step(self, module: nn.Module) -> Step:
-        """Give the last step that was made, for members that are made after the training."""
-        t, rate = len(self.learning_rates), float(self.learning_rates[-1])
-        return Step(t, self.n_steps, rate, module, lambda: self.last_loss)
+from skensemble.training._steps import Observer
+from skensemble.training._trace import Data, Trace
 
 
 def never(t: int, T: int) -> bool:
@@ -107,15 +53,17 @@ def train(
     DivergenceError
         If the loss stops being finite.
     """
-    participant = current_participant()
-    if participant is not None:
-        generator = copy_generator(next(net.module_.parameters()).device)
-        request = Request(net, data, schedule, moment, observe, generator)
-        trace = participant.train(request)
-        if trace is not None:
-            return trace
-        net.callbacks_.append(("stop_if_cancelled", StopIfCancelled(participant)))
-    course = Course(schedule, moment, observe)
+    take = taker.get()
+    trace = None if take is None else take(Request(net, data, schedule, moment, observe))
+    return (
+        _train_here(net, data, FollowSchedule(schedule, moment, observe))
+        if trace is None
+        else trace
+    )
+
+
+def _train_here(net: NeuralNet, data: Data, course: FollowSchedule) -> Trace:
+    """Train a net that nobody has taken over."""
     fit_params = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
     stopped_by = None
     with _led_by(net, course), watched_interrupts() as interrupts:
@@ -125,24 +73,14 @@ def train(
             net.fit_loop(data.X, data.y, **fit_params)
         except StopTraining:
             stopped_by = "observer"
-        except Cancelled:
-            raise
         except KeyboardInterrupt:
             stopped_by = "ctrl-c" if interrupts.was_pressed else "skorch callback"
         net.notify("on_train_end", X=data.X, y=data.y)
-    losses = course.last_losses()
-    return Trace(
-        n_steps=course.T_ or 0,
-        learning_rates=np.asarray(course.rates_),
-        moments=np.asarray(course.reached_, dtype=int),
-        loss_curve=np.asarray(course.loss_curve_),
-        last_loss=float(losses.mean()) if len(losses) else nan,
-        stopped_by=stopped_by,
-    )
+    return course.trace(stopped_by)
 
 
 @contextmanager
-def _led_by(net: NeuralNet, course: Course) -> Iterator[None]:
+def _led_by(net: NeuralNet, course: FollowSchedule) -> Iterator[None]:
     """Let a net follow a course inside the block; the next training has one of its own."""
     net.callbacks_.append(("course", course))
     try:
@@ -170,15 +108,3 @@ def train_to_end(net: NeuralNet, data: Data, schedule: Schedule) -> Trace:
     trace = train(net, data, schedule=schedule)
     has_end = not trace.was_interrupted and len(trace.learning_rates)
     return replace(trace, stopped_by=None) if has_end else trace
-
-
-def join(traces: Sequence[Trace]) -> Trace:
-    """Join the traces of trainings without moments that were made one after another."""
-    return Trace(
-        n_steps=sum(trace.n_steps for trace in traces),
-        learning_rates=np.concatenate([trace.learning_rates for trace in traces]),
-        moments=np.asarray([], dtype=int),
-        loss_curve=np.concatenate([trace.loss_curve for trace in traces]),
-        last_loss=traces[-1].last_loss,
-        stopped_by=traces[-1].stopped_by,
-    )

@@ -83,28 +83,36 @@ OWN_PARAMETERS = [
     ("DeepEnsemble", {"n_jobs": 1.5}, r"n_jobs must be None or an int other than 0, got 1\.5\."),
     ("FastGeometricEnsemble", {"alpha_1": 0}, r"alpha_1 must be a finite number > 0, got 0\."),
     ("FastGeometricEnsemble", {"alpha_2": 0.1}, r"alpha_2 must be .* <= 0\.05, got 0\.1\."),
-    ("FastGeometricEnsemble", {"pretrain_share": -1}, r"pretrain_share must be .*, got -1\."),
+    ("FastGeometricEnsemble", {"pretrain_fraction": -1}, r"pretrain_fraction must be .*, got -1\."),
     ("FastGeometricEnsemble", {"M": 90}, r"must leave enough steps to hold the 179 half cycles"),
-    ("FastGeometricEnsemble", {"pretrain_share": 1}, r"pretrain_share must .* < 1, got 1\."),
+    ("FastGeometricEnsemble", {"pretrain_fraction": 1}, r"pretrain_fraction must .* < 1, got 1\."),
     ("SWA", {"swa_lr": 0}, r"swa_lr must be a finite number > 0, got 0\."),
     ("SWA", {"n_averaged": 0}, r"n_averaged must be an int >= 1, got 0\."),
     ("SWAG", {"n_averaged": 1}, r"n_averaged must be an int >= 2, got 1\."),
     ("SWAG", {"max_rank": -1}, r"max_rank must be an int >= 0, got -1\."),
-    ("SWAG", {"scale": -0.5}, r"scale must be a finite number >= 0, got -0\.5\."),
+    (
+        "SWAG",
+        {"covariance_scale": -0.5},
+        r"covariance_scale must be a finite number >= 0, got -0\.5\.",
+    ),
     ("CyclicalSGLD", {"samples_per_cycle": 0}, r"samples_per_cycle must be an int >= 1, got 0\."),
     (
         "CyclicalSGLD",
         {"samples_per_cycle": 99},
         r"samples_per_cycle must be at most the \d+ steps of a cycle",
     ),
-    ("CyclicalSGLD", {"sampling_share": 0}, r"sampling_share must be .* > 0 and <= 1, got 0\."),
+    (
+        "CyclicalSGLD",
+        {"sampling_fraction": 0},
+        r"sampling_fraction must be .* > 0 and <= 1, got 0\.",
+    ),
     ("CyclicalSGLD", {"temperature": -1}, r"temperature must be a finite number >= 0, got -1\."),
-    ("KFACLaplace", {"scale": -1}, r"scale must be a finite number >= 0, got -1\."),
+    ("KFACLaplace", {"std_scale": -1}, r"std_scale must be a finite number >= 0, got -1\."),
     ("KFACLaplace", {"prior_variance": 0}, r"prior_variance must be a finite number > 0, got 0\."),
     ("Variational", {"beta": 0}, r"beta must be a finite number > 0, got 0\."),
     ("Variational", {"std_lr": -1}, r"std_lr must be a finite number >= 0, got -1\."),
-    ("Variational", {"tail_rate": 0}, r"tail_rate must be a finite number > 0, got 0\."),
-    ("Variational", {"pretrain_share": 0}, r"pretrain_share must .* > 0 and < 1, got 0\."),
+    ("Variational", {"tail_lr": 0}, r"tail_lr must be a finite number > 0, got 0\."),
+    ("Variational", {"pretrain_fraction": 0}, r"pretrain_fraction must .* > 0 and < 1, got 0\."),
 ]
 
 NET_PARAMETERS = [
@@ -318,7 +326,7 @@ def test_ctrl_c_while_a_member_is_scored_leaves_whole_members(make_snapshot, dat
     with pytest.warns(UserWarning, match="the 1 of 3 members"):
         ensemble.fit(X, y, X_val=X, y_val=y)
     assert ensemble.validation_scores_.tolist() == [0.5]
-    assert ensemble.snapshot_steps_.shape == (1,)
+    assert ensemble.member_steps_.shape == (1,)
     assert len(ensemble.predict(X)) == len(X)
 
 

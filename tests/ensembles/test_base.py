@@ -6,7 +6,7 @@ from sklearn.utils import check_random_state
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skensemble.modules import MLP
-from skensemble.nets._seeding import _streams, draw_seed
+from skensemble.seeding import draw_seed, streams_of
 
 SMALL = {"module__hidden_units": (8,), "max_epochs": 20, "batch_size": 32}
 
@@ -62,9 +62,10 @@ class NotesSeed(SnapshotEnsembleClassifier):
 def test_a_method_draws_from_a_seed_of_its_own(iris):
     ensemble = NotesSeed(NetClassifier(**SMALL), M=2, random_state=5).fit(*iris)
     seed = draw_seed(5)
-    assert ensemble.seen_ == _streams(seed)[3]
+    streams = streams_of(seed)
+    assert ensemble.seen_ == streams.method
     # Neither the seed of the fit nor that of weights, order or dropout.
-    assert ensemble.seen_ not in (5, seed, *_streams(seed)[:3])
+    assert ensemble.seen_ not in (5, seed, streams.weights, streams.order, streams.training)
 
 
 class Listener:
@@ -104,7 +105,7 @@ def test_callbacks_hear_of_the_end_of_the_fit_after_that_of_its_members(
 @pytest.mark.parametrize("ensemble", [SnapshotEnsembleClassifier, SnapshotEnsembleRegressor])
 def test_a_module_class_that_is_no_net_gets_the_default_net(ensemble, iris):
     fitted = ensemble(MLP, M=2, random_state=0).fit(*iris)
-    assert type(fitted.estimator_) is ensemble._default_net
+    assert type(fitted.template_net_) is ensemble._default_net
 
 
 def test_a_random_state_is_drawn_from_once(iris):

@@ -81,9 +81,9 @@ def test_fitted_attributes_are_those_of_the_training(make_ensemble, data):
     n_steps = n_trainings * 20 * (len(X) // 32 + (len(X) % 32 > 1))
     assert len(ensemble.members_) == n
     assert ensemble.n_steps_ == n_steps
-    assert ensemble.snapshot_steps_.shape == (n,)
-    assert ensemble.snapshot_steps_[-1] == n_steps
-    assert (np.diff(ensemble.snapshot_steps_) >= 0).all()
+    assert ensemble.member_steps_.shape == (n,)
+    assert ensemble.member_steps_[-1] == n_steps
+    assert (np.diff(ensemble.member_steps_) >= 0).all()
     assert ensemble.learning_rates_.shape == (n_steps,)
     assert ensemble.learning_rates_[0] == pytest.approx(ensemble.alpha_zero)
     assert ensemble.loss_curve_.shape == (n_trainings * 20,)
@@ -351,7 +351,7 @@ def test_batch_statistics_belong_to_each_member(make_snapshot, data):
 def test_a_module_class_is_trained_by_the_default_net(make_ensemble, data):
     X, y = data
     ensemble = make_ensemble(estimator=Narrow).fit(X, y)
-    assert ensemble.estimator_.module is Narrow
+    assert ensemble.template_net_.module is Narrow
     net = type(make_ensemble().estimator)(Narrow)
     assert (output(make_ensemble(estimator=net).fit(X, y), X) == output(ensemble, X)).all()
 

@@ -52,7 +52,9 @@ def weight_checks_that_fail(estimator):
         SnapshotEnsembleClassifier(),
         SnapshotEnsembleRegressor(),
         SnapshotEnsembleClassifier(NetClassifier(precision="float64")),
-        SnapshotEnsembleRegressor(NetRegressor(precision="float64")),
+        # At the default rate this training on 15 rows carries rounding from 1e-16 to more than 1e-7
+        # on some processors, which is all that the check of weights lets pass.
+        SnapshotEnsembleRegressor(NetRegressor(precision="float64"), alpha_zero=0.03),
         *(small(name) for name in sorted(ensembles.__all__) if not name.startswith("Snapshot")),
     ],
     expected_failed_checks=weight_checks_that_fail,

@@ -149,14 +149,14 @@ def test_the_last_member_is_ahead_by_two_standard_errors_or_not():
     rows = held_out([first, last], y, **CLASSIFY)
     average, error = lead([0.7, 0.65, 0.675, 0.7], [0.9, 0.8, 0.85, 0.9], [1] * 4)
     assert average > 2 * error
-    assert rows.last_is_ahead(weights)
+    assert rows.last_member_is_better(weights)
     # The average itself is not ahead of the average.
-    assert not rows.last_is_ahead(np.array([0.0, 1.0]))
+    assert not rows.last_member_is_better(np.array([0.0, 1.0]))
     # Ahead, but by less than two errors.
     last = proba(0.9, 0.9, 0.4, 0.45)
     average, error = lead([0.7, 0.7, 0.45, 0.475], [0.9, 0.9, 0.4, 0.45], [1] * 4)
     assert 0 < average < 2 * error
-    assert not held_out([first, last], y, **CLASSIFY).last_is_ahead(weights)
+    assert not held_out([first, last], y, **CLASSIFY).last_member_is_better(weights)
 
 
 @pytest.mark.parametrize(("weight", "is_ahead"), [([9, 9, 9, 0.1], True), ([1, 1, 1, 9], False)])
@@ -165,14 +165,14 @@ def test_weights_of_rows_decide_whether_the_last_is_ahead(weight, is_ahead):
     average, error = lead([0.7, 0.65, 0.675, 0.6], [0.9, 0.8, 0.85, 0.3], weight)
     assert (average > 2 * error) == is_ahead
     rows = held_out([first, last], [1] * 4, weight, **CLASSIFY)
-    assert rows.last_is_ahead(np.array([0.5, 0.5])) == is_ahead
+    assert rows.last_member_is_better(np.array([0.5, 0.5])) == is_ahead
 
 
 def test_weights_of_members_count_in_the_average_that_the_last_is_held_against():
     first, last = proba(0.99, 0.95), proba(0.6, 0.55)
     rows = held_out([first, last, first], [1, 1], **CLASSIFY)
-    assert rows.last_is_ahead(np.array([0.0, 1.0, 0.0]))
-    assert not rows.last_is_ahead(np.array([1.0, 0.0, 0.0]))
+    assert rows.last_member_is_better(np.array([0.0, 1.0, 0.0]))
+    assert not rows.last_member_is_better(np.array([1.0, 0.0, 0.0]))
 
 
 def test_scores_are_those_of_scikit_learn():

@@ -48,7 +48,7 @@ def test_scores_are_those_of_separate_fits(iris):
     assert_same_search(one, other)
     np.testing.assert_array_equal(one.predict_proba(iris[0]), other.predict_proba(iris[0]))
     # Two values of m share a training: 4 candidates of 4 folds.
-    assert one.lockstep_report_.groups == [{"way": "closed form", "n_nets": 16, "n_fits": 32}]
+    assert one.lockstep_report_.groups == [{"engine": "closed form", "n_nets": 16, "n_fits": 32}]
     assert not one.lockstep_report_.alone
 
 
@@ -128,7 +128,7 @@ def test_anything_that_runs_through_joblib_can_use_the_backend(iris):
     with parallel_config(backend=backend):
         scores = cross_val_score(ENSEMBLE, *iris, cv=4)
     assert scores.tolist() == cross_val_score(ENSEMBLE, *iris, cv=4).tolist()
-    assert backend.report.groups == [{"way": "closed form", "n_nets": 4, "n_fits": 4}]
+    assert backend.report.groups == [{"engine": "closed form", "n_nets": 4, "n_fits": 4}]
 
 
 def test_callbacks_hear_what_they_hear_in_separate_fits(iris):
@@ -155,12 +155,12 @@ def test_messages_are_those_of_scikit_learn(iris, capsys):
 
 
 def test_a_search_is_cloned_with_its_arguments():
-    search = LockstepGridSearchCV(ENSEMBLE, GRID, cv=3, memory=10**6)
-    assert clone(search).get_params()["memory"] == 10**6
+    search = LockstepGridSearchCV(ENSEMBLE, GRID, cv=3, memory_bytes=10**6)
+    assert clone(search).get_params()["memory_bytes"] == 10**6
     theirs = GridSearchCV(ENSEMBLE, GRID).get_params(deep=False).keys()
-    assert search.get_params(deep=False).keys() == theirs | {"memory"}
+    assert search.get_params(deep=False).keys() == theirs | {"memory_bytes"}
 
 
 def test_memory_that_is_none_is_refused(iris):
-    with pytest.raises(ValueError, match=r"'memory' parameter .* must be an int"):
-        LockstepGridSearchCV(ENSEMBLE, GRID, memory=0).fit(*iris)
+    with pytest.raises(ValueError, match=r"'memory_bytes' parameter .* must be an int"):
+        LockstepGridSearchCV(ENSEMBLE, GRID, memory_bytes=0).fit(*iris)

@@ -21,7 +21,7 @@ def test_each_seed_gives_what_a_fit_with_it_gives(iris):
     for ensemble, seed in zip(fitted, (3, 1), strict=True):
         alone = SnapshotEnsembleClassifier(NET, M=2, random_state=seed).fit(X, y)
         np.testing.assert_allclose(ensemble.predict_proba(X), alone.predict_proba(X), atol=1e-5)
-    assert report.groups == [{"way": "closed form", "n_nets": 2, "n_fits": 2}]
+    assert report.groups == [{"engine": "closed form", "n_nets": 2, "n_fits": 2}]
     assert ENSEMBLE.random_state is None
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from skensemble import NetClassifier, NetRegressor
-from skensemble.nets._lean import clip_gradients
+from skensemble.nets._epoch import clip_gradients
 
 SMALL = {
     "module__hidden_units": (8,),

@@ -9,7 +9,7 @@ from torch import nn
 
 from skensemble import NetClassifier
 from skensemble.members import copy_state
-from skensemble.posteriors import IterateGaussian, put_weights, train_through
+from skensemble.posteriors import IterateGaussian, fit_iterate_gaussian, load_weight_vector
 from skensemble.schedules import constant_tail, is_tail_point
 from skensemble.training import Data, train
 
@@ -155,9 +155,9 @@ def test_a_draw_moves_all_layers_together():
     data = Data(X, (X[:, 0] > 0).astype(int))
     torch.manual_seed(0)
     net = make_net(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))).initialize()
-    moment = partial(is_tail_point, n_averaged=6, pretrain_share=0.5)
+    moment = partial(is_tail_point, n_averaged=6, pretrain_fraction=0.5)
     settings = {"schedule": lambda t, T: 0.1, "moment": moment, "max_rank": 6}
-    iterates, trace = train_through(net, data, **settings)
+    iterates, trace = fit_iterate_gaussian(net, data, **settings)
     assert iterates.n == len(trace.moments) == 6
     deviations = torch.stack(list(iterates.deviations)).numpy()
     first, last = deviations[:, 0], deviations[:, -1]
@@ -174,12 +174,12 @@ def test_the_iterates_are_the_weights_at_the_moments():
     X = torch.randn(64, 3, generator=torch.Generator().manual_seed(0)).numpy()
     data = Data(X, (X[:, 0] > 0).astype(int))
     module, kept = nn.Linear(3, 2), []
-    tail = {"pretrain_share": 0.5}
+    tail = {"pretrain_fraction": 0.5}
     settings = {
-        "schedule": partial(constant_tail, alpha_zero=0.2, tail_rate=0.1, **tail),
+        "schedule": partial(constant_tail, alpha_zero=0.2, tail_lr=0.1, **tail),
         "moment": partial(is_tail_point, n_averaged=4, **tail),
     }
-    iterates, _ = train_through(make_net(module).initialize(), data, **settings)
+    iterates, _ = fit_iterate_gaussian(make_net(module).initialize(), data, **settings)
     other = make_net(module).initialize()
     train(other, data, **settings, observe=lambda step: kept.append(copy_state(step.module)))
     expected = np.mean([np.r_[s["weight"].ravel(), s["bias"]] for s in kept], axis=0)
@@ -192,7 +192,7 @@ def test_put_weights_refreshes_the_statistics_too():
     module = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     net = make_net(module).initialize()
     weights = torch.arange(12.0)
-    put_weights(net, Data(X, np.zeros(20, dtype=int)), weights)
+    load_weight_vector(net, Data(X, np.zeros(20, dtype=int)), weights)
     linear, norm = net.module_
     assert linear.weight.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert linear.bias.tolist() == [6, 7]

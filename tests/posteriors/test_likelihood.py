@@ -29,7 +29,7 @@ def test_a_criterion_that_is_no_known_likelihood_is_refused(criterion):
         temperature_of(net, 0.3, 2)
     data, prior = Data(np.zeros((4, 3)), np.zeros((4, 2))), {"prior_variance": 1.0, "beta": 1.0}
     with pytest.raises(InvalidParameterError, match=rule):
-        MeanField(net, data, {}, **prior, rate=0.01, seed=0)
+        MeanField(net, data, {}, **prior, std_lr=0.01, seed=0)
 
 
 def test_weights_that_are_no_counts_are_told_of():

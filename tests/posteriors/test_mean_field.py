@@ -46,7 +46,7 @@ def fit_mean_field(X, y, *, weight=None, **prior):
     data = Data(X, y[:, None], weight)
     layers = make_variational(linear.module_)
     prior = {"prior_variance": None, "beta": None} | prior
-    posterior, noise = MeanField(linear, data, layers, **prior, rate=0.01, seed=0), []
+    posterior, noise = MeanField(linear, data, layers, **prior, std_lr=0.01, seed=0), []
 
     def observe(step):
         if posterior.has_begun:
@@ -55,9 +55,9 @@ def fit_mean_field(X, y, *, weight=None, **prior):
             noise.append(step.loss)
             posterior.begin(step.loss)
 
-    tail = {"pretrain_share": 0.2}
+    tail = {"pretrain_fraction": 0.2}
     settings = {
-        "schedule": partial(two_cosines, alpha_zero=0.1, tail_rate=0.02, **tail),
+        "schedule": partial(two_cosines, alpha_zero=0.1, tail_lr=0.02, **tail),
         "moment": partial(has_pretrained, **tail),
     }
     torch.manual_seed(0)
@@ -109,7 +109,7 @@ def test_weights_of_2_are_rows_twice(rows):
 @pytest.mark.slow
 def test_the_members_of_the_estimator_are_draws_of_the_closed_form(rows):
     X, y = rows
-    settings = {"alpha_zero": 0.1, "tail_rate": 0.02, "pretrain_share": 0.2, "random_state": 0}
+    settings = {"alpha_zero": 0.1, "tail_lr": 0.02, "pretrain_fraction": 0.2, "random_state": 0}
     ensemble = VariationalRegressor(net(), M=400, **settings).fit(X, y)
     # Pretraining are the first 300 of 1500 epochs of one step.
     noise = ensemble.loss_curve_[300 - 1]
@@ -222,7 +222,7 @@ def test_the_divergence_of_a_layer_of_two_names_counts_once(rows):
     plain = NetRegressor(nn.Sequential(layer, nn.Tanh(), layer), device="cpu").initialize()
     layers = make_variational(plain.module_)
     prior = {"prior_variance": 1.0, "beta": 0.1}
-    posterior = MeanField(plain, Data(*rows), layers, **prior, rate=0.01, seed=0)
+    posterior = MeanField(plain, Data(*rows), layers, **prior, std_lr=0.01, seed=0)
     posterior.begin(1.0)
     log_std = layers["0"].log_std
     # The divergence pulls by beta (exp(-10) - 1): 1.5 beta is more than it once, less than twice.
@@ -238,6 +238,6 @@ def test_a_group_of_biases_keeps_its_weight_decay(rows):
     linear.initialize()
     layers = make_variational(linear.module_)
     prior = {"prior_variance": 2.0, "beta": 0.3}
-    MeanField(linear, Data(X, y[:, None]), layers, **prior, rate=0.01, seed=0).begin(1.0)
+    MeanField(linear, Data(X, y[:, None]), layers, **prior, std_lr=0.01, seed=0).begin(1.0)
     decays = [group["weight_decay"] for group in linear.optimizer_.param_groups]
     assert decays == [0.25, 0.15]

@@ -171,9 +171,9 @@ def test_a_layer_without_running_statistics_stays_beside_one_that_has_them():
     )
     trained = net(module)
     refresh_batch_norm(trained, Data(X, Y))
-    bare, tracked = trained.module_[:2]
-    assert bare.running_mean is None
-    assert bare.momentum == 0.1
+    unwrap_compiled, tracked = trained.module_[:2]
+    assert unwrap_compiled.running_mean is None
+    assert unwrap_compiled.momentum == 0.1
     # Its output has mean 0 in each batch.
     np.testing.assert_allclose(tracked.running_mean, np.zeros(4), atol=1e-12)
 

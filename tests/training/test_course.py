@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from torch import nn
 
 from skensemble import DivergenceError, NetClassifier
 from skensemble.members import copy_state
-from skensemble.nets._seeding import initialize_seeded
+from skensemble.seeding import initialize_seeded, streams_of
 from skensemble.training import Data, train
-from skensemble.training._course import lay_out
+from skensemble.training._course import plan_steps
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 3)), RNG.integers(0, 2, 20)
@@ -35,7 +36,7 @@ def net(**settings):
         "optimizer__weight_decay": 0.0,
     } | settings
     made = NetClassifier(**settings)
-    initialize_seeded(made, 0, torch.device("cpu"))
+    initialize_seeded(made, streams_of(0), torch.device("cpu"))
     return made
 
 
@@ -56,7 +57,7 @@ def test_an_observer_is_told_of_the_step_after_it_was_made():
     assert {total for _, total, *_ in steps} == {T}
     assert [rate for _, _, rate, _ in steps] == [t / 100 for t in range(1, T + 1)]
     weights = [before, *(weight for *_, weight in steps)]
-    assert all((one != other).any() for one, other in zip(weights, weights[1:], strict=False))
+    assert all((one != other).any() for one, other in pairwise(weights))
     assert (weights[-1] == copy_state(trained.module_)["weight"]).all()
 
 
@@ -180,7 +181,7 @@ def test_divergence_in_a_later_epoch_names_its_step():
 
 
 def test_a_plan_holds_the_rate_and_the_moments_of_all_steps():
-    table, moments = lay_out(lambda t, T: t / T, lambda t, T: t % 3 == 0, 7)
+    table, moments = plan_steps(lambda t, T: t / T, lambda t, T: t % 3 == 0, 7)
     assert table == [1 / 7, 2 / 7, 3 / 7, 4 / 7, 5 / 7, 6 / 7, 1.0]
     assert moments == {3, 6}
 
@@ -189,7 +190,7 @@ def test_a_plan_holds_the_rate_and_the_moments_of_all_steps():
 @pytest.mark.parametrize("at", [1, 7])
 def test_a_plan_refuses_what_is_no_rate(rate, at):
     with pytest.raises(ValueError, match=rf"schedule must be .* rates >= 0, got .* at step {at}\."):
-        lay_out(lambda t, T: rate if t == at else 0.1, lambda t, T: False, 7)
+        plan_steps(lambda t, T: rate if t == at else 0.1, lambda t, T: False, 7)
 
 
 def test_a_stock_net_without_its_callbacks_has_a_loss_curve_too():

@@ -17,7 +17,7 @@ from skensemble import NetClassifier
 from skensemble.members import copy_state
 from skensemble.modules import MLP
 from skensemble.schedules import cyclic_cosine, is_cycle_end
-from skensemble.training import Data, join, train, train_to_end
+from skensemble.training import Data, join_traces, train, train_to_end
 
 X = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)).double().numpy()
 Y = (X[:, 0] + X[:, 1] > 0).astype(np.int64)
@@ -273,7 +273,7 @@ def test_traces_are_joined_one_behind_the_other():
         train(net(), Data(X, Y), schedule=lambda t, T, rate=rate: rate) for rate in (0.1, 0.2)
     )
     second = replace(second, stopped_by="skorch callback")
-    joined = join([first, second])
+    joined = join_traces([first, second])
     assert joined.n_steps == 2 * T
     assert joined.learning_rates.tolist() == [0.1] * T + [0.2] * T
     assert joined.loss_curve.tolist() == [*first.loss_curve, *second.loss_curve]

@@ -1,0 +1,42 @@
+"""Rows, labels and targets: checked at the border, coded, sized and cut into batches."""
+
+from skensemble.data._labels import codes_of, encode, learn_classes, unknown_labels
+from skensemble.data._rows import (
+    BLOCK_VALUES,
+    RowBatches,
+    Rows,
+    batch_sizes,
+    draw_order,
+    forward_batch_size,
+)
+from skensemble.data._sizes import keywords_of, missing_sizes, n_values_per_row
+from skensemble.data._targets import TargetScaler
+from skensemble.data._validation import (
+    as_numpy,
+    check_labelled_rows,
+    check_rows,
+    check_weights,
+    drop_zero_weight_rows,
+)
+
+__all__ = [
+    "BLOCK_VALUES",
+    "RowBatches",
+    "Rows",
+    "TargetScaler",
+    "as_numpy",
+    "batch_sizes",
+    "check_labelled_rows",
+    "check_rows",
+    "check_weights",
+    "codes_of",
+    "draw_order",
+    "drop_zero_weight_rows",
+    "encode",
+    "forward_batch_size",
+    "keywords_of",
+    "learn_classes",
+    "missing_sizes",
+    "n_values_per_row",
+    "unknown_labels",
+]

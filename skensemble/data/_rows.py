@@ -1,0 +1,189 @@
+"""Rows in memory, and batches cut from them by indexing rather than by collating."""
+
+import warnings
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from scipy.sparse import issparse
+from torch import Tensor
+from torch.utils.data import Dataset, Subset
+
+from skensemble.data._sizes import n_values_per_row
+
+BLOCK_VALUES = 2**20
+"""Values of the block of shuffled rows that is gathered at once and cut into batches."""
+
+FORWARD_VALUES = 2**17
+"""Values of a batch in prediction: enough to hide the calls, few enough to stay in cache."""
+
+
+class Rows(Dataset):
+    """Rows, targets and weights in memory, dense ones as tensors on the device.
+
+    Parameters
+    ----------
+    X : ndarray, Tensor or CSR matrix of shape (n_samples, ...)
+        Sparse rows stay sparse and become dense batch by batch.
+    y : ndarray or Tensor of shape (n_samples, ...), optional
+        Codes of classes, or values.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Weights of the rows; with them a target is a pair (y, weight).
+    dtype : torch.dtype
+        Of the rows and the weights.
+    device : torch.device
+        Where batches are wanted.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.X = X if issparse(X) else _shared_tensor(X).to(device, dtype)
+        self.y = None if y is None else torch.as_tensor(y, device=device)
+        self.sample_weight = (
+            None
+            if sample_weight is None
+            else torch.as_tensor(sample_weight, dtype=dtype, device=device)
+        )
+        self.dtype = dtype
+        self.device = device
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
+        """Return one row, as a `torch.utils.data.DataLoader` asks for it."""
+        X, y, weight = self.take(slice(index, index + 1))
+        target = torch.tensor(0) if y is None else y[0]
+        return X[0], target if weight is None else (target, weight[0])
+
+    def take(self, index: slice | Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the rows of an index: X, y and the weights, the latter two where there are any."""
+        if issparse(self.X):
+            chosen = index if isinstance(index, slice) else index.numpy()
+            X = torch.as_tensor(self.X[chosen].toarray(), dtype=self.dtype, device=self.device)
+        if isinstance(index, Tensor):
+            index = index.to(self.device)
+        if not issparse(self.X):
+            X = self.X[index]
+        y = None if self.y is None else self.y[index]
+        return X, y, None if self.sample_weight is None else self.sample_weight[index]
+
+
+class RowBatches:
+    """Batches of `Rows`, in their order or shuffled anew in each epoch.
+
+    A last batch of a single row joins the batch before it: batch normalisation cannot learn from
+    one row.
+
+    Parameters
+    ----------
+    dataset : Rows, or Subset of Rows
+        What skorch hands over: all rows, or those of a train split.
+    batch_size : int
+        Rows of a batch.
+    shuffle : bool, default=False
+        Whether to draw the order.
+    generator : torch.Generator, optional
+        What the order is drawn from; torch's global generator without it.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.rows, self.index = dataset, None
+        if isinstance(dataset, Subset):
+            self.rows, self.index = dataset.dataset, torch.as_tensor(dataset.indices)
+        self.shuffle = shuffle
+        self.generator = generator
+        self.sizes = batch_sizes(len(dataset), batch_size)
+        self.per_block = max(
+            1, BLOCK_VALUES // (batch_size * max(1, n_values_per_row(self.rows.X)))
+        )
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
+        order = self.draw_order()
+        sizes, start = iter(self.sizes), 0
+        while block := list(islice(sizes, self.per_block)):
+            stop = start + sum(block)
+            index = slice(start, stop) if order is None else order[start:stop]
+            X, y, weight = self.rows.take(index)
+            targets: Any = [None] * len(block) if y is None else y.split(block)
+            if weight is not None:
+                targets = zip(targets, weight.split(block), strict=True)
+            for rows, target in zip(X.split(block), targets, strict=True):
+                yield self.make_batch(rows, target)
+            start = stop
+
+    def draw_order(self) -> Tensor | None:
+        """Draw the order of the rows of an epoch.
+
+        Returns
+        -------
+        order : Tensor of shape (n_samples,) or None
+            Indices into `rows`; None takes them all as they stand.
+        """
+        if not self.shuffle:
+            return self.index
+        order = draw_order(sum(self.sizes), self.generator)
+        return order if self.index is None else self.index[order]
+
+    def make_batch(self, X: Tensor, y: Any) -> tuple[Tensor, Any]:
+        """Make the batch that a net sees of some rows: here the rows as they are.
+
+        Parameters
+        ----------
+        X : Tensor of shape (n_samples, ...)
+            Rows, on the device.
+        y : Tensor of shape (n_samples, ...), pair or None
+            Targets; with the weights of the rows as a pair.
+
+        Returns
+        -------
+        X, y : as above
+            Of as many rows.
+        """
+        return X, y
+
+
+def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
+    """Return the sizes of the batches of an epoch; a last row alone joins the batch before it."""
+    sizes, rest = [batch_size] * (n_rows // batch_size), n_rows % batch_size
+    if rest == 1 and sizes:
+        sizes[-1] += 1
+    elif rest:
+        sizes.append(rest)
+    return sizes
+
+
+def draw_order(n_rows: int, generator: torch.Generator | None) -> Tensor:
+    """Draw the order of the rows of an epoch."""
+    return torch.randperm(n_rows, generator=generator)
+
+
+def _shared_tensor(X: Any) -> Tensor:
+    """Return a tensor on the memory of an array; rows are only read, so it may be read-only."""
+    if getattr(getattr(X, "flags", None), "writeable", True):
+        return torch.as_tensor(X)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.as_tensor(X)
+
+
+def forward_batch_size(n_values: int, batch_size: int) -> int:
+    """Return the rows of a batch in prediction, where memory allows more than in training."""
+    return max(batch_size, min(4096, FORWARD_VALUES // max(1, n_values)))

@@ -1,0 +1,98 @@
+"""Rows and targets at the border: scikit-learn's checks, with torch tensors let in."""
+
+from typing import Any
+
+import numpy as np
+from sklearn import config_context
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+from torch import Tensor
+
+CHECKS = {"accept_sparse": "csr", "allow_nd": True, "order": "C"}
+
+
+def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> Any:
+    """Validate rows of two or more axes.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Gets `n_features_in_` and `feature_names_in_`, or is held to them.
+    X : array-like, Tensor or CSR matrix of shape (n_samples, ...)
+        Rows.
+    dtype : dtype
+        Dtype of the result.
+    reset : bool, default=False
+        Whether the estimator learns the features from these rows.
+
+    Returns
+    -------
+    X : ndarray or CSR matrix
+    """
+    with config_context(array_api_dispatch=False):
+        return validate_data(estimator, as_numpy(X), dtype=dtype, reset=reset, **CHECKS)
+
+
+def check_labelled_rows(
+    estimator: Any, X: Any, y: Any, *, dtype: Any, classify: bool, reset: bool
+) -> tuple[Any, np.ndarray]:
+    """Validate rows together with their labels, or with targets of one or more columns.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        As in `check_rows`.
+    X : array-like, Tensor or CSR matrix of shape (n_samples, ...)
+        Rows.
+    y : array-like or Tensor of shape (n_samples,) or, for targets, (n_samples, n_outputs)
+        Labels or targets.
+    dtype : dtype
+        Dtype of the rows.
+    classify : bool
+        Whether `y` holds labels.
+    reset : bool
+        Whether the estimator learns the features from these rows.
+
+    Returns
+    -------
+    X : ndarray or CSR matrix
+    y : ndarray
+        Labels as given; targets as float64.
+    """
+    with config_context(array_api_dispatch=False):
+        X, y = validate_data(
+            estimator,
+            as_numpy(X),
+            as_numpy(y),
+            dtype=dtype,
+            reset=reset,
+            multi_output=not classify,
+            y_numeric=not classify,
+            **CHECKS,
+        )
+        if classify:
+            check_classification_targets(y)
+            return X, y
+        return X, np.asarray(y, dtype=np.float64)
+
+
+def check_weights(sample_weight: Any, X: Any, *, dtype: Any) -> np.ndarray | None:
+    """Validate the weights of rows; None stays None, negative or all-zero ones are refused."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(as_numpy(sample_weight), X, dtype=dtype, ensure_non_negative=True)
+
+
+def drop_zero_weight_rows(
+    X: Any, y: np.ndarray, sample_weight: np.ndarray | None
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """Leave out rows of weight 0: they count for nothing, not even as a class."""
+    if sample_weight is None or sample_weight.all():
+        return X, y, sample_weight
+    keep = sample_weight > 0
+    return X[keep], y[keep], sample_weight[keep]
+
+
+def as_numpy(X: Any) -> Any:
+    """Return a torch tensor from any device as a NumPy array, and other input as it is."""
+    return X.detach().cpu().numpy() if isinstance(X, Tensor) else X

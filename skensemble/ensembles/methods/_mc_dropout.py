@@ -1,0 +1,246 @@
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from skorch import NeuralNet
+from torch import nn
+
+from skensemble._checks import check_int, check_real, reject
+from skensemble._typing import State
+from skensemble.ensembles._classifier import EnsembleClassifier
+from skensemble.ensembles._collector import Collect
+from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.members import copy_state, structure_of
+from skensemble.modules import FixedDropout, fix_dropout
+from skensemble.schedules import cyclic_cosine
+from skensemble.seeding import spawn_seeds
+from skensemble.training import Data, Trace, train_to_end
+
+
+class _MCDropout:
+    """One training, and M draws of which units its dropout leaves out."""
+
+    _default_parameters: ClassVar[dict[str, Any]] = {"module__dropout": 0.1}
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        M: int = 20,
+        m: int | str | None = None,
+        alpha_zero: float = 0.1,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.M = M
+        self.m = m
+        self.alpha_zero = alpha_zero
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        check_int("M", self.M, 1)
+        check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
+
+    def _n_members(self) -> int:
+        return self.M
+
+    def _member_template(self, module: nn.Module) -> nn.Module:
+        template = structure_of(module)
+        if not fix_dropout(template):
+            rule = "a net with layers of torch.nn.Dropout (module__dropout=0.1 gives MLP some)"
+            raise reject("estimator", rule, type(module))
+        return template
+
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+        template = self._member_template(net.module_)
+        names = [n for n, layer in template.named_modules() if isinstance(layer, FixedDropout)]
+        seeds = np.array(spawn_seeds(seed, self.M * len(names))).reshape(self.M, len(names))
+        # A draw is a seed for each layer.
+        draws = [
+            {f"{name}.seed": np.array(s) for name, s in zip(names, own, strict=True)}
+            for own in seeds
+        ]
+        self._check_row_axis(template, {**copy_state(net.module_), **draws[0]}, data.X)
+        trace = train_to_end(net, data, partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero))
+        if trace.stopped_by:
+            return trace
+        # The weights are the same arrays in all members.
+        weights, step = copy_state(net.module_), trace.last_step(net.module_)
+        for draw in draws:
+            if collect({**weights, **draw}, step):
+                break
+        return trace
+
+    def _check_row_axis(self, template: nn.Module, state: State, X: Any) -> None:
+        """Refuse a net whose masks would belong to places in a batch, and not to the member."""
+        if X.shape[0] < 2:
+            return
+        self._predictor_.add(template, state)
+        beside, alone = (self._predictor_.outputs(X[k:2], [0])[0, -1] for k in (0, 1))
+        self._predictor_.modules.clear()
+        if not np.allclose(beside, alone, rtol=1e-2, atol=1e-3, equal_nan=True):
+            rule = "a net with the rows on the first axis where it drops units, as batch_first=True"
+            raise reject("estimator", f"{rule} gives", template)
+
+
+class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
+    """Monte Carlo dropout of classifier nets: one net, M draws of the units it leaves out.
+
+    After [1]_, one net with dropout is trained under one half cosine that falls from `alpha_zero`.
+    In prediction its dropout stays on, batch normalisation does not. Each member is one draw of the
+    units that are left out, for all rows: what a row gives does not depend on the rows beside it.
+
+    `fit` costs what one net costs, memory one set of weights, prediction m forward passes. Dropout
+    has to be in layers, `torch.nn.Dropout` and its siblings, with the rows on the first axis; what
+    a module does with `torch.nn.functional.dropout`, as `torch.nn.LSTM` and attention do, is
+    switched off in prediction.
+
+    Parameters
+    ----------
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
+        The net to train: it is cloned, never changed. A module class is trained by a
+        `NetClassifier`; None is ``NetClassifier(module__dropout=0.1)``. Epochs, batches and the
+        module's own arguments are set there.
+    M : int, default=20
+        Number of draws, and of members.
+    m : int, "auto" or None, default=None
+        Number of last members to average; None is all, "auto" the number with the least log-loss on
+        the validation rows of `fit`. It may be changed after `fit`.
+    alpha_zero : float, default=0.1
+        Learning rate at the start.
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
+        it has one.
+    verbose : int, default=0
+        1 prints a line a member.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+    members_ : list of dict
+        Weights of each member by name, as arrays on the CPU, oldest first.
+    weights_ : ndarray of shape (n_members,)
+        Weight of each member in the average; 0 for those that `m` leaves out.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where they are all strings.
+    n_steps_ : int
+        Optimizer steps that were made.
+    member_steps_ : ndarray of shape (n_members,)
+        Steps after which the members were taken, from 1.
+    learning_rates_ : ndarray of shape (`n_steps_`,)
+        Learning rate of each step.
+    loss_curve_ : ndarray of shape (n_epochs,)
+        Mean training loss of each epoch.
+    validation_scores_ : ndarray of shape (n_members,)
+        Accuracy on the validation rows after each member, of the ensemble so far. Only with
+        `X_val`.
+    template_net_ : skorch.NeuralNetClassifier
+        The net as it was trained, sized to the data and not initialised.
+
+    See Also
+    --------
+    VariationalClassifier : Learns how far each weight may vary.
+    DeepEnsembleClassifier : Nets trained apart.
+    MCDropoutRegressor : The same for targets.
+
+    References
+    ----------
+    .. [1] Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import MCDropoutClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ensemble = MCDropoutClassifier(random_state=0).fit(scale(X), y)
+    >>> ensemble.predict_proba(scale(X)).shape
+    (150, 3)
+    """
+
+
+class MCDropoutRegressor(_MCDropout, EnsembleRegressor):
+    """Monte Carlo dropout of regressor nets: one net, M draws of the units it leaves out.
+
+    After [1]_, one net with dropout is trained under one half cosine that falls from `alpha_zero`.
+    In prediction its dropout stays on, batch normalisation does not. Each member is one draw of the
+    units that are left out, for all rows: what a row gives does not depend on the rows beside it.
+
+    `fit` costs what one net costs, memory one set of weights, prediction m forward passes. Dropout
+    has to be in layers, `torch.nn.Dropout` and its siblings, with the rows on the first axis; what
+    a module does with `torch.nn.functional.dropout`, as `torch.nn.LSTM` and attention do, is
+    switched off in prediction.
+
+    Targets are standardised inside.
+
+    Parameters
+    ----------
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
+        The net to train: it is cloned, never changed. A module class is trained by a
+        `NetRegressor`; None is ``NetRegressor(module__dropout=0.1)``. Epochs, batches and the
+        module's own arguments are set there.
+    M : int, default=20
+        Number of draws, and of members.
+    m : int, "auto" or None, default=None
+        Number of last members to average; None is all, "auto" the number with the least squared
+        error on the validation rows of `fit`. It may be changed after `fit`.
+    alpha_zero : float, default=0.1
+        Learning rate at the start.
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
+        it has one.
+    verbose : int, default=0
+        1 prints a line a member.
+
+    Attributes
+    ----------
+    members_ : list of dict
+        Weights of each member by name, as arrays on the CPU, oldest first.
+    weights_ : ndarray of shape (n_members,)
+        Weight of each member in the average; 0 for those that `m` leaves out.
+    target_scaler_ : TargetScaler
+        Mean and scale of the targets, taken off before training and put back in `predict`.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where they are all strings.
+    n_steps_ : int
+        Optimizer steps that were made.
+    member_steps_ : ndarray of shape (n_members,)
+        Steps after which the members were taken, from 1.
+    learning_rates_ : ndarray of shape (`n_steps_`,)
+        Learning rate of each step.
+    loss_curve_ : ndarray of shape (n_epochs,)
+        Mean training loss of each epoch, of standardised targets.
+    validation_scores_ : ndarray of shape (n_members,)
+        R squared on the validation rows after each member, of the ensemble so far. Only with
+        `X_val`.
+    template_net_ : skorch.NeuralNetRegressor
+        The net as it was trained, sized to the data and not initialised.
+
+    See Also
+    --------
+    VariationalRegressor : Learns how far each weight may vary.
+    DeepEnsembleRegressor : Nets trained apart.
+    MCDropoutClassifier : The same for labels.
+
+    References
+    ----------
+    .. [1] Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import MCDropoutRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> ensemble = MCDropoutRegressor(random_state=0).fit(scale(X), y)
+    >>> mean, std = ensemble.predict(scale(X), return_std=True)
+    >>> mean.shape, std.shape
+    ((442,), (442,))
+    """

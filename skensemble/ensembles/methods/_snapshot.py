@@ -1,0 +1,284 @@
+import inspect
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNet
+
+from skensemble._checks import check_int, check_real, reject
+from skensemble.ensembles._classifier import EnsembleClassifier
+from skensemble.ensembles._collector import Collect
+from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.modules import unwrap_compiled
+from skensemble.nets import device_of
+from skensemble.schedules import cyclic_cosine, cyclic_triangular, is_cycle_end, step_decay
+from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds
+from skensemble.training import Data, Observer, Step, Trace, copying, train
+
+SCHEDULES: dict[str, Callable[..., float]] = {
+    "cosine": cyclic_cosine,
+    "triangular": cyclic_triangular,
+    "step": step_decay,
+}
+
+SHORT_CYCLE = 10
+"""Steps below which a cycle is too coarse a half cosine to settle."""
+
+
+class _Snapshot:
+    """Snapshots of one training at the ends of M cycles."""
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        M: int = 5,
+        m: int | str | None = None,
+        alpha_zero: float = 0.1,
+        lr_min: float = 0.0,
+        schedule: str | Callable[..., float] = "cosine",
+        cycle_mult: float = 1.0,
+        alpha_mult: float = 1.0,
+        cold_restart: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.M = M
+        self.m = m
+        self.alpha_zero = alpha_zero
+        self.lr_min = lr_min
+        self.schedule = schedule
+        self.cycle_mult = cycle_mult
+        self.alpha_mult = alpha_mult
+        self.cold_restart = cold_restart
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        check_int("M", self.M, 1)
+        check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
+        check_real("lr_min", self.lr_min, 0, high=self.alpha_zero)
+        check_real("cycle_mult", self.cycle_mult, 0, low_open=True)
+        check_real("alpha_mult", self.alpha_mult, 0, low_open=True)
+        is_named = isinstance(self.schedule, str) and self.schedule in SCHEDULES
+        if not is_named and not callable(self.schedule):
+            raise reject("schedule", f"one of {list(SCHEDULES)} or a callable", self.schedule)
+        if not isinstance(self.cold_restart, bool | np.bool_):
+            raise reject("cold_restart", "True or False", self.cold_restart)
+
+    def _n_members(self) -> int:
+        return self.M
+
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+        observe = copying(collect)
+        if self.cold_restart:
+            check_rebuildable(net)
+            observe = partial(self._restart, net, observe, spawn_seeds(seed, self.M))
+        moment = partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
+        trace = train(net, data, schedule=self._bound_schedule(), moment=moment, observe=observe)
+        shortest = min(np.diff(trace.moments, prepend=0), default=SHORT_CYCLE)
+        if shortest < SHORT_CYCLE:
+            warnings.warn(
+                f"A cycle of {shortest} steps is too short to settle (M={self.M} cycles in "
+                f"T={trace.n_steps} steps): train for more epochs, or use fewer cycles.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        return trace
+
+    def _restart(self, net: NeuralNet, observe: Observer, seeds: list[int], step: Step) -> bool:
+        """Collect the weights, then begin again from others, with an optimizer without memory."""
+        should_stop = observe(step)
+        if step.t < step.T:
+            fresh = fresh_net(net, seeds[len(self.members_)], device_of(net))
+            step.module.load_state_dict(unwrap_compiled(fresh.module_).state_dict())
+            net.optimizer_.state.clear()
+        return should_stop
+
+    def _bound_schedule(self) -> Callable[..., float]:
+        """Bind what the schedule takes of the ensemble's parameters and has not bound itself."""
+        schedule = SCHEDULES[self.schedule] if isinstance(self.schedule, str) else self.schedule
+        taken = set(inspect.signature(schedule).parameters) - set(getattr(schedule, "keywords", ()))
+        names = ("M", "alpha_zero", "lr_min", "cycle_mult", "alpha_mult")
+        return partial(schedule, **{name: getattr(self, name) for name in names if name in taken})
+
+
+class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
+    """Snapshot ensemble of classifier nets: M members at the price of training one.
+
+    After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half
+    cosine in each of M cycles. A copy of the weights is kept at the end of each cycle; the
+    probabilities of the last m copies are averaged. `fit` costs what one net costs, prediction m
+    forward passes.
+
+    Parameters
+    ----------
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
+        The net to train: it is cloned, never changed. A module class is trained by a
+        `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own
+        arguments are set there.
+    M : int, default=5
+        Number of cycles, and of members.
+    m : int, "auto" or None, default=None
+        Number of last members to average; None is all, "auto" the number with the least log-loss
+        on the validation rows of `fit`. It may be changed after `fit`.
+    alpha_zero : float, default=0.1
+        Learning rate at the start of each cycle.
+    lr_min : float, default=0.0
+        Learning rate that a cycle falls towards.
+    schedule : {"cosine", "triangular", "step"} or callable, default="cosine"
+        Learning rate at each optimizer step. A callable gives the rate of step t of T, from 1, as
+        ``schedule(t, T)``; it gets `M`, `alpha_zero`, `lr_min`, `cycle_mult` and `alpha_mult` as
+        keywords where it takes them. "step" is the paper's baseline *NoCycle*.
+    cycle_mult : float, default=1.0
+        Length of a cycle over that of the cycle before.
+    alpha_mult : float, default=1.0
+        Peak of a cycle over that of the cycle before.
+    cold_restart : bool, default=False
+        Whether network and optimizer start afresh at each cycle: the paper's baseline
+        *SingleCycle*.
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
+        it has one.
+    verbose : int, default=0
+        1 prints a line a member.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+    members_ : list of dict
+        Weights of each member by name, as arrays on the CPU, oldest first.
+    weights_ : ndarray of shape (n_members,)
+        Weight of each member in the average; 0 for those that `m` leaves out.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where they are all strings.
+    n_steps_ : int
+        Optimizer steps that were made.
+    member_steps_ : ndarray of shape (n_members,)
+        Steps after which the members were taken, from 1.
+    learning_rates_ : ndarray of shape (`n_steps_`,)
+        Learning rate of each step.
+    loss_curve_ : ndarray of shape (n_epochs,)
+        Mean training loss of each epoch.
+    validation_scores_ : ndarray of shape (n_members,)
+        Accuracy on the validation rows after each member, of the ensemble so far. Only with
+        `X_val`.
+    template_net_ : skorch.NeuralNetClassifier
+        The net as it was trained, sized to the data and not initialised.
+
+    See Also
+    --------
+    NetClassifier : The single net.
+    SnapshotEnsembleRegressor : The same for targets.
+
+    References
+    ----------
+    .. [1] Huang et al., "Snapshot Ensembles: Train 1, get M for free", ICLR 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import SnapshotEnsembleClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ensemble = SnapshotEnsembleClassifier(random_state=0).fit(scale(X), y)
+    >>> ensemble.predict_proba(scale(X)).shape
+    (150, 3)
+    >>> ensemble.weights_
+    array([0.2, 0.2, 0.2, 0.2, 0.2])
+    """
+
+
+class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
+    """Snapshot ensemble of regressor nets: M members at the price of training one.
+
+    After [1]_, one net is trained under a learning rate that falls from `alpha_zero` along a half
+    cosine in each of M cycles. A copy of the weights is kept at the end of each cycle; the
+    predictions of the last m copies are averaged, and their spread tells where they disagree.
+    Targets are standardised inside. `fit` costs what one net costs, prediction m forward passes.
+
+    Parameters
+    ----------
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
+        The net to train: it is cloned, never changed. A module class is trained by a
+        `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own
+        arguments are set there.
+    M : int, default=5
+        Number of cycles, and of members.
+    m : int, "auto" or None, default=None
+        Number of last members to average; None is all, "auto" the number with the least squared
+        error on the validation rows of `fit`. It may be changed after `fit`.
+    alpha_zero : float, default=0.1
+        Learning rate at the start of each cycle.
+    lr_min : float, default=0.0
+        Learning rate that a cycle falls towards.
+    schedule : {"cosine", "triangular", "step"} or callable, default="cosine"
+        Learning rate at each optimizer step. A callable gives the rate of step t of T, from 1, as
+        ``schedule(t, T)``; it gets `M`, `alpha_zero`, `lr_min`, `cycle_mult` and `alpha_mult` as
+        keywords where it takes them. "step" is the paper's baseline *NoCycle*.
+    cycle_mult : float, default=1.0
+        Length of a cycle over that of the cycle before.
+    alpha_mult : float, default=1.0
+        Peak of a cycle over that of the cycle before.
+    cold_restart : bool, default=False
+        Whether network and optimizer start afresh at each cycle: the paper's baseline
+        *SingleCycle*.
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
+        it has one.
+    verbose : int, default=0
+        1 prints a line a member.
+
+    Attributes
+    ----------
+    members_ : list of dict
+        Weights of each member by name, as arrays on the CPU, oldest first.
+    weights_ : ndarray of shape (n_members,)
+        Weight of each member in the average; 0 for those that `m` leaves out.
+    target_scaler_ : TargetScaler
+        Mean and scale of the targets, taken off before training and put back in `predict`.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where they are all strings.
+    n_steps_ : int
+        Optimizer steps that were made.
+    member_steps_ : ndarray of shape (n_members,)
+        Steps after which the members were taken, from 1.
+    learning_rates_ : ndarray of shape (`n_steps_`,)
+        Learning rate of each step.
+    loss_curve_ : ndarray of shape (n_epochs,)
+        Mean training loss of each epoch, of standardised targets.
+    validation_scores_ : ndarray of shape (n_members,)
+        R squared on the validation rows after each member, of the ensemble so far. Only with
+        `X_val`.
+    template_net_ : skorch.NeuralNetRegressor
+        The net as it was trained, sized to the data and not initialised.
+
+    See Also
+    --------
+    NetRegressor : The single net.
+    SnapshotEnsembleClassifier : The same for labels.
+
+    References
+    ----------
+    .. [1] Huang et al., "Snapshot Ensembles: Train 1, get M for free", ICLR 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import SnapshotEnsembleRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> ensemble = SnapshotEnsembleRegressor(random_state=0).fit(scale(X), y)
+    >>> mean, std = ensemble.predict(scale(X), return_std=True)
+    >>> mean.shape, std.shape
+    ((442,), (442,))
+    """

@@ -1,0 +1,232 @@
+from functools import partial
+from typing import Any
+
+from skorch import NeuralNet
+
+from skensemble._checks import check_int, check_real
+from skensemble.ensembles._classifier import EnsembleClassifier
+from skensemble.ensembles._collector import Collect
+from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._warnings import warn_if_few
+from skensemble.members import copy_state
+from skensemble.posteriors import fit_iterate_gaussian, load_weight_vector
+from skensemble.schedules import constant_tail, is_tail_point
+from skensemble.training import Data, Trace
+
+
+class _SWA:
+    """The mean of the weights that one training passes through."""
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        m: int | str | None = None,
+        alpha_zero: float = 0.1,
+        swa_lr: float = 0.05,
+        pretrain_fraction: float = 0.75,
+        n_averaged: int = 20,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.m = m
+        self.alpha_zero = alpha_zero
+        self.swa_lr = swa_lr
+        self.pretrain_fraction = pretrain_fraction
+        self.n_averaged = n_averaged
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
+        check_real("swa_lr", self.swa_lr, 0, low_open=True)
+        check_real("pretrain_fraction", self.pretrain_fraction, 0, high=1, high_open=True)
+        check_int("n_averaged", self.n_averaged, 1)
+
+    def _n_members(self) -> int:
+        return 1
+
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+        schedule = partial(
+            constant_tail,
+            alpha_zero=self.alpha_zero,
+            tail_lr=self.swa_lr,
+            pretrain_fraction=self.pretrain_fraction,
+        )
+        moment = partial(
+            is_tail_point, n_averaged=self.n_averaged, pretrain_fraction=self.pretrain_fraction
+        )
+        iterates, trace = fit_iterate_gaussian(net, data, schedule=schedule, moment=moment)
+        warn_if_few(trace, self.n_averaged)
+        if iterates.n:
+            load_weight_vector(net, data, iterates.mean)
+            collect(copy_state(net.module_), trace.last_step(net.module_))
+        return trace
+
+
+class SWAClassifier(_SWA, EnsembleClassifier):
+    """Stochastic weight averaging of classifier nets: one net with the mean of many weights.
+
+    After [1]_, one net is pretrained for `pretrain_fraction` of the steps, and goes on at the
+    constant learning rate `swa_lr`. The mean of the weights at `n_averaged` equally spaced steps is
+    the one member; the statistics of batch normalisation are computed anew for it.
+
+    `fit` costs what one net costs, prediction one forward pass: prefer it where prediction must be
+    cheap. It says nothing about where members disagree.
+
+    Parameters
+    ----------
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
+        The net to train: it is cloned, never changed. A module class is trained by a
+        `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own arguments
+        are set there.
+    m : int, "auto" or None, default=None
+        Number of last members to average; None is all, "auto" the number with the least log-loss on
+        the validation rows of `fit`. It may be changed after `fit`.
+    alpha_zero : float, default=0.1
+        Learning rate at the start.
+    swa_lr : float, default=0.05
+        Learning rate after pretraining.
+    pretrain_fraction : float, default=0.75
+        Share of the steps before members are made; at least 0 and below 1.
+    n_averaged : int, default=20
+        Number of weights that are averaged, equally spaced after pretraining.
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
+        it has one.
+    verbose : int, default=0
+        1 prints a line a member.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+    members_ : list of dict
+        Weights of each member by name, as arrays on the CPU, oldest first.
+    weights_ : ndarray of shape (n_members,)
+        Weight of each member in the average; 0 for those that `m` leaves out.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where they are all strings.
+    n_steps_ : int
+        Optimizer steps that were made.
+    member_steps_ : ndarray of shape (n_members,)
+        Steps after which the members were taken, from 1.
+    learning_rates_ : ndarray of shape (`n_steps_`,)
+        Learning rate of each step.
+    loss_curve_ : ndarray of shape (n_epochs,)
+        Mean training loss of each epoch.
+    validation_scores_ : ndarray of shape (n_members,)
+        Accuracy on the validation rows after each member, of the ensemble so far. Only with
+        `X_val`.
+    template_net_ : skorch.NeuralNetClassifier
+        The net as it was trained, sized to the data and not initialised.
+
+    See Also
+    --------
+    SWAGClassifier : Members drawn around the mean.
+    SnapshotEnsembleClassifier : Averages probabilities instead of weights.
+    SWARegressor : The same for targets.
+
+    References
+    ----------
+    .. [1] Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI
+       2018, algorithm 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import SWAClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ensemble = SWAClassifier(random_state=0).fit(scale(X), y)
+    >>> ensemble.predict_proba(scale(X)).shape
+    (150, 3)
+    """
+
+
+class SWARegressor(_SWA, EnsembleRegressor):
+    """Stochastic weight averaging of regressor nets: one net with the mean of many weights.
+
+    After [1]_, one net is pretrained for `pretrain_fraction` of the steps, and goes on at the
+    constant learning rate `swa_lr`. The mean of the weights at `n_averaged` equally spaced steps is
+    the one member; the statistics of batch normalisation are computed anew for it.
+
+    `fit` costs what one net costs, prediction one forward pass: prefer it where prediction must be
+    cheap. It says nothing about where members disagree.
+
+    Targets are standardised inside.
+
+    Parameters
+    ----------
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
+        The net to train: it is cloned, never changed. A module class is trained by a
+        `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own arguments
+        are set there.
+    m : int, "auto" or None, default=None
+        Number of last members to average; None is all, "auto" the number with the least squared
+        error on the validation rows of `fit`. It may be changed after `fit`.
+    alpha_zero : float, default=0.1
+        Learning rate at the start.
+    swa_lr : float, default=0.05
+        Learning rate after pretraining.
+    pretrain_fraction : float, default=0.75
+        Share of the steps before members are made; at least 0 and below 1.
+    n_averaged : int, default=20
+        Number of weights that are averaged, equally spaced after pretraining.
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
+        it has one.
+    verbose : int, default=0
+        1 prints a line a member.
+
+    Attributes
+    ----------
+    members_ : list of dict
+        Weights of each member by name, as arrays on the CPU, oldest first.
+    weights_ : ndarray of shape (n_members,)
+        Weight of each member in the average; 0 for those that `m` leaves out.
+    target_scaler_ : TargetScaler
+        Mean and scale of the targets, taken off before training and put back in `predict`.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where they are all strings.
+    n_steps_ : int
+        Optimizer steps that were made.
+    member_steps_ : ndarray of shape (n_members,)
+        Steps after which the members were taken, from 1.
+    learning_rates_ : ndarray of shape (`n_steps_`,)
+        Learning rate of each step.
+    loss_curve_ : ndarray of shape (n_epochs,)
+        Mean training loss of each epoch, of standardised targets.
+    validation_scores_ : ndarray of shape (n_members,)
+        R squared on the validation rows after each member, of the ensemble so far. Only with
+        `X_val`.
+    template_net_ : skorch.NeuralNetRegressor
+        The net as it was trained, sized to the data and not initialised.
+
+    See Also
+    --------
+    SWAGRegressor : Members drawn around the mean.
+    SnapshotEnsembleRegressor : Averages predictions instead of weights.
+    SWAClassifier : The same for labels.
+
+    References
+    ----------
+    .. [1] Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI
+       2018, algorithm 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import SWARegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> ensemble = SWARegressor(random_state=0).fit(scale(X), y)
+    >>> mean, std = ensemble.predict(scale(X), return_std=True)
+    >>> mean.shape, std.shape
+    ((442,), (442,))
+    """

@@ -1,0 +1,253 @@
+"""Which trainings can go in lock-step, which of them together, and which are the same.
+
+All that a net is and holds counts as a difference between two trainings, unless it is named here as
+something that each may have of its own: a setting that torch, skorch or a net gets later makes
+trainings go apart until somebody has looked at it.
+"""
+
+import pickle
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import torch
+from scipy.sparse import issparse
+from skorch.callbacks import EpochTimer
+from skorch.dataset import Dataset
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from skensemble.data import RowBatches
+from skensemble.lockstep._paused_fit import StopIfCancelled
+from skensemble.lockstep._paused_training import PausedTraining, digest_of
+from skensemble.lockstep._populations import (
+    ClosedFormPopulation,
+    FunctionalPopulation,
+    Population,
+)
+from skensemble.modules import is_watched, unwrap_compiled
+from skensemble.nets import NetClassifier, NetRegressor
+from skensemble.nets.gradients import (
+    is_step_watched,
+    obstacle_to_closed_form,
+    unknown_settings,
+)
+from skensemble.training import StepPlan, is_read_only
+
+NO_PART_OF_A_TRAINING = frozenset(
+    # Built from arguments, and compared by themselves.
+    ("module", "module_", "criterion", "criterion_", "optimizer_", "callbacks_", "order_seed_")
+    # What has been drawn from it is compared.
+    + ("random_state",)
+    # The rates of the schedule take its place.
+    + ("lr",)
+    # Notes about earlier trainings, and skorch's about names of arguments.
+    + ("history_", "best_losses_", "fast_report_", "_params_to_validate", "virtual_params_")
+)
+"""Attributes of a net that say nothing about the training to come."""
+
+OF_EACH_NET = frozenset(
+    ("batch_size", "iterator_train__shuffle", "max_grad_norm")
+    + ("optimizer__momentum", "optimizer__weight_decay")
+)
+"""Attributes that each net of a population may have of its own."""
+
+OF_EACH_GROUP = frozenset(("momentum", "weight_decay"))
+"""Settings of SGD that each net of a population may have of its own."""
+
+
+class Engine(NamedTuple):
+    """What trains the nets of a population, or what stands in the way of one.
+
+    Attributes
+    ----------
+    population : type or None
+    obstacle : str or None
+        Why the training can be part of no population.
+    """
+
+    population: type[Population] | None
+    obstacle: str | None = None
+
+
+def engine_for(training: PausedTraining) -> Engine:
+    """Find the kind of population that a training can be part of."""
+    net = training.net
+    obstacle = _net_obstacle(net) or _data_obstacle(training) or _optimizer_obstacle(training)
+    if obstacle is None and not is_read_only(training.request.observe):
+        obstacle = "the method changes the weights in mid-training"
+    if obstacle is not None:
+        return Engine(None, obstacle)
+    if obstacle_to_closed_form(net) is None:
+        return Engine(ClosedFormPopulation)
+    obstacle = _functional_obstacle(training)
+    return Engine(FunctionalPopulation if obstacle is None else None, obstacle)
+
+
+def population_key(training: PausedTraining, population: type[Population]) -> Hashable:
+    """Return what has to be equal for two trainings to be one population."""
+    net, module = training.net, training.module
+    group = net.optimizer_.param_groups[0]
+    settings = {k: v for k, v in group.items() if k not in {"params", "lr"} | OF_EACH_GROUP}
+    is_closed = population is ClosedFormPopulation
+    return (
+        population,
+        _contents(vars(net), NO_PART_OF_A_TRAINING | OF_EACH_NET),
+        structure_of(module),
+        structure_of(unwrap_compiled(net.criterion_)),
+        _contents(settings),
+        # Without momentum there is no velocity, and dampening has no effect.
+        bool(group["momentum"]),
+        _velocity(training) is None,
+        training.data.X.shape[1:],
+        # Rows that fill up a batch must not be seen by a module that looks at all rows at once.
+        len(training.batch_sizes) if is_closed else tuple(training.batch_sizes),
+    )
+
+
+def training_key(training: PausedTraining, plan: StepPlan) -> Hashable:
+    """Return what has to be equal for two trainings of a population to be the same training."""
+    net = training.net
+    group = net.optimizer_.param_groups[0]
+    weights = [*training.module.parameters(), *training.module.buffers()]
+    velocity = _velocity(training)
+    tensors = weights if velocity is None else weights + velocity
+    return (
+        _contents(vars(net), NO_PART_OF_A_TRAINING),
+        _contents({name: value for name, value in group.items() if name not in ("params", "lr")}),
+        digest_of([tensor.detach().cpu().numpy() for tensor in tensors]),
+        training.data_digest,
+        net.order_seed_,
+        training.generator.get_state().numpy().tobytes(),
+        tuple(plan.rates),
+        plan.moments,
+    )
+
+
+def _contents(values: dict[str, Any], left_out: frozenset[str] = frozenset()) -> Hashable:
+    """Return something that is equal for dicts of equal contents.
+
+    What cannot be pickled is equal to itself alone.
+    """
+    contents: list[Hashable] = []
+    for name in sorted(values.keys() - left_out):
+        try:
+            contents.append((name, pickle.dumps(values[name])))
+        except Exception:
+            # Whatever the object raises when it is pickled.
+            contents.append((name, id(values[name])))
+    return tuple(contents)
+
+
+TENSORS = frozenset(("_parameters", "_buffers", "_modules"))
+
+
+def structure_of(module: nn.Module) -> Hashable:
+    """Return all that a module and its parts are and hold, but for the values of its tensors."""
+    parts = []
+    for name, part in module.named_modules(remove_duplicate=False):
+        hooks = frozenset(key for key in vars(part) if key.endswith("_hooks"))
+        parts.append((name, type(part), _contents(vars(part), TENSORS | hooks)))
+    tensors = [
+        (name, tuple(t.shape), t.stride(), t.dtype, t.device, t.requires_grad)
+        for name, t in (
+            *module.named_parameters(remove_duplicate=False),
+            *module.named_buffers(remove_duplicate=False),
+        )
+    ]
+    return tuple(parts), tuple(tensors)
+
+
+def _velocity(training: PausedTraining) -> list[torch.Tensor] | None:
+    """Return the buffers of a net's momentum, or None if there are none yet."""
+    optimizer = training.net.optimizer_
+    states = [optimizer.state[p] for p in optimizer.param_groups[0]["params"]]
+    buffers = [state.get("momentum_buffer") for state in states]
+    return None if any(buffer is None for buffer in buffers) else buffers
+
+
+def _net_obstacle(net: Any) -> str | None:
+    if type(net) not in (NetClassifier, NetRegressor):
+        return f"{type(net).__name__} is neither NetClassifier nor NetRegressor"
+    if not net.fast:
+        return f"the net has fast={net.fast!r}"
+    if net.verbose:
+        return "the net is verbose"
+    if any(type(callback) not in (EpochTimer, StopIfCancelled) for _, callback in net.callbacks_):
+        return "a skorch callback watches the training"
+    if net.train_split is not None:
+        return "skorch holds rows out (train_split)"
+    if net.precision == "bf16":
+        return "precision='bf16' needs autocast"
+    if net.compile:
+        return "the module is compiled"
+    return None
+
+
+def _data_obstacle(training: PausedTraining) -> str | None:
+    net = training.net
+    if issparse(training.data.X):
+        return "the rows are sparse"
+    if net.iterator_train is not RowBatches or net.dataset is not Dataset:
+        return "the net has a dataset or an iterator of its own"
+    if set(net.get_params_for("iterator_train")) - {"shuffle"} or net.order_seed_ is None:
+        return "the net has arguments for its iterator"
+    if net.get_params_for("dataset"):
+        return "the net has arguments for its dataset"
+    return None
+
+
+def _optimizer_obstacle(training: PausedTraining) -> str | None:
+    optimizer = training.net.optimizer_
+    if type(optimizer) is not torch.optim.SGD:
+        return f"the optimizer is {type(optimizer).__name__}, not SGD"
+    if is_step_watched(optimizer):
+        return "a hook looks into the steps of the optimizer"
+    if len(optimizer.param_groups) > 1:
+        return "the optimizer has several groups"
+    group = optimizer.param_groups[0]
+    if unknown_settings(group):
+        return f"the optimizer has settings {unknown_settings(group)}"
+    if group["maximize"] or group["differentiable"]:
+        return "the optimizer maximises or is differentiable"
+    if group["lr"] != optimizer.defaults["lr"]:
+        return "the optimizer's group has a rate of its own"
+    parameters = list(training.module.parameters())
+    if [id(p) for p in parameters] != [id(p) for p in group["params"]]:
+        return "the optimizer trains other weights than those of the module"
+    if not all(p.requires_grad for p in parameters):
+        return "some weights are not trained"
+    if any(state.keys() - {"momentum_buffer"} for state in optimizer.state.values()):
+        return "the optimizer keeps more than a momentum"
+    return None
+
+
+def _functional_obstacle(training: PausedTraining) -> str | None:
+    module, criterion = training.module, unwrap_compiled(training.net.criterion_)
+    if type(criterion) not in (nn.CrossEntropyLoss, nn.MSELoss) or criterion.reduction != "mean":
+        return f"the criterion is {criterion}"
+    if (
+        getattr(criterion, "weight", None) is not None
+        or getattr(criterion, "ignore_index", -100) != -100
+    ):
+        return "the criterion weighs or ignores classes"
+    if any(is_watched(part) for part in (*module.modules(), criterion)):
+        return "a hook looks into the module or the criterion"
+    if any(True for _ in module.buffers()):
+        return "the module has buffers, as batch normalisation has"
+    if any(isinstance(part, _DropoutNd) and part.p > 0 for part in module.modules()):
+        return "the module has dropout, whose masks would differ"
+    if len({id(p) for p in module.parameters()}) != len(
+        list(module.named_parameters(remove_duplicate=False))
+    ):
+        return "layers of the module share weights"
+    if not all(_is_comparable(part) for part in module.modules()):
+        return "the module holds what cannot be compared with that of others"
+    return None
+
+
+def _is_comparable(part: nn.Module) -> bool:
+    """Say whether all that a part of a module holds beside tensors can be pickled."""
+    left_out = TENSORS | {name for name in vars(part) if name.endswith("_hooks")}
+    return not any(
+        isinstance(content, int) for _, content in _contents(vars(part), frozenset(left_out))
+    )

@@ -1,0 +1,135 @@
+"""Trainings of several nets in lock-step: one loop, each step a step of all of them."""
+
+from collections.abc import Sequence
+from math import nan
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skensemble.lockstep._populations import Population
+from skensemble.lockstep._shared_training import SharedTraining
+from skensemble.lockstep._stacked_batches import StackedBatches
+from skensemble.lockstep._stacked_sgd import StackedSGD
+from skensemble.training import RecentLosses, StepCounter, Trace
+
+
+def train_in_lockstep(trainings: Sequence[SharedTraining], population: Population) -> list[Any]:
+    """Make several trainings as those of one population.
+
+    Parameters
+    ----------
+    trainings : sequence of SharedTraining
+        All can be one population: the same architecture, batches per epoch and epochs.
+    population : Population
+        Of their first nets.
+
+    Returns
+    -------
+    outcomes : list of Trace or Exception
+        What `train` would have returned or raised for each.
+    """
+    firsts = [training.first for training in trainings]
+    batches = StackedBatches(firsts)
+    optimizer = StackedSGD(population, [first.net for first in firsts])
+    course = LockstepCourse(trainings, population, batches.sizes)
+    rates = np.array([training.plan.rates for training in trainings]).T.copy()
+    rates_of_step = torch.as_tensor(rates).to(population.all_weights).unbind()
+    for batch in batches.epochs(firsts[0].net.max_epochs):
+        with torch.no_grad():
+            losses = population.backward(batch)
+            optimizer.step(rates_of_step[course.counter.t])
+        course.end_step(losses)
+        if not course.is_on.any():
+            break
+    for k in np.flatnonzero(course.is_on):
+        # Others have their weights from the moment at which they ended.
+        course.end(k, stopped_by=None)
+        course.write_weights(k)
+        optimizer.write_buffers(k, firsts[k].net)
+    return course.outcomes
+
+
+class LockstepCourse:
+    """The course of all trainings: calls the observers at each one's moments, notes losses.
+
+    Parameters
+    ----------
+    trainings : sequence of SharedTraining
+    population : Population
+    sizes : Tensor of shape (K, n_batches)
+        Rows of each batch of each net.
+    """
+
+    def __init__(
+        self, trainings: Sequence[SharedTraining], population: Population, sizes: Tensor
+    ) -> None:
+        self.trainings = trainings
+        self.population = population
+        self.n_batches = sizes.shape[1]
+        self.counter = StepCounter([training.plan for training in trainings])
+        self.losses = RecentLosses(self.n_batches)
+        rows_of_batch = sizes.T.numpy()
+        self.batch_weights = rows_of_batch / rows_of_batch.sum(0)
+        self.is_on = np.ones(len(trainings), dtype=bool)
+        self.outcomes: list[Any] = [None] * len(trainings)
+        self.reached: list[list[int]] = [[] for _ in trainings]
+        self.curves: list[np.ndarray] = []
+
+    def end_step(self, losses: Tensor) -> None:
+        """Count a step, and an epoch that ends with it; call the observers whose moment it is."""
+        self.losses.add(losses)
+        for k in self.counter.count():
+            if self.is_on[k]:
+                self._observe(k)
+        if self.counter.t % self.n_batches == 0:
+            self._end_epoch()
+
+    def _observe(self, k: int) -> None:
+        training = self.trainings[k]
+        self.write_weights(k)
+        step = self.counter.step(k, training.first.module, self.losses)
+        try:
+            should_stop = training.observe(step)
+        except Exception as error:
+            self.outcomes[k], self.is_on[k] = error, False
+            return
+        self.reached[k].append(step.t)
+        if should_stop:
+            self.end(k, stopped_by="observer")
+
+    def _end_epoch(self) -> None:
+        """Note the mean losses of an epoch; a net whose loss is not finite has failed."""
+        means = self._mean_losses()
+        self.curves.append(means)
+        if np.isfinite(means).all():
+            return
+        for k in np.flatnonzero(self.is_on & ~np.isfinite(means)):
+            try:
+                self.losses.finite_mean(k, self.counter.rates_made(k))
+            except FloatingPointError as error:
+                self.outcomes[k], self.is_on[k] = error, False
+
+    def _mean_losses(self) -> np.ndarray:
+        """Return the mean loss of the rows of the last epoch of each net."""
+        return (self.losses.values() * self.batch_weights).sum(0)
+
+    def end(self, k: int, stopped_by: str | None) -> None:
+        """Note what a net's training leaves behind."""
+        losses = self.losses.values()[:, k]
+        n_epochs = self.counter.t // self.n_batches
+        self.outcomes[k] = Trace(
+            n_steps=self.counter.T,
+            learning_rates=np.array(self.counter.rates_made(k)),
+            moments=np.asarray(self.reached[k], dtype=int),
+            loss_curve=np.array([curve[k] for curve in self.curves[:n_epochs]]),
+            last_loss=float(losses.mean()) if len(losses) else nan,
+            stopped_by=stopped_by,
+        )
+        self.is_on[k] = False
+
+    def write_weights(self, k: int) -> None:
+        """Give a net the weights that it has in the population."""
+        parameters = list(self.trainings[k].first.module.parameters())
+        self.population.write(k, self.population.weights, parameters)

@@ -1,0 +1,184 @@
+"""Fits that stop where their training begins, so that several can be trained as one."""
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any
+
+import torch
+from sklearn import config_context, get_config
+from skorch import NeuralNet
+
+from skensemble.lockstep._paused_training import PausedTraining, torch_backend
+from skensemble.nets import StepCallback
+from skensemble.training import Request, Step, Trace, taker
+
+
+class Cancelled(BaseException):
+    """Ctrl-C was pressed while a fit waited for others."""
+
+
+class PausedFit:
+    """A fit in a thread of its own, which runs only while the others wait.
+
+    Nothing runs at the same time, so that nothing depends on the order of threads: a thread is
+    only the stack of a fit that waits in the middle of it. Each fit finds torch's global
+    generators as it left them.
+
+    Parameters
+    ----------
+    task : callable
+        The fit, without arguments.
+
+    Attributes
+    ----------
+    training : PausedTraining or None
+        What the fit waits for.
+    result : object
+        What the task has returned.
+    error : BaseException or None
+        What it has raised.
+    """
+
+    def __init__(self, task: Callable[[], Any]) -> None:
+        self.task = task
+        self.training: PausedTraining | None = None
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.has_ended = self.is_cancelled = False
+        # Two locks pass control back and forth: `_mine` wakes this fit, `_others` wakes the thread
+        # that waits for it.
+        self._mine, self._others = threading.Lock(), threading.Lock()
+        self._mine.acquire()
+        self._others.acquire()
+        self._message: Any = None
+        self._answer: Any = None
+        # A new thread would begin with the defaults of all of these.
+        self._n_threads, self._config = torch.get_num_threads(), get_config()
+        self._context = copy_context()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Run the task until it asks for a training or ends."""
+        with keeping_warning_filters():
+            self._thread.start()
+            self._others.acquire()
+
+    def run_here(self) -> None:
+        """Run the task in the thread of the caller."""
+        try:
+            self.result = self.task()
+        except Exception as error:
+            self.error = error
+        self.has_ended = True
+
+    def cancel(self) -> None:
+        """End a task that waits, or that was left running in a training of its own."""
+        self.is_cancelled = True
+        if self._thread.is_alive() and not self.has_ended:
+            self.resume(Cancelled())
+
+    def resume(self, message: Step | Trace | BaseException | None) -> Any:
+        """Let the task go on with a message, until it waits again.
+
+        Parameters
+        ----------
+        message : Step, Trace, BaseException or None
+            A step to observe, the trace or the error of the training, or None: train alone.
+
+        Returns
+        -------
+        answer : object
+            What the observer has returned for a step; True if the task has ended over it.
+        """
+        self._message, self._answer = message, True
+        with keeping_warning_filters():
+            self._mine.release()
+            self._others.acquire()
+        return self._answer
+
+    def _take(self, request: Request) -> Trace | None:
+        """Wait for a training, from inside the task; None if the fit is to train itself."""
+        if threading.current_thread() is not self._thread:
+            # A thread of the task's own, which may have got the task's context.
+            return None
+        self.training = PausedTraining(request)
+        message = self._wait()
+        while isinstance(message, Step):
+            self._answer = request.observe(message)
+            message = self._wait()
+        generator, self.training = self.training.generator, None
+        if isinstance(message, BaseException):
+            raise message
+        if message is None:
+            stop = ("stop_if_cancelled", StopIfCancelled(self))
+            request.net.callbacks_[:] = [stop, *_without_stop(request.net.callbacks_)]
+        else:
+            # As if the training had drawn its dropout from torch's own.
+            torch_backend(generator.device).set_rng_state(generator.get_state())
+        return message
+
+    def _wait(self) -> Any:
+        state = _generator_states()
+        with keeping_warning_filters():
+            self._others.release()
+            self._mine.acquire()
+        _set_generator_states(state)
+        return self._message
+
+    def _run(self) -> None:
+        torch.set_num_threads(self._n_threads)
+        try:
+            with config_context(**self._config):
+                self.result = self._context.run(self._run_task)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.training, self.has_ended = None, True
+            self._others.release()
+
+    def _run_task(self) -> Any:
+        taker.set(self._take)
+        return self.task()
+
+
+class StopIfCancelled(StepCallback):
+    """Ends a training in a thread, which no Ctrl-C reaches, at the next step."""
+
+    def __init__(self, fit: PausedFit) -> None:
+        self.fit = fit
+
+    def before_step(self, net: NeuralNet) -> None:
+        """Raise if Ctrl-C was pressed."""
+        if self.fit.is_cancelled:
+            raise Cancelled
+
+
+def _without_stop(callbacks: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [(name, cb) for name, cb in callbacks if not isinstance(cb, StopIfCancelled)]
+
+
+@contextmanager
+def keeping_warning_filters() -> Iterator[None]:
+    """Let other threads run, and find the filters of warnings as they were left."""
+    filters = warnings.filters
+    yield
+    warnings.filters = filters
+    # Its end makes Python look at the filters anew.
+    with warnings.catch_warnings():
+        pass
+
+
+def _generator_states() -> list[torch.Tensor]:
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        states.append(torch.cuda.get_rng_state())
+    return states
+
+
+def _set_generator_states(states: list[torch.Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    for state in states[1:]:
+        torch.cuda.set_rng_state(state)

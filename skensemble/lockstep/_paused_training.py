@@ -1,0 +1,71 @@
+"""A training that waits for others, and what is known of it before it begins."""
+
+import hashlib
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+
+from skensemble.data import batch_sizes
+from skensemble.modules import unwrap_compiled
+from skensemble.training import Request
+
+
+class PausedTraining:
+    """A training that a fit waits for.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked of `train`.
+
+    Attributes
+    ----------
+    generator : torch.Generator
+        What the net's dropout draws from: a copy of torch's global generator of its device, as the
+        fit has seeded it.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.net, self.data = request.net, request.data
+        self.module = unwrap_compiled(self.net.module_)
+        parameters = self.module.parameters()
+        self.device = next((p.device for p in parameters), torch.device("cpu"))
+        state = torch_backend(self.device).get_rng_state()
+        self.generator = torch.Generator(self.device).set_state(state)
+
+    @cached_property
+    def batch_sizes(self) -> list[int]:
+        """Rows of the batches of an epoch."""
+        n_rows, batch_size = len(self.data.y), self.net.batch_size
+        return batch_sizes(n_rows, n_rows if batch_size == -1 else batch_size)
+
+    @cached_property
+    def data_digest(self) -> bytes:
+        """Digest of rows, targets and weights, equal where they are."""
+        return digest_of([part for part in self.data if part is not None])
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that it holds while it waits: rows, weights, gradients, momentum and copies."""
+        weights = sum(p.nbytes for p in self.module.parameters())
+        X = self.data.X
+        return (X.data if issparse(X) else X).nbytes + 8 * weights
+
+
+def digest_of(arrays: list[Any]) -> bytes:
+    """Return a digest of arrays, their types and their shapes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        array = np.ascontiguousarray(array)
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(array.data)
+    return digest.digest()
+
+
+def torch_backend(device: torch.device) -> Any:
+    """Return the part of torch that holds the global generator of a kind of device."""
+    return {"cuda": torch.cuda, "mps": torch.mps}.get(device.type, torch)

@@ -1,0 +1,219 @@
+"""K nets of one architecture as stacked weights: their losses, gradients and updates at once."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+
+from skensemble.lockstep._paused_training import PausedTraining
+from skensemble.modules import unwrap_compiled
+from skensemble.nets import row_losses
+from skensemble.nets.gradients import (
+    Nonlinearity,
+    buffers_like,
+    computing_layers,
+    log_loss,
+    squared_error,
+)
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Rows (K, n_samples, ...), targets (K, n_samples, ...), row weights (K, n_samples) of sum 1."""
+
+
+class Population(Protocol):
+    """K nets that are trained as one.
+
+    Attributes
+    ----------
+    name : str
+        What reports call it.
+    weights : list of Tensor of shape (K, ...)
+        Stacked weights, one tensor for each parameter of a net.
+    gradients : list of Tensor of shape (K, ...)
+        What `backward` leaves.
+    all_weights, all_gradients : Tensor
+        The same as one vector each.
+    """
+
+    name: str
+    all_weights: Tensor
+    all_gradients: Tensor
+    weights: list[Tensor]
+    gradients: list[Tensor]
+
+    def backward(self, batch: Batch) -> Tensor:
+        """Write the gradients for a batch of each net, and return the losses, of shape (K,).
+
+        To be called where autograd is off.
+        """
+
+    def write(self, k: int, values: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+        """Copy net k's part of stacked tensors, such as `weights`, to those of a net."""
+
+    def stack(self, values: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """Stack tensors of K nets, shaped as their parameters, the way the weights are."""
+
+
+class ClosedFormPopulation:
+    """MLPs, by batched matrix products.
+
+    Weights lie as (K, n_inputs, n_outputs), the other way round than in `torch.nn.Linear`: so
+    batched products take half the time.
+
+    Parameters
+    ----------
+    trainings : sequence of PausedTraining
+        Of initialised nets of one architecture, each with a closed form.
+    """
+
+    name = "closed form"
+
+    def __init__(self, trainings: Sequence[PausedTraining]) -> None:
+        net = trainings[0].net
+        own = self.stack([list(training.module.parameters()) for training in trainings])
+        self.all_weights, self.weights = packed(own)
+        self.all_gradients, self.gradients = packed([torch.zeros_like(w) for w in self.weights])
+        self.loss_of = (
+            log_loss if isinstance(net.criterion_, nn.CrossEntropyLoss) else squared_error
+        )
+        pairs = zip(self.weights[::2], self.weights[1::2], strict=True)
+        gradients = zip(self.gradients[::2], self.gradients[1::2], strict=True)
+        self.layers: list[Any] = []
+        for layer in computing_layers(net.module_):
+            if isinstance(layer, nn.Linear):
+                self.layers.append(_Linear(*next(pairs), *next(gradients)))
+            elif isinstance(layer, nn.Dropout):
+                self.layers.append(
+                    _Dropout(layer.p, [training.generator for training in trainings])
+                )
+            else:
+                self.layers.append(Nonlinearity(layer))
+
+    def backward(self, batch: Batch) -> Tensor:
+        """Write the gradients, and return the losses, as in `Population`."""
+        x, y, row_weight = batch
+        x = x.flatten(2)
+        for layer in self.layers:
+            if isinstance(layer, _Dropout):
+                layer.row_weight = row_weight
+            x = layer.forward(x)
+        losses, g = self.loss_of(x, y, row_weight)
+        for layer in self.layers[:0:-1]:
+            g = layer.backward(g)
+        # Nobody asks for the gradient by the rows.
+        self.layers[0].write_weight_gradients(g)
+        return losses
+
+    def write(self, k: int, values: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+        """Copy the part of one net, as in `Population`."""
+        for value, target in zip(values, targets, strict=True):
+            target.data.copy_(value[k].T if target.ndim == 2 else value[k])
+
+    def stack(self, values: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """Stack the tensors of K nets, as in `Population`."""
+        stacked = [torch.stack([v.detach() for v in same]) for same in zip(*values, strict=True)]
+        return [s.mT.contiguous() if s.ndim == 3 else s for s in stacked]
+
+
+class _Linear:
+    """The linear layers of K nets."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, weight_grad: Tensor, bias_grad: Tensor):
+        self.weight, self.bias = weight, bias[:, None]
+        self.transposed = weight.mT
+        self.weight_grad, self.bias_grad = weight_grad, bias_grad
+        self.outputs, self.input_grads = buffers_like(weight), buffers_like(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs for rows of shape (K, n_samples, n_inputs), until the next call."""
+        self.x = x
+        return torch.baddbmm(self.bias, x, self.weight, out=self.outputs[x.shape[1]])
+
+    def backward(self, g: Tensor) -> Tensor:
+        """Return the gradient by the inputs, valid until the next call."""
+        self.write_weight_gradients(g)
+        return torch.bmm(g, self.transposed, out=self.input_grads[g.shape[1]])
+
+    def write_weight_gradients(self, g: Tensor) -> None:
+        """Write the gradients of the weights, from that by the outputs."""
+        torch.bmm(self.x.mT, g, out=self.weight_grad)
+        torch.sum(g, 1, out=self.bias_grad)
+
+
+class _Dropout:
+    """Dropout whose masks each net draws as it would alone."""
+
+    row_weight: Tensor
+
+    def __init__(self, p: float, generators: Sequence[torch.Generator]):
+        self.p, self.generators = p, generators
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop units of the rows of each net."""
+        self.mask = torch.zeros_like(x)
+        # Rows of weight 0 fill up a batch that is smaller than others.
+        sizes = (self.row_weight > 0).sum(1).tolist()
+        for mask, size, generator in zip(self.mask, sizes, self.generators, strict=True):
+            mask[:size].bernoulli_(1 - self.p, generator=generator)
+        # Where p is 1 the mask is all 0, and any finite number will do.
+        self.mask.mul_(0.0 if self.p == 1 else 1 / (1 - self.p))
+        return x * self.mask
+
+    def backward(self, g: Tensor) -> Tensor:
+        """Return the gradient by the inputs, from that by the outputs."""
+        return g * self.mask
+
+
+class FunctionalPopulation:
+    """Nets of any module that `torch.func` can vectorise, by autograd.
+
+    Parameters
+    ----------
+    trainings : sequence of PausedTraining
+        Of initialised nets of one architecture, without buffers and dropout.
+    """
+
+    name = "torch.func"
+
+    def __init__(self, trainings: Sequence[PausedTraining]) -> None:
+        self.module = module = deepcopy(trainings[0].module)
+        self.names = [name for name, _ in module.named_parameters()]
+        own = self.stack([list(training.module.parameters()) for training in trainings])
+        self.all_weights, self.weights = packed(own)
+        self.all_gradients, self.gradients = packed([torch.zeros_like(w) for w in self.weights])
+        criterion = deepcopy(unwrap_compiled(trainings[0].net.criterion_))
+
+        def loss(weights: dict[str, Tensor], x: Tensor, y: Tensor, row_weight: Tensor) -> Tensor:
+            """Compute the loss of a batch for one net."""
+            output = functional_call(module, weights, (x,))
+            return (row_losses(criterion, output, y) * row_weight).sum()
+
+        module.train()
+        self.compute = vmap(grad_and_value(loss))
+
+    def backward(self, batch: Batch) -> Tensor:
+        """Write the gradients, and return the losses, as in `Population`."""
+        weights = dict(zip(self.names, self.weights, strict=True))
+        gradients, losses = self.compute(weights, *batch)
+        for own, name in zip(self.gradients, self.names, strict=True):
+            own.copy_(gradients[name])
+        return losses.detach()
+
+    def write(self, k: int, values: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+        """Copy the part of one net, as in `Population`."""
+        for value, target in zip(values, targets, strict=True):
+            target.data.copy_(value[k])
+
+    def stack(self, values: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """Stack the tensors of K nets, as in `Population`."""
+        return [torch.stack([v.detach() for v in same]) for same in zip(*values, strict=True)]
+
+
+def packed(tensors: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Copy tensors into one vector; return it and its parts in their shapes."""
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    pieces = flat.split([tensor.numel() for tensor in tensors])
+    return flat, [p.view_as(t) for p, t in zip(pieces, tensors, strict=True)]

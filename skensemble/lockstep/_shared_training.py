@@ -1,0 +1,115 @@
+"""One training of a population, for one fit or for several whose training is the same."""
+
+from copy import deepcopy
+from dataclasses import replace
+from math import nan
+from typing import Any
+
+from torch import nn
+
+from skensemble.lockstep._paused_fit import PausedFit
+from skensemble.lockstep._paused_training import PausedTraining
+from skensemble.training import Step, StepPlan, Trace
+
+
+class SharedTraining:
+    """A training that is made once, for one fit or for several that ask for the same.
+
+    Parameters
+    ----------
+    plan : StepPlan
+        Its rates and moments.
+    """
+
+    def __init__(self, plan: StepPlan) -> None:
+        self.plan = plan
+        # A fit that has left may wait for something else already.
+        self.trainings: dict[PausedFit, PausedTraining] = {}
+        self.stopped: dict[PausedFit, _Stop] = {}
+        self.left: set[PausedFit] = set()
+
+    @property
+    def first(self) -> PausedTraining:
+        """The training that is made; the others get copies."""
+        return next(iter(self.trainings.values()))
+
+    def add(self, fit: PausedFit) -> None:
+        """Let a fit have what the others here get."""
+        self.trainings[fit] = fit.training
+
+    def observe(self, step: Step) -> bool:
+        """Let all fits observe a step of the first net; True if none goes on."""
+        for fit in self._active():
+            module = self._hand_over(fit)
+            stops = fit.resume(replace(step, module=module))
+            if fit.training is not self.trainings[fit]:
+                # Its task has failed over the step, and may have asked for another training.
+                self.left.add(fit)
+            elif stops:
+                self.stopped[fit] = _Stop(step, module)
+        return not self._active()
+
+    def deliver(self, outcome: Trace | Exception) -> None:
+        """Give each fit its trace, or the error of the training."""
+        active = self._active()
+        # The first that goes on may change its weights.
+        for fit in active:
+            self._hand_over(fit)
+            self._hand_over_state(fit)
+        for fit in active:
+            fit.resume(outcome)
+        for fit, stop in self.stopped.items():
+            training = self.trainings[fit]
+            stop.put_back(training.module)
+            n_batches = stop.T // training.net.max_epochs
+            # A stop at the last step of an epoch comes before its end.
+            n_epochs = (stop.t - 1) // n_batches
+            fit.resume(_cut(outcome, stop.t, n_epochs, stop.loss))
+
+    def _active(self) -> list[PausedFit]:
+        return [fit for fit in self.trainings if fit not in self.left and fit not in self.stopped]
+
+    def _hand_over(self, fit: PausedFit) -> nn.Module:
+        """Copy the weights of the first net to that of a fit."""
+        first, own = self.first.module, self.trainings[fit].module
+        if own is not first:
+            own.load_state_dict(first.state_dict())
+        return own
+
+    def _hand_over_state(self, fit: PausedFit) -> None:
+        """Copy what another training would begin with: momentum, orders and draws."""
+        first, own = self.first, self.trainings[fit]
+        if own is not first:
+            own.net.order_seed_ = first.net.order_seed_
+            own.net.optimizer_.load_state_dict(deepcopy(first.net.optimizer_.state_dict()))
+            own.generator.set_state(first.generator.get_state())
+
+
+class _Stop:
+    """Where one of several fits has ended a training that goes on for others."""
+
+    def __init__(self, step: Step, module: nn.Module) -> None:
+        self.t, self.T = step.t, step.T
+        try:
+            self.loss = step.loss
+        except FloatingPointError:
+            self.loss = nan
+        self.state = deepcopy(module.state_dict())
+
+    def put_back(self, module: nn.Module) -> None:
+        """Give a module the weights that it had at the stop."""
+        module.load_state_dict(self.state)
+
+
+def _cut(trace: Any, t: int, n_epochs: int, loss: float) -> Any:
+    """Return the trace of a training that ended at an earlier step."""
+    if isinstance(trace, BaseException):
+        return trace
+    return replace(
+        trace,
+        learning_rates=trace.learning_rates[:t],
+        moments=trace.moments[trace.moments <= t],
+        loss_curve=trace.loss_curve[:n_epochs],
+        last_loss=loss,
+        stopped_by="observer",
+    )

@@ -1,0 +1,38 @@
+"""The arguments of a net, held to their rules before any data is looked at."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from skensemble._checks import check_int, check_real, reject
+from skensemble.device import PRECISIONS, resolve_device
+from skensemble.nets._real_device import RealDevice
+
+
+def check_net_parameters(net: Any) -> None:
+    """Refuse bad arguments of a net; a stock net has only some of them."""
+    check_int("max_epochs", net.max_epochs, 1)
+    if net.batch_size != -1:
+        check_int("batch_size", net.batch_size, 1)
+    if not callable(net.optimizer):
+        raise reject("optimizer", "a class such as torch.optim.Adam", net.optimizer)
+    if net.train_split is not None and not callable(net.train_split):
+        raise reject("train_split", "None or a split such as skorch's ValidSplit", net.train_split)
+    if not isinstance(getattr(net, "fast", True), bool | np.bool_):
+        raise reject("fast", "True or False", net.fast)
+    if getattr(net, "precision", "float32") not in PRECISIONS:
+        raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
+    if getattr(net, "max_grad_norm", None) is not None:
+        check_real("max_grad_norm", net.max_grad_norm, 0, low_open=True)
+
+
+def device_of(net: Any) -> torch.device:
+    """Return the device that a net is to compute on, one of our own or a stock net of skorch.
+
+    Raises
+    ------
+    InvalidParameterError
+        If torch knows no such device or the machine lacks it.
+    """
+    return net.find_device() if isinstance(net, RealDevice) else resolve_device(net.device)

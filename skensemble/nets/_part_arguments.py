@@ -1,0 +1,61 @@
+"""What the parts of a net are built from: the user's arguments, sizes of the data, defaults."""
+
+from copy import deepcopy
+from typing import Any
+
+from torch import nn
+
+from skensemble.data import keywords_of, missing_sizes
+from skensemble.device import PRECISIONS
+from skensemble.modules import MLP
+
+SGD_DEFAULTS = {
+    "optimizer__momentum": 0.9,
+    "optimizer__nesterov": True,
+    "optimizer__weight_decay": 1e-3,
+}
+"""Defaults that are left out for an optimizer that has no such keyword."""
+
+
+class PartArguments:
+    """Mixin for a skorch net: arguments of module, criterion and optimizer, completed."""
+
+    _mlp_activation = "relu"
+    n_values_per_row_: int | None = None
+
+    def initialized_instance(self, instance_or_cls: Any, kwargs: dict[str, Any]) -> Any:
+        """Build a module or criterion in the net's precision; one that is given is copied."""
+        instance = super().initialized_instance(instance_or_cls, kwargs)
+        if isinstance(instance, nn.Module):
+            if instance is instance_or_cls:
+                instance = deepcopy(instance)
+            instance = instance.to(PRECISIONS[self.precision].weights)
+        return instance
+
+    def get_params_for(self, prefix: str) -> dict[str, Any]:
+        """Collect arguments of a part, for the module with the sizes of the data filled in."""
+        kwargs = super().get_params_for(prefix)
+        if prefix == "module" and self.module is MLP:
+            kwargs = {"activation": self._mlp_activation, **kwargs}
+        if prefix == "module" and self.n_values_per_row_ is not None:
+            kwargs |= missing_sizes(
+                self.module, kwargs, n_features=self.n_values_per_row_, n_outputs=self.n_outputs_
+            )
+        return kwargs
+
+    def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:
+        """Collect arguments of the optimizer, without defaults that it does not know."""
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        known = keywords_of(self.optimizer)
+        for name, default in SGD_DEFAULTS.items():
+            keyword = name.removeprefix("optimizer__")
+            if keyword not in known and kwargs.get(keyword) == default:
+                del kwargs[keyword]
+        if not kwargs.get("momentum"):
+            # torch refuses Nesterov's momentum without a momentum.
+            kwargs.pop("nesterov", None)
+        if self.fast and "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
+            # The same update in one pass over the weights; torch has it for these devices.
+            fusable = self.device_.type in ("cpu", "cuda")
+            kwargs.setdefault("fused", fusable)
+        return args, kwargs

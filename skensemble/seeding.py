@@ -1,0 +1,146 @@
+"""Random states: one seed for a fit, and torch's global state left as it was found."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import RLock
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from skorch import NeuralNet
+from torch import nn
+
+from skensemble._checks import reject
+
+_GLOBAL_STATE = RLock()
+"""Held while torch's global generators are set, and while a module draws its weights from them."""
+
+
+class Streams(NamedTuple):
+    """Seeds of unrelated streams, one for each kind of thing that a fit draws.
+
+    Attributes
+    ----------
+    weights : int
+        Of the weights that a module begins with.
+    order : int
+        Of the order of the rows.
+    training : int
+        Of what a training draws from torch's global generators: dropout, stock iterators.
+    method : int
+        Of what a method draws beside the training of its first net.
+    """
+
+    weights: int
+    order: int
+    training: int
+    method: int
+
+
+def streams_of(seed: int) -> Streams:
+    """Return the seeds that a fit derives from its one seed.
+
+    Examples
+    --------
+    >>> streams_of(0) == streams_of(0)
+    True
+    >>> len(set(streams_of(0)))
+    4
+    """
+    return Streams(*spawn_seeds(seed, len(Streams._fields)))
+
+
+def draw_seed(random_state: Any) -> int:
+    """Draw the one seed that a fit derives all others from.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        As in scikit-learn; None draws from NumPy's global state.
+
+    Returns
+    -------
+    seed : int
+        Below 2**31 - 1.
+    """
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def initialize_seeded(net: Any, streams: Streams, device: torch.device) -> None:
+    """Initialise a skorch net from seeds.
+
+    Modules draw their weights from torch's global generator. Our own nets draw the order of the
+    rows from a generator of their own.
+    """
+    net.order_seed_ = streams.order
+    with building_seeded(streams.weights, device):
+        net.initialize()
+
+
+def check_rebuildable(net: NeuralNet) -> None:
+    """Refuse a net whose module is there already: nets made from it would all start alike.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the net holds a module instead of a way to build one.
+    """
+    if isinstance(net.module, nn.Module):
+        rule = "a net whose module is a class or a function, for members with weights of their own"
+        raise reject("estimator", rule, type(net.module))
+
+
+def fresh_net(net: NeuralNet, seed: int, device: torch.device) -> NeuralNet:
+    """Return a net of the same parameters, initialised with weights and order of its own."""
+    other = clone(net)
+    initialize_seeded(other, streams_of(seed), device)
+    return other
+
+
+def spawn_seeds(seed: int, n_seeds: int) -> list[int]:
+    """Return seeds of unrelated streams; the first do not depend on how many are asked for."""
+    return np.random.SeedSequence(seed).generate_state(n_seeds).tolist()
+
+
+@contextmanager
+def building_seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators inside the block, one thread at a time."""
+    with _GLOBAL_STATE, _seeded(seed, device):
+        yield
+
+
+@contextmanager
+def training_seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed what a training draws from torch's global generators, from the stream of that name.
+
+    Threads may train at the same time. What they draw here is then mixed, and torch's state may
+    stay changed. Our own nets without dropout draw nothing here.
+    """
+    with ExitStack() as stack:
+        with _GLOBAL_STATE:
+            stack.enter_context(_seeded(seed, device))
+        try:
+            yield
+        finally:
+            with _GLOBAL_STATE:
+                stack.close()
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators and put their states back afterwards."""
+    with ExitStack() as stack:
+        if device.type == "cuda":
+            stack.enter_context(torch.cuda.device(device))
+        elif device.type == "mps":
+            stack.callback(torch.mps.set_rng_state, torch.mps.get_rng_state())
+        on_cuda = device.type == "cuda"
+        devices = [torch.cuda.current_device()] if on_cuda else []
+        stack.enter_context(torch.random.fork_rng(devices=devices))
+        # torch.manual_seed takes milliseconds: it speaks to each backend, there or not.
+        torch.default_generator.manual_seed(seed)
+        if device.type in ("cuda", "mps"):
+            getattr(torch, device.type).manual_seed(seed)
+        yield

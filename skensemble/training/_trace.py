@@ -1,0 +1,68 @@
+"""What goes into a training, and what it leaves behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import nn
+
+from skensemble.training._steps import Step
+
+
+class Data(NamedTuple):
+    """Validated rows, encoded targets and weights, as a net's training takes them."""
+
+    X: Any
+    y: np.ndarray
+    sample_weight: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a training leaves behind beside the members.
+
+    Attributes
+    ----------
+    n_steps : int
+        Optimizer steps that were to be made.
+    learning_rates : ndarray of shape (n_steps,)
+        Rate of each step that was made.
+    moments : ndarray of int
+        Moments that were reached.
+    loss_curve : ndarray of shape (n_epochs,)
+        Mean training loss of each epoch that was finished.
+    last_loss : float
+        Mean training loss over the last steps, as many as an epoch has.
+    stopped_by : {"ctrl-c", "skorch callback", "observer"} or None
+        What ended the training early.
+    """
+
+    n_steps: int
+    learning_rates: np.ndarray
+    moments: np.ndarray
+    loss_curve: np.ndarray
+    last_loss: float
+    stopped_by: str | None
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether Ctrl-C cut the training short, so that its weights are not those of its end."""
+        return self.stopped_by == "ctrl-c"
+
+    def last_step(self, module: nn.Module) -> Step:
+        """Return the last step that was made, for members that are made after the training."""
+        t, rate = len(self.learning_rates), float(self.learning_rates[-1])
+        return Step(t, self.n_steps, rate, module, lambda: self.last_loss)
+
+
+def join_traces(traces: Sequence[Trace]) -> Trace:
+    """Join the traces of trainings without moments that were made one after another."""
+    return Trace(
+        n_steps=sum(trace.n_steps for trace in traces),
+        learning_rates=np.concatenate([trace.learning_rates for trace in traces]),
+        moments=np.asarray([], dtype=int),
+        loss_curve=np.concatenate([trace.loss_curve for trace in traces]),
+        last_loss=traces[-1].last_loss,
+        stopped_by=traces[-1].stopped_by,
+    )

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+from torch.utils.data import DataLoader, Subset
+
+from skensemble.data import RowBatches, Rows
+
+CPU = torch.device("cpu")
+
+
+def rows(n, **keywords):
+    X = np.arange(2 * n).reshape(n, 2)
+    return Rows(X, np.arange(n), dtype=torch.float32, device=CPU, **keywords)
+
+
+def test_batches_hold_each_row_once_with_its_target():
+    generator = torch.Generator().manual_seed(0)
+    batches = list(RowBatches(rows(50), 16, shuffle=True, generator=generator))
+    X, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    assert sorted(y.tolist()) == list(range(50))
+    assert y.tolist() != list(range(50))
+    assert torch.equal(X[:, 0], 2.0 * y)
+    assert [len(b) for b, _ in batches] == [16, 16, 16, 2]
+
+
+def test_rows_keep_their_order_without_shuffle():
+    y = torch.cat([y for _, y in RowBatches(rows(50), 16)])
+    assert y.tolist() == list(range(50))
+
+
+def test_each_epoch_has_an_order_of_its_own():
+    batches = RowBatches(rows(50), 50, shuffle=True, generator=torch.Generator().manual_seed(0))
+    first, second = (next(iter(batches))[1].tolist() for _ in range(2))
+    assert first != second
+
+
+def test_a_last_batch_of_one_row_joins_the_one_before():
+    sizes = [len(X) for X, _ in RowBatches(rows(33), 16)]
+    assert sizes == [16, 17]
+    assert len(RowBatches(rows(33), 16)) == 2
+
+
+def test_a_single_row_is_a_batch():
+    assert [len(X) for X, _ in RowBatches(rows(1), 16)] == [1]
+
+
+def test_blocks_do_not_show():
+    # A batch of two rows of 2**17 values is a quarter of a block: 25 rows take four of them.
+    X = np.zeros((25, 2**17), np.float32)
+    X[:, 0] = np.arange(25)
+    wide = Rows(X, np.arange(25), dtype=torch.float32, device=CPU)
+    batches = RowBatches(wide, 2, shuffle=True, generator=torch.Generator().manual_seed(0))
+    assert batches.per_block == 4
+    pairs = [(X[:, 0].tolist(), y.tolist()) for X, y in batches]
+    assert all(first == y for first, y in pairs)
+    narrow = RowBatches(rows(25), 2, shuffle=True, generator=torch.Generator().manual_seed(0))
+    assert [y for _, y in pairs] == [y.tolist() for _, y in narrow]
+
+
+def test_weights_come_with_the_targets():
+    weighted = rows(10, sample_weight=np.arange(10) / 10)
+    for _, (y, weight) in RowBatches(weighted, 4):
+        assert weight == pytest.approx(y / 10)
+
+
+def test_a_train_split_gives_its_rows_only():
+    subset = Subset(rows(50), [3, 5, 7, 9])
+    batches = RowBatches(subset, 3, shuffle=True, generator=torch.Generator().manual_seed(1))
+    y = torch.cat([y for _, y in batches])
+    assert sorted(y.tolist()) == [3, 5, 7, 9]
+
+
+def test_sparse_rows_become_dense_batch_by_batch():
+    X = np.eye(6)
+    sparse = Rows(csr_array(X), np.arange(6), dtype=torch.float32, device=CPU)
+    batches = list(RowBatches(sparse, 4, shuffle=True, generator=torch.Generator().manual_seed(0)))
+    for dense, y in batches:
+        assert (dense.argmax(1) == y).all()
+
+
+def test_a_data_loader_reads_them_too():
+    X, y = next(iter(DataLoader(rows(4), batch_size=4)))
+    assert X[:, 0].tolist() == [0, 2, 4, 6]
+    assert y.tolist() == [0, 1, 2, 3]
+
+
+def test_dense_rows_are_not_copied():
+    X = np.zeros((5, 2), np.float32)
+    assert Rows(X, dtype=torch.float32, device=CPU).X.data_ptr() == X.ctypes.data

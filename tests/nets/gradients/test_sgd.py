@@ -1,0 +1,234 @@
+"""The fused step, held against `torch.optim.SGD` and against the rule written out."""
+
+from itertools import product
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from skensemble.nets.gradients import obstacle_to_fused_step, step_of
+
+RATES = (0.1, 0.3, 0.05, 0.2)
+
+SETTINGS = [
+    {"momentum": momentum, "dampening": dampening, "nesterov": nesterov, "weight_decay": decay}
+    for momentum, dampening, nesterov, decay in product(
+        (0.0, 0.5, 0.9), (0.0, 0.3), (False, True), (0.0, 0.1)
+    )
+    # torch refuses Nesterov's momentum without a momentum, or with dampening.
+    if not nesterov or (momentum and not dampening)
+]
+
+
+def weights():
+    """Give two parameters, always the same."""
+    values = torch.arange(1.0, 7.0, dtype=torch.float64)
+    return [nn.Parameter(values[:4].clone().view(2, 2)), nn.Parameter(values[4:].clone())]
+
+
+def gradient(parameter, t):
+    """Give a gradient that changes in sign and size from step to step."""
+    return torch.linspace(-1, 2, parameter.numel(), dtype=torch.float64).view_as(parameter) * (
+        (-1) ** t * (1 + t)
+    )
+
+
+def sgd(parameters, **settings):
+    return torch.optim.SGD(parameters, lr=1.0, fused=True, **settings)
+
+
+def fused_step(optimizer, **kwargs):
+    """Give our step of an optimizer to which there is no obstacle."""
+    assert obstacle_to_fused_step(optimizer) is None
+    return step_of(optimizer, **kwargs)
+
+
+def run(optimizer, step, rates=RATES, begin=0):
+    """Make a step at each rate, on gradients that are written over in place."""
+    for t, rate in enumerate(rates, start=begin):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                parameter.grad.copy_(gradient(parameter, t))
+        step()
+
+
+def torch_sgd(parameters, **settings):
+    """Give torch's optimizer in its plainest form: a loop over the parameters."""
+    return torch.optim.SGD(parameters, lr=1.0, foreach=False, fused=False, **settings)
+
+
+def assert_same(ours, theirs):
+    for own, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("keeps_gradients", [False, True])
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_steps_are_those_of_torch(settings, keeps_gradients):
+    ours, theirs = weights(), weights()
+    optimizer, reference = sgd(ours, **settings), torch_sgd(theirs, **settings)
+    run(optimizer, fused_step(optimizer, keeps_gradients=keeps_gradients))
+    run(reference, reference.step)
+    assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        # w = 1, gradients 1, 2, rates .1, .1; v is the velocity.
+        ({}, 1 - 0.1 * 1 - 0.1 * 2),
+        # v = 1, then .5 * 1 + 2 = 2.5: the first step takes the gradient as it is.
+        ({"momentum": 0.5}, 1 - 0.1 * 1 - 0.1 * 2.5),
+        # The first step is not dampened; then v = .5 * 1 + .7 * 2 = 1.9.
+        ({"momentum": 0.5, "dampening": 0.3}, 1 - 0.1 * 1 - 0.1 * 1.9),
+        # Nesterov: g + .5 v, with v = 1 and then 2.5.
+        ({"momentum": 0.5, "nesterov": True}, 1 - 0.1 * 1.5 - 0.1 * (2 + 0.5 * 2.5)),
+        # w = 1 - .1 * (1 + .2 * 1) = .88, then - .1 * (2 + .2 * .88).
+        ({"weight_decay": 0.2}, 0.88 - 0.1 * (2 + 0.2 * 0.88)),
+    ],
+)
+def test_two_steps_written_out(settings, expected):
+    weight = nn.Parameter(torch.ones(1, dtype=torch.float64))
+    optimizer = sgd([weight], **settings)
+    optimizer.param_groups[0]["lr"] = 0.1
+    step = fused_step(optimizer)
+    for value in (1.0, 2.0):
+        weight.grad = torch.full_like(weight, value)
+        step()
+    assert weight.item() == pytest.approx(expected, rel=1e-14)
+
+
+def test_groups_have_settings_of_their_own():
+    ours, theirs = weights(), weights()
+    groups = [
+        [{"params": [a], "weight_decay": 0.1}, {"params": [b], "momentum": 0.5}]
+        for a, b in (ours, theirs)
+    ]
+    optimizer, reference = sgd(groups[0], momentum=0.9), torch_sgd(groups[1], momentum=0.9)
+    run(optimizer, fused_step(optimizer, keeps_gradients=True))
+    run(reference, reference.step)
+    assert_same(ours, theirs)
+
+
+def test_a_step_begins_with_the_momentum_that_is_there():
+    ours, theirs = weights(), weights()
+    optimizer, reference = sgd(ours, momentum=0.9), torch_sgd(theirs, momentum=0.9)
+    # A new function each, as each epoch makes one.
+    run(optimizer, fused_step(optimizer), RATES[:2])
+    run(optimizer, fused_step(optimizer), RATES[2:], begin=2)
+    run(reference, reference.step)
+    assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("keeps_gradients", [False, True])
+def test_a_restart_that_drops_the_state_begins_without_momentum(keeps_gradients):
+    ours, theirs = weights(), weights()
+    optimizer, reference = sgd(ours, momentum=0.9), torch_sgd(theirs, momentum=0.9)
+    step = fused_step(optimizer, keeps_gradients=keeps_gradients)
+    run(optimizer, step)
+    optimizer.state.clear()
+    run(optimizer, step)
+    run(reference, reference.step)
+    again = torch_sgd(theirs, momentum=0.9)
+    run(again, again.step)
+    assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("keeps_gradients", [False, True])
+def test_a_weight_joins_in_with_its_first_gradient(keeps_gradients):
+    ours, theirs = weights(), weights()
+    settings = {"momentum": 0.9, "dampening": 0.2, "weight_decay": 0.1}
+    optimizer, reference = sgd(ours, **settings), torch_sgd(theirs, **settings)
+    step = fused_step(optimizer, keeps_gradients=keeps_gradients)
+    for parameters, make in ((ours, step), (theirs, reference.step)):
+        # The first step of the second weight, which torch's own fused step refuses, is undampened.
+        parameters[0].grad = gradient(parameters[0], 0)
+        make()
+        if keeps_gradients and parameters is ours:
+            make = fused_step(optimizer, keeps_gradients=True)
+        parameters[1].grad = gradient(parameters[1], 1)
+        make()
+        make()
+    assert_same(ours, theirs)
+
+
+def test_gradients_that_are_replaced_are_seen_unless_they_are_said_to_stay():
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = sgd([weight])
+    step = fused_step(optimizer)
+    for _ in range(3):
+        weight.grad = torch.ones(1)
+        step()
+    assert weight.item() == -3
+
+
+def test_a_rate_that_changes_between_steps_is_read_anew():
+    weight = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = sgd([weight])
+    step = fused_step(optimizer, keeps_gradients=True)
+    weight.grad = torch.ones_like(weight)
+    for rate in (0.1, 0.02):
+        optimizer.param_groups[0]["lr"] = rate
+        step()
+    assert weight.item() == pytest.approx(-(0.1 + 0.02), rel=1e-14)
+
+
+def wrap_step(optimizer):
+    """Wrap the method of the instance, as learning rate schedulers do."""
+    step = optimizer.step
+    optimizer.step = lambda *args: step(*args)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda o: o.param_groups[0].update(maximize=True), "the optimizer maximises"),
+        (lambda o: o.param_groups[0].update(fused=False), "fused=False"),
+        (lambda o: o.param_groups[0].update(fused=None), "fused=None"),
+        (lambda o: o.param_groups[0].update(sharpness=0.1), r"settings \['sharpness'\]"),
+        (wrap_step, "a hook or a scheduler"),
+        (lambda o: torch.optim.lr_scheduler.StepLR(o, 1), "a hook or a scheduler"),
+        (lambda o: o.register_step_post_hook(lambda *args: None), "a hook or a scheduler"),
+        (lambda o: o.register_step_pre_hook(lambda *args: None), "a hook or a scheduler"),
+    ],
+)
+def test_what_only_the_optimizer_itself_can_do_is_an_obstacle(change, reason):
+    optimizer = sgd(weights())
+    assert obstacle_to_fused_step(optimizer) is None
+    change(optimizer)
+    with pytest.raises(AssertionError, match=reason):
+        assert obstacle_to_fused_step(optimizer) is None
+
+
+@pytest.mark.parametrize(
+    "register", [register_optimizer_step_pre_hook, register_optimizer_step_post_hook]
+)
+def test_a_hook_on_all_optimizers_is_an_obstacle(register):
+    handle = register(lambda *args: None)
+    try:
+        assert "a hook" in obstacle_to_fused_step(sgd(weights()))
+    finally:
+        handle.remove()
+
+
+@pytest.mark.parametrize("make", [torch.optim.AdamW, type("OwnSGD", (torch.optim.SGD,), {})])
+def test_other_optimizers_step_themselves(make):
+    assert f"the optimizer is {make.__name__}, not SGD" == obstacle_to_fused_step(make(weights()))
+
+
+def test_weights_of_several_types_are_an_obstacle():
+    mixed = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2, dtype=torch.float64))]
+    assert obstacle_to_fused_step(sgd(mixed)) == "the weights have several types or devices"
+
+
+def test_the_second_group_counts_too():
+    first, second = weights()
+    groups = [{"params": [first]}, {"params": [second], "maximize": True}]
+    assert obstacle_to_fused_step(sgd(groups)) == "the optimizer maximises"
