@@ -1,12 +1,12 @@
 """Where a net computes, and in which floats."""
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from skensemble._checks import reject
+from skensemble._warn import warn_user
 
 
 class Precision(NamedTuple):
@@ -79,7 +79,7 @@ def available_device(device: Any) -> torch.device:
     try:
         return resolve_device(device)
     except ValueError as error:
-        warnings.warn(f"{error} The model is put on the CPU.", stacklevel=3)
+        warn_user(f"{error} The model is put on the CPU.")
         return torch.device("cpu")
 
 

@@ -13,7 +13,7 @@ import skensemble
 ROOT = Path(skensemble.__file__).parent
 
 ORDER = [
-    {"_checks", "_typing", "_version"},
+    {"_checks", "_typing", "_version", "_warn"},
     {"averaging", "device", "modules", "schedules"},
     {"data", "seeding"},
     {"metrics", "nets"},

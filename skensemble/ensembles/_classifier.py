@@ -22,7 +22,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     _accepted_net = NeuralNetClassifier
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Give the weighted mean of the members' probabilities.
+        """Return the weighted mean of the members' probabilities.
 
         Parameters
         ----------
@@ -37,7 +37,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return _at_most_1(self._mean_output(X))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Give the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
+        """Return the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
             return np.log(self.predict_proba(X))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Give the most probable label of each row.
+        """Return the most probable label of each row.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def member_predict_proba(self, X: Any) -> np.ndarray:
-        """Give the probabilities of each member, also of those that `m` leaves out.
+        """Return the probabilities of each member, also of those that `m` leaves out.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         yield from map(_at_most_1, staged_average(self.member_predict_proba(X)))
 
     def staged_predict(self, X: Any) -> Iterator[np.ndarray]:
-        """Give the labels predicted by the last 1, 2, ... members, up to all.
+        """Yield the labels predicted by the last 1, 2, ... members, up to all.
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
             yield self.classes_[proba.argmax(axis=1)]
 
     def staged_score(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
-        """Give the accuracy of the last 1, 2, ... members, up to all.
+        """Return the accuracy of the last 1, 2, ... members, up to all.
 
         Parameters
         ----------

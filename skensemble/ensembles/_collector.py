@@ -1,6 +1,5 @@
 """Taking in members: held to be finite, scored, reported, and cut back after an interrupt."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from torch import nn
 
 from skensemble._typing import State
+from skensemble._warn import warn_user
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._progress import Progress
 from skensemble.members import is_finite
@@ -73,9 +73,8 @@ class Collector:
             raise RuntimeError(f"Training was stopped {where}, before the first member.")
         ensemble = self.ensemble
         if trace.stopped_by in ("ctrl-c", "skorch callback"):
-            warnings.warn(
-                f"Training was stopped by {trace.stopped_by} {where}: {self._what_is_left()}.",
-                stacklevel=6,
+            warn_user(
+                f"Training was stopped by {trace.stopped_by} {where}: {self._what_is_left()}."
             )
         ensemble.n_steps_ = made
         ensemble.learning_rates_ = trace.learning_rates
@@ -102,9 +101,8 @@ class Collector:
         ensemble.validation_scores_ = np.array(held_out.scores)
         ensemble._best_m_ = held_out.best_m()
         if ensemble.m != "auto" and held_out.last_member_is_better(ensemble.weights_):
-            warnings.warn(
+            warn_user(
                 "On the validation rows the last member alone is clearly better than the "
                 "average: earlier members had too few steps to converge. Train for more epochs, "
-                "ask for fewer members, or set m='auto'.",
-                stacklevel=7,
+                "ask for fewer members, or set m='auto'."
             )

@@ -3,7 +3,6 @@
 Whatever a fit learns has a name that ends in an underscore, private names too.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble._version import __version__
+from skensemble._warn import warn_user
 from skensemble.averaging import last_m_weights
 from skensemble.device import available_device
 from skensemble.ensembles._net import autocast_dtype, build_module
@@ -77,13 +77,12 @@ class FittedState:
         state = dict(state)
         version = state.pop("_skensemble_version", "unknown")
         if version != __version__:
-            warnings.warn(
+            warn_user(
                 InconsistentVersionWarning(
                     estimator_name=type(self).__name__,
                     current_sklearn_version=__version__,
                     original_sklearn_version=version,
-                ),
-                stacklevel=2,
+                )
             )
         super().__setstate__(state)
         if "members_" in state:

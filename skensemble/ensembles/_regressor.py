@@ -48,7 +48,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         return self.target_scaler_.inverse(mean), self.target_scaler_.inverse_spread(std)
 
     def member_predict(self, X: Any) -> np.ndarray:
-        """Give what each member predicts, also those that `m` leaves out.
+        """Return what each member predicts, also those that `m` leaves out.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         yield from staged_average(self.member_predict(X))
 
     def staged_score(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
-        """Give R squared of the last 1, 2, ... members, up to all.
+        """Return R squared of the last 1, 2, ... members, up to all.
 
         Parameters
         ----------

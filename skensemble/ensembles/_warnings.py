@@ -1,12 +1,11 @@
 """Warnings of a fit that works and is still not what its user wants."""
 
-import warnings
-
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
+from skensemble._warn import warn_user
 from skensemble.members import Predictor
 from skensemble.training import Data, Trace
 
@@ -15,30 +14,28 @@ ALIKE = 1e-3
 
 
 def warn_if_softmax(module: nn.Module, logits: torch.Tensor) -> None:
-    """Tell of a module that gives probabilities to a criterion that wants logits."""
+    """Warn about a module that gives probabilities to a criterion that wants logits."""
     sums = logits.sum(-1)
     if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-5):
-        warnings.warn(
+        warn_user(
             f"{type(module).__name__} seems to end in a softmax: its outputs sum to 1. It has to "
-            "return logits, or probabilities blur.",
-            stacklevel=6,
+            "return logits, or probabilities blur."
         )
 
 
 def warn_if_few(trace: Trace, n_averaged: int) -> None:
-    """Tell of a mean over fewer weights than were asked for."""
+    """Warn about a mean over fewer weights than were asked for."""
     n_seen = len(trace.moments)
     if n_seen < n_averaged and trace.stopped_by is None:
-        warnings.warn(
+        warn_user(
             f"n_averaged={n_averaged}, but only {n_seen} of T={trace.n_steps} steps come after "
             "pretraining, and each was averaged: train for more epochs.",
             ConvergenceWarning,
-            stacklevel=6,
         )
 
 
 def warn_if_draws_are_wide(losses: np.ndarray, trained_loss: float, remedy: str) -> None:
-    """Tell of members drawn so far from the trained weights that they fit the rows no more.
+    """Warn about members drawn so far from the trained weights that they no longer fit the rows.
 
     Parameters
     ----------
@@ -50,23 +47,21 @@ def warn_if_draws_are_wide(losses: np.ndarray, trained_loss: float, remedy: str)
         What to change.
     """
     if losses.mean() > 2 * trained_loss + 0.1:
-        warnings.warn(
+        warn_user(
             f"The members fit the training rows much worse than the net that they were drawn "
             f"around: a loss of {losses.mean():.3g}, where the net has {trained_loss:.3g}. "
             f"{remedy} on held-out rows.",
             ConvergenceWarning,
-            stacklevel=6,
         )
 
 
 def warn_if_constant(predictor: Predictor, data: Data) -> None:
-    """Tell of a net that died, as nets do on inputs that are not scaled."""
+    """Warn about a net that died, as nets do on inputs that are not scaled."""
     rows = slice(0, 256)
     output = predictor.outputs(data.X[rows], [len(predictor.modules) - 1])[0]
     if np.ptp(data.y[rows], axis=0).any() and np.ptp(output, axis=0).max() < ALIKE:
-        warnings.warn(
+        warn_user(
             "The last member gives the same output for all rows: the net has learnt nothing. "
             "Scale the inputs (StandardScaler in a Pipeline), or lower alpha_zero.",
             ConvergenceWarning,
-            stacklevel=5,
         )

@@ -101,7 +101,7 @@ def _check_proba(y_proba: Any) -> FloatArray:
 
 
 def _encode(y_true: Any, labels: Any, proba: FloatArray) -> NDArray[np.intp]:
-    """Give the column of each row's label."""
+    """Return the column of each row's label."""
     y = np.asarray(y_true)
     if y.shape != proba.shape[:1]:
         raise reject("y_true", f"of shape {proba.shape[:1]}, as y_proba has rows", y.shape)

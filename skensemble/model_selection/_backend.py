@@ -48,7 +48,7 @@ class LockstepBackend(ParallelBackendBase):
         self._queue: list[_Task] = []
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        """Give the number of tasks that are wanted at once, whatever `n_jobs` says."""
+        """Return the number of tasks that are wanted at once, whatever `n_jobs` says."""
         return N_TASKS
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> "_Task":
@@ -58,7 +58,7 @@ class LockstepBackend(ParallelBackendBase):
         return task
 
     def retrieve_result(self, out: "_Task", timeout: float | None = None) -> Any:
-        """Give what a task returned; the first that is asked for makes all run."""
+        """Return what a task returned; the first that is asked for makes all run."""
         while out.participant is None:
             queue, self._queue = self._queue, []
             functions = [task.function for task in queue]
@@ -74,7 +74,7 @@ class LockstepBackend(ParallelBackendBase):
         return out.participant.result
 
     def get_nested_backend(self) -> tuple[SequentialBackend, None]:
-        """Give the backend of a `joblib.Parallel` inside a task: its nets come one by one."""
+        """Return the backend of a `joblib.Parallel` inside a task: its nets come one by one."""
         return SequentialBackend(nesting_level=(self.nesting_level or 0) + 1), None
 
     def abort_everything(self, ensure_ready: bool = True) -> None:

@@ -46,7 +46,7 @@ class FixedDropout(nn.Module):
         self._maps: dict[Any, tuple[Tensor, Tensor | float]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the rows with the member's units dropped.
+        """Return the rows with the member's units dropped.
 
         Parameters
         ----------

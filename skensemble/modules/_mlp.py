@@ -80,7 +80,7 @@ class MLP(nn.Sequential):
         super().__init__(*layers, nn.Linear([n_features, *widths][-1], n_outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the output for a batch.
+        """Compute the output for a batch.
 
         Parameters
         ----------

@@ -107,7 +107,7 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
             self._sample_weight_ = None
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Give the module's output after the criterion's non-linearity.
+        """Return the module's output after the criterion's non-linearity.
 
         Parameters
         ----------

@@ -142,7 +142,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.random_state = random_state
 
     def predict(self, X: Any) -> np.ndarray:
-        """Give the most probable label of each row.
+        """Return the most probable label of each row.
 
         Parameters
         ----------

@@ -87,9 +87,9 @@ class IterateGaussian:
         for _ in range(n_draws):
             step = self.variance.sqrt() * self._randn(len(self.mean), generator)
             if rank > 1:
-                shares = self._randn(rank, generator) / sqrt(rank - 1)
-                for share, deviation in zip(shares, self.deviations, strict=True):
-                    step += share * deviation
+                coefficients = self._randn(rank, generator) / sqrt(rank - 1)
+                for coefficient, deviation in zip(coefficients, self.deviations, strict=True):
+                    step += coefficient * deviation
             yield self.mean + sqrt(scale) * step
 
     def _randn(self, n: int, generator: torch.Generator) -> Tensor:

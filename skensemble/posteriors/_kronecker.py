@@ -125,7 +125,7 @@ class _SecondMoments:
         return [torch.cat(columns, dim=1) for columns in zip(*pairs, strict=True)]
 
     def factors(self) -> dict[str, Factors]:
-        """Give the weighted means of the layers that were called."""
+        """Return the weighted means of the layers that were called."""
         called = {name: sums for name, sums in self.sums.items() if isinstance(sums[0], Tensor)}
         return {
             name: Factors(*((moment / self.total).cpu() for moment in sums))
@@ -168,7 +168,7 @@ def _as_columns(layer: nn.Module, x: Tensor, g: Tensor, n_rows: int) -> tuple[Te
 
 
 def _as_double(x: Tensor) -> Tensor:
-    """Give float64: in float32, columns that depend on each other have no positive definite A."""
+    """Return float64: in float32, columns that depend on each other have no positive definite A."""
     # Metal has no float64.
     return x.cpu().double() if x.device.type == "mps" else x.double()
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def langevin_std(rate: float, n_rows: float, temperature: float, momentum: float = 0.0) -> float:
-    """Give the standard deviation of the noise of a step (Zhang et al., 2020).
+    """Return the standard deviation of the noise of a step (Zhang et al., 2020).
 
     The training loss is the mean over the rows, so that the posterior is ``exp(-n_rows * loss)``.
     With momentum the noise belongs to the velocity, which keeps ``momentum`` of it at each step.

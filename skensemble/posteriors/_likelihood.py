@@ -1,12 +1,11 @@
 """What a training loss says about the targets, as a likelihood."""
 
-import warnings
-
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import reject
+from skensemble._warn import warn_user
 from skensemble.modules import unwrap_compiled
 from skensemble.training import Data
 
@@ -17,10 +16,9 @@ def n_effective_rows(data: Data) -> float:
         return float(len(data.y))
     n_rows = float(data.sample_weight.sum())
     if n_rows < len(data.y) / 2:
-        warnings.warn(
+        warn_user(
             f"sample_weight sums to {n_rows:.4g} over {len(data.y)} rows: the posterior is that of "
-            f"{n_rows:.4g} rows, and wide. Scale the weights to a mean of 1 if each row counts.",
-            stacklevel=7,
+            f"{n_rows:.4g} rows, and wide. Scale the weights to a mean of 1 if each row counts."
         )
     return n_rows
 
@@ -46,7 +44,7 @@ def check_criterion(net: NeuralNet) -> nn.Module:
 
 
 def temperature_of(net: NeuralNet, loss: float, n_outputs: int) -> float:
-    """Give the temperature T at which ``exp(-n_rows * loss / T)`` is the likelihood.
+    """Return the temperature T at which ``exp(-n_rows * loss / T)`` is the likelihood.
 
     A log-loss has T = 1. A mean squared error over the outputs has twice the variance of the noise
     over the number of outputs; the loss itself is the estimate of that variance.
@@ -73,7 +71,7 @@ def temperature_of(net: NeuralNet, loss: float, n_outputs: int) -> float:
 
 
 def prior_variance_of(net: NeuralNet, n_rows: float, temperature: float) -> float:
-    """Give the variance of the Gaussian prior that a net's weight decay stands for.
+    """Return the variance of the Gaussian prior that a net's weight decay stands for.
 
     Parameters
     ----------
@@ -96,7 +94,7 @@ def prior_variance_of(net: NeuralNet, n_rows: float, temperature: float) -> floa
 def loss_of_drawn_targets(
     net: NeuralNet, output: Tensor, loss: float, generator: torch.Generator
 ) -> Tensor:
-    """Give the negative log-likelihood of targets that are drawn from what a net predicts.
+    """Return the negative log-likelihood of targets that are drawn from what a net predicts.
 
     Class weights, label smoothing and reduction of the criterion, which say how a net is trained
     and not how likely a target is, do not enter.

@@ -42,12 +42,12 @@ def cycle_ends(T: int, M: int, cycle_mult: float = 1.0) -> tuple[int, ...]:
     (10, 30, 70)
     """
     check_int("M", M, 1)
-    # Fractions keep ceil exact: in floats 70 * (1 / 7) may land just above 10.
-    shares = [Fraction(float(cycle_mult)) ** k for k in range(M)]
-    whole, grown = sum(shares, Fraction(0)), Fraction(0)
+    # Fractions keep ceil exact: in floats 77 * (9 / 11) is 63.00000000000001.
+    lengths = [Fraction(float(cycle_mult)) ** k for k in range(M)]
+    whole, grown = sum(lengths, Fraction(0)), Fraction(0)
     ends = []
-    for share in shares:
-        grown += share
+    for length in lengths:
+        grown += length
         ends.append(ceil(T * grown / whole))
     if any(end <= before for before, end in zip([0, *ends], ends, strict=False)):
         if M > T:

@@ -9,7 +9,7 @@ def step_decay(
     milestones: tuple[float, ...] = (0.5, 0.75),
     factor: float = 0.1,
 ) -> float:
-    """Learning rate that drops by a factor at given shares of the training.
+    """Learning rate that drops by a factor at given fractions of the training.
 
     The standard schedule of the paper's single nets; with equally spaced snapshots it is the
     *NoCycle* baseline of Huang et al., 2017.
@@ -21,7 +21,7 @@ def step_decay(
     alpha_zero : float
         Rate before the first milestone.
     milestones : tuple of float, default=(0.5, 0.75)
-        Shares of T after which the rate drops.
+        Fractions of T after which the rate drops.
     factor : float, default=0.1
         The rate after a milestone over that before it.
 

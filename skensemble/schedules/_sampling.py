@@ -20,7 +20,7 @@ def is_in_sampling_part(
     M : int
         Number of cycles.
     sampling_fraction : float
-        Share of the steps of a cycle, its last ones, rounded up.
+        Fraction of the steps of a cycle, its last ones, rounded up.
     samples_per_cycle : int, default=1
         Samples that the part has to have room for; it is longer where they need it.
 
@@ -55,7 +55,7 @@ def is_sample(t: int, T: int, *, M: int, sampling_fraction: float, samples_per_c
     M : int
         Number of cycles.
     sampling_fraction : float
-        Share of the steps of a cycle, its last ones, rounded up.
+        Fraction of the steps of a cycle, its last ones, rounded up.
     samples_per_cycle : int
         Samples that a cycle gives.
 
@@ -81,7 +81,7 @@ def is_sample(t: int, T: int, *, M: int, sampling_fraction: float, samples_per_c
 def _sampling_position(
     t: int, T: int, M: int, sampling_fraction: float, samples_per_cycle: int
 ) -> tuple[int, int]:
-    """Give the steps of the sampling part before t, negative before it, and the part's length."""
+    """Return the steps of the sampling part before t, negative before it, and the part's length."""
     _, j, length = position(t, T, M)
     if samples_per_cycle > length:
         raise InvalidParameterError(

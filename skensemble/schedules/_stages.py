@@ -25,7 +25,7 @@ def constant_tail(
     tail_lr : float
         Rate of the tail.
     pretrain_fraction : float
-        Share of the steps before the tail.
+        Fraction of the steps before the tail.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def is_tail_point(t: int, T: int, *, n_averaged: int, pretrain_fraction: float) 
     n_averaged : int
         Points in the tail, of which the last is the last step; each step is one if it has fewer.
     pretrain_fraction : float
-        Share of the steps before the tail.
+        Fraction of the steps before the tail.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def two_cosines(
     tail_lr : float
         Rate at the start of the tail.
     pretrain_fraction : float
-        Share of the steps before the tail.
+        Fraction of the steps before the tail.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def has_pretrained(t: int, T: int, *, pretrain_fraction: float) -> bool:
     t, T : int
         The step, from 1, and the number of steps.
     pretrain_fraction : float
-        Share of the steps before the tail.
+        Fraction of the steps before the tail.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def fast_geometric(
     alpha_1, alpha_2 : float
         Highest and lowest rate of a cycle.
     pretrain_fraction : float
-        Share of the steps before the cycles.
+        Fraction of the steps before the cycles.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def is_low_rate(t: int, T: int, *, M: int, pretrain_fraction: float) -> bool:
     M : int
         Number of cycles.
     pretrain_fraction : float
-        Share of the steps before the cycles.
+        Fraction of the steps before the cycles.
 
     Returns
     -------
@@ -243,7 +243,7 @@ def _fast_geometric_stages(T: int, M: int, pretrain_fraction: float) -> tuple[in
 @lru_cache(maxsize=256)
 def _stages(T: int, pretrain_fraction: float) -> tuple[int, int]:
     """Count the steps before the tail, and those of the tail."""
-    # Through the decimal that the user typed: in floats 0.7 * 10 lies just below 7.
+    # Through the decimal that the user typed: in floats 0.7 * 90 is 62.99999999999999.
     n_before = int(Fraction(str(pretrain_fraction)) * T)
     return n_before, T - n_before
 

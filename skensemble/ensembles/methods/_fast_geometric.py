@@ -89,7 +89,7 @@ class FastGeometricEnsembleClassifier(_FastGeometricEnsemble, EnsembleClassifier
     alpha_2 : float, default=0.0005
         Lowest learning rate of a cycle.
     pretrain_fraction : float, default=0.8
-        Share of the steps before members are made; at least 0 and below 1.
+        Fraction of the steps before members are made; at least 0 and below 1.
     random_state : int, RandomState instance or None, default=None
         Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
         it has one.
@@ -176,7 +176,7 @@ class FastGeometricEnsembleRegressor(_FastGeometricEnsemble, EnsembleRegressor):
     alpha_2 : float, default=0.0005
         Lowest learning rate of a cycle.
     pretrain_fraction : float, default=0.8
-        Share of the steps before members are made; at least 0 and below 1.
+        Fraction of the steps before members are made; at least 0 and below 1.
     random_state : int, RandomState instance or None, default=None
         Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
         it has one.

@@ -108,7 +108,7 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     samples_per_cycle : int, default=3
         Members that each cycle gives, the last one at its end.
     sampling_fraction : float, default=0.2
-        Share of the steps of a cycle, its last ones, in which noise is added; at least
+        Fraction of the steps of a cycle, its last ones, in which noise is added; at least
         `samples_per_cycle` steps.
     temperature : float, default=1.0
         Factor of the variance of the noise; 1 samples the posterior, 0 adds none.
@@ -199,7 +199,7 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     samples_per_cycle : int, default=3
         Members that each cycle gives, the last one at its end.
     sampling_fraction : float, default=0.2
-        Share of the steps of a cycle, its last ones, in which noise is added; at least
+        Fraction of the steps of a cycle, its last ones, in which noise is added; at least
         `samples_per_cycle` steps.
     temperature : float, default=1.0
         Factor of the variance of the noise; 1 samples the posterior, 0 adds none.

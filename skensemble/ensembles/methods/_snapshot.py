@@ -1,5 +1,4 @@
 import inspect
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
+from skensemble._warn import warn_user
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
@@ -82,11 +82,10 @@ class _Snapshot:
         trace = train(net, data, schedule=self._bound_schedule(), moment=moment, observe=observe)
         shortest = min(np.diff(trace.moments, prepend=0), default=SHORT_CYCLE)
         if shortest < SHORT_CYCLE:
-            warnings.warn(
+            warn_user(
                 f"A cycle of {shortest} steps is too short to settle (M={self.M} cycles in "
                 f"T={trace.n_steps} steps): train for more epochs, or use fewer cycles.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
         return trace
 

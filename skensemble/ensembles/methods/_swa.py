@@ -89,7 +89,7 @@ class SWAClassifier(_SWA, EnsembleClassifier):
     swa_lr : float, default=0.05
         Learning rate after pretraining.
     pretrain_fraction : float, default=0.75
-        Share of the steps before members are made; at least 0 and below 1.
+        Fraction of the steps before members are made; at least 0 and below 1.
     n_averaged : int, default=20
         Number of weights that are averaged, equally spaced after pretraining.
     random_state : int, RandomState instance or None, default=None
@@ -173,7 +173,7 @@ class SWARegressor(_SWA, EnsembleRegressor):
     swa_lr : float, default=0.05
         Learning rate after pretraining.
     pretrain_fraction : float, default=0.75
-        Share of the steps before members are made; at least 0 and below 1.
+        Fraction of the steps before members are made; at least 0 and below 1.
     n_averaged : int, default=20
         Number of weights that are averaged, equally spaced after pretraining.
     random_state : int, RandomState instance or None, default=None

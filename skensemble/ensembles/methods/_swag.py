@@ -106,7 +106,7 @@ class SWAGClassifier(_SWAG, EnsembleClassifier):
     swa_lr : float, default=0.05
         Learning rate after pretraining.
     pretrain_fraction : float, default=0.75
-        Share of the steps before members are made; at least 0 and below 1.
+        Fraction of the steps before members are made; at least 0 and below 1.
     n_averaged : int, default=20
         Number of weights that are averaged, equally spaced after pretraining.
     max_rank : int, default=20
@@ -200,7 +200,7 @@ class SWAGRegressor(_SWAG, EnsembleRegressor):
     swa_lr : float, default=0.05
         Learning rate after pretraining.
     pretrain_fraction : float, default=0.75
-        Share of the steps before members are made; at least 0 and below 1.
+        Fraction of the steps before members are made; at least 0 and below 1.
     n_averaged : int, default=20
         Number of weights that are averaged, equally spaced after pretraining.
     max_rank : int, default=20

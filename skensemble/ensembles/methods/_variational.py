@@ -127,7 +127,7 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     tail_lr : float, default=0.01
         Learning rate at the start of the second stage; both fall along a half cosine.
     pretrain_fraction : float, default=0.5
-        Share of the steps before members are made; above 0 and below 1.
+        Fraction of the steps before members are made; above 0 and below 1.
     prior_variance : float or None, default=None
         Variance of the weights in the Gaussian prior; None is the variance that the net's weight
         decay stands for, or 1 without one.
@@ -224,7 +224,7 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     tail_lr : float, default=0.01
         Learning rate at the start of the second stage; both fall along a half cosine.
     pretrain_fraction : float, default=0.5
-        Share of the steps before members are made; above 0 and below 1.
+        Fraction of the steps before members are made; above 0 and below 1.
     prior_variance : float or None, default=None
         Variance of the weights in the Gaussian prior; None is the variance that the net's weight
         decay stands for, or 1 without one.
