@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -65,6 +66,14 @@ def draw_seed(random_state: Any) -> int:
     seed : int
         Below 2**31 - 1.
     """
+    if type(random_state) is int:
+        return _seed_of(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+@lru_cache
+def _seed_of(random_state: int) -> int:
+    """Draw from a state that begins anew each time; to make one takes longer than all else here."""
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 

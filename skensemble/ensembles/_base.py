@@ -26,7 +26,7 @@ from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._warnings import warn_if_constant
-from skensemble.members import structure_of
+from skensemble.members import MemberTemplate, structure_of
 from skensemble.nets import Net, device_of
 from skensemble.seeding import (
     building_seeded,
@@ -122,7 +122,8 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         self._n_members_planned_ = self._n_members()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         progress = Progress(self, self._n_members_planned_, X=X, y=y, metadata=metadata)
-        collect = Collector(self, self._member_template(net.module_), progress, held_out)
+        template = MemberTemplate(self._member_template(net.module_))
+        collect = Collector(self, template, progress, held_out)
         with training_seeded(streams.training, device):
             trace = self._fit_members(net, data, collect, streams.method)
         collect.finish(trace)

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from skensemble._typing import State
 from skensemble._warn import warn_user
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._progress import Progress
-from skensemble.members import is_finite
+from skensemble.members import MemberTemplate, is_finite
 from skensemble.training import Step, Trace, diverged
 
 Collect = Callable[[State, Step], bool]
@@ -24,8 +23,8 @@ class Collector:
     ----------
     ensemble : BaseEnsemble
         The ensemble in `fit`; gets the members.
-    template : torch.nn.Module
-        What the state of a member is put into.
+    template : MemberTemplate
+        What the modules of members are built from.
     progress : Progress
         Hears of each member.
     held_out : HeldOut or None
@@ -33,7 +32,7 @@ class Collector:
     """
 
     def __init__(
-        self, ensemble: Any, template: nn.Module, progress: Progress, held_out: HeldOut | None
+        self, ensemble: Any, template: MemberTemplate, progress: Progress, held_out: HeldOut | None
     ) -> None:
         self.ensemble = ensemble
         self.template = template
@@ -41,10 +40,15 @@ class Collector:
         self.held_out = held_out
         self.steps: list[int] = []
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether members may be taken in when the training is over: nobody looks on."""
+        return not self.progress.is_watched
+
     def __call__(self, state: State, step: Step) -> bool:
         """Take in a member; True asks for the end of the training."""
         ensemble, loss = self.ensemble, step.loss
-        if not is_finite(state, self.template):
+        if not is_finite(state, self.template.parameter_names):
             raise diverged(step.t, step.rate, "the weights are not finite")
         ensemble.members_.append(state)
         ensemble._predictor_.add(self.template, state)

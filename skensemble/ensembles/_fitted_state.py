@@ -18,7 +18,7 @@ from skensemble._warn import warn_user
 from skensemble.averaging import last_m_weights
 from skensemble.device import available_device
 from skensemble.ensembles._net import autocast_dtype, build_module
-from skensemble.members import Predictor
+from skensemble.members import MemberTemplate, Predictor
 
 
 class FittedState:
@@ -87,7 +87,8 @@ class FittedState:
         super().__setstate__(state)
         if "members_" in state:
             self._predictor_ = self._make_predictor(available_device(self.template_net_.device))
-            template = self._member_template(build_module(self.template_net_))
+            module = self._member_template(build_module(self.template_net_))
+            template = MemberTemplate(module)
             for member in self.members_:
                 self._predictor_.add(template, member)
 

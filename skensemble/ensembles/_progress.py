@@ -27,6 +27,11 @@ class Progress:
         self.root.call_on_fit_task_begin(estimator=ensemble, **seen)
         self._begin_member()
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a line is printed or a callback is called after each member."""
+        return bool(self.ensemble.verbose or getattr(self.ensemble, "_skl_callbacks", ()))
+
     def end_member(self, step: Step, loss: float, score: float | None) -> bool:
         """Report a member that was just taken; True asks for the end of the training."""
         if self.ensemble.verbose:

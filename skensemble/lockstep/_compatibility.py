@@ -92,8 +92,8 @@ def population_key(training: PausedTraining, population: type[Population]) -> Ha
     return (
         population,
         _contents(vars(net), NO_PART_OF_A_TRAINING | OF_EACH_NET),
-        structure_of(module),
-        structure_of(unwrap_compiled(net.criterion_)),
+        contents_of(module),
+        contents_of(unwrap_compiled(net.criterion_)),
         _contents(settings),
         # Without momentum there is no velocity, and dampening has no effect.
         bool(group["momentum"]),
@@ -117,7 +117,7 @@ def training_key(training: PausedTraining, plan: StepPlan) -> Hashable:
         digest_of([tensor.detach().cpu().numpy() for tensor in tensors]),
         training.data_digest,
         net.order_seed_,
-        training.generator.get_state().numpy().tobytes(),
+        training.generator_state.numpy().tobytes(),
         tuple(plan.rates),
         plan.moments,
     )
@@ -128,20 +128,26 @@ def _contents(values: dict[str, Any], left_out: frozenset[str] = frozenset()) ->
 
     What cannot be pickled is equal to itself alone.
     """
-    contents: list[Hashable] = []
-    for name in sorted(values.keys() - left_out):
-        try:
-            contents.append((name, pickle.dumps(values[name])))
-        except Exception:
-            # Whatever the object raises when it is pickled.
-            contents.append((name, id(values[name])))
-    return tuple(contents)
+    return tuple((name, _content(values[name])) for name in sorted(values.keys() - left_out))
+
+
+def _content(value: Any) -> Hashable:
+    if type(value) in (str, int, bool, type(None)):
+        return type(value), value
+    try:
+        return "pickle", pickle.dumps(value)
+    except Exception:
+        # Whatever the object raises when it is pickled.
+        return IS_ITSELF, id(value)
+
+
+IS_ITSELF = "itself"
 
 
 TENSORS = frozenset(("_parameters", "_buffers", "_modules"))
 
 
-def structure_of(module: nn.Module) -> Hashable:
+def contents_of(module: nn.Module) -> Hashable:
     """Return all that a module and its parts are and hold, but for the values of its tensors."""
     parts = []
     for name, part in module.named_modules(remove_duplicate=False):
@@ -248,6 +254,5 @@ def _functional_obstacle(training: PausedTraining) -> str | None:
 def _is_comparable(part: nn.Module) -> bool:
     """Say whether all that a part of a module holds beside tensors can be pickled."""
     left_out = TENSORS | {name for name in vars(part) if name.endswith("_hooks")}
-    return not any(
-        isinstance(content, int) for _, content in _contents(vars(part), frozenset(left_out))
-    )
+    contents = _contents(vars(part), frozenset(left_out))
+    return not any(kind == IS_ITSELF for _, (kind, _) in contents)

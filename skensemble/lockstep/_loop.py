@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from skensemble._typing import State
 from skensemble.lockstep._populations import Population
 from skensemble.lockstep._shared_training import SharedTraining
 from skensemble.lockstep._stacked_batches import StackedBatches
 from skensemble.lockstep._stacked_sgd import StackedSGD
-from skensemble.training import RecentLosses, StepCounter, Trace
+from skensemble.training import RecentLosses, StepCounter, Trace, finite_mean
 
 
 def train_in_lockstep(trainings: Sequence[SharedTraining], population: Population) -> list[Any]:
@@ -88,8 +89,16 @@ class LockstepCourse:
 
     def _observe(self, k: int) -> None:
         training = self.trainings[k]
+        module = training.first.module
+        if training.observers_can_wait:
+            # The losses of now, whenever somebody asks for them.
+            values = self.losses.values()
+            step = self.counter.step(k, module, lambda: values)
+            training.keep(self._copy_state(k, module), step)
+            self.reached[k].append(step.t)
+            return
         self.write_weights(k)
-        step = self.counter.step(k, training.first.module, self.losses)
+        step = self.counter.step(k, module, self.losses.values)
         try:
             should_stop = training.observe(step)
         except Exception as error:
@@ -107,7 +116,7 @@ class LockstepCourse:
             return
         for k in np.flatnonzero(self.is_on & ~np.isfinite(means)):
             try:
-                self.losses.finite_mean(k, self.counter.rates_made(k))
+                finite_mean(self.losses.values()[:, k], self.counter.rates_made(k))
             except FloatingPointError as error:
                 self.outcomes[k], self.is_on[k] = error, False
 
@@ -133,3 +142,9 @@ class LockstepCourse:
         """Give a net the weights that it has in the population."""
         parameters = list(self.trainings[k].first.module.parameters())
         self.population.write(k, self.population.weights, parameters)
+
+    def _copy_state(self, k: int, module: nn.Module) -> State:
+        """Copy the weights that a net has in the population; it holds no other tensors."""
+        own = {name: torch.empty_like(p, device="cpu") for name, p in module.named_parameters()}
+        self.population.write(k, self.population.weights, list(own.values()))
+        return {name: tensor.numpy() for name, tensor in own.items()}

@@ -2,15 +2,16 @@
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from sklearn import config_context, get_config
 from skorch import NeuralNet
 
+from skensemble._typing import State
 from skensemble.lockstep._paused_training import PausedTraining, torch_backend
 from skensemble.nets import StepCallback
 from skensemble.training import Request, Step, Trace, taker
@@ -18,6 +19,21 @@ from skensemble.training import Request, Step, Trace, taker
 
 class Cancelled(BaseException):
     """Ctrl-C was pressed while a fit waited for others."""
+
+
+class Outcome(NamedTuple):
+    """What has come of a training that was made for a fit.
+
+    Attributes
+    ----------
+    end : Trace or Exception
+        What `train` is to return or to raise.
+    copies : list of tuple
+        Copied states and their steps, for an observer that can wait.
+    """
+
+    end: Trace | BaseException
+    copies: Sequence[tuple[State, Step]] = ()
 
 
 class PausedFit:
@@ -80,13 +96,13 @@ class PausedFit:
         if self._thread.is_alive() and not self.has_ended:
             self.resume(Cancelled())
 
-    def resume(self, message: Step | Trace | BaseException | None) -> Any:
+    def resume(self, message: Step | Outcome | BaseException | None) -> Any:
         """Let the task go on with a message, until it waits again.
 
         Parameters
         ----------
-        message : Step, Trace, BaseException or None
-            A step to observe, the trace or the error of the training, or None: train alone.
+        message : Step, Outcome, BaseException or None
+            A step to observe, what has come of the training, an error, or None: train alone.
 
         Returns
         -------
@@ -109,16 +125,20 @@ class PausedFit:
         while isinstance(message, Step):
             self._answer = request.observe(message)
             message = self._wait()
-        generator, self.training = self.training.generator, None
+        training, self.training = self.training, None
         if isinstance(message, BaseException):
             raise message
         if message is None:
             stop = ("stop_if_cancelled", StopIfCancelled(self))
             request.net.callbacks_[:] = [stop, *_without_stop(request.net.callbacks_)]
-        else:
-            # As if the training had drawn its dropout from torch's own.
-            torch_backend(generator.device).set_rng_state(generator.get_state())
-        return message
+            return None
+        for state, step in message.copies:
+            request.observe.collect(state, step)
+        if isinstance(message.end, BaseException):
+            raise message.end
+        # As if the training had drawn its dropout from torch's own.
+        torch_backend(training.device).set_rng_state(training.drawn_state)
+        return message.end
 
     def _wait(self) -> Any:
         state = _generator_states()

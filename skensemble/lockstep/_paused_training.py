@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.sparse import issparse
+from torch import Tensor
 
 from skensemble.data import batch_sizes
 from skensemble.modules import unwrap_compiled
-from skensemble.training import Request
+from skensemble.training import CopyWeights, Request
 
 
 class PausedTraining:
@@ -23,9 +24,8 @@ class PausedTraining:
 
     Attributes
     ----------
-    generator : torch.Generator
-        What the net's dropout draws from: a copy of torch's global generator of its device, as the
-        fit has seeded it.
+    generator_state : Tensor
+        State of torch's global generator of its device, as the fit has seeded it.
     """
 
     def __init__(self, request: Request) -> None:
@@ -34,8 +34,18 @@ class PausedTraining:
         self.module = unwrap_compiled(self.net.module_)
         parameters = self.module.parameters()
         self.device = next((p.device for p in parameters), torch.device("cpu"))
-        state = torch_backend(self.device).get_rng_state()
-        self.generator = torch.Generator(self.device).set_state(state)
+        self.generator_state = torch_backend(self.device).get_rng_state()
+
+    @cached_property
+    def generator(self) -> torch.Generator:
+        """What the net's dropout draws from: a copy of torch's global generator."""
+        return torch.Generator(self.device).set_state(self.generator_state)
+
+    @property
+    def drawn_state(self) -> Tensor:
+        """State of the generator after what dropout has drawn."""
+        was_drawn_from = "generator" in vars(self)
+        return self.generator.get_state() if was_drawn_from else self.generator_state
 
     @cached_property
     def batch_sizes(self) -> list[int]:
@@ -47,6 +57,12 @@ class PausedTraining:
     def data_digest(self) -> bytes:
         """Digest of rows, targets and weights, equal where they are."""
         return digest_of([part for part in self.data if part is not None])
+
+    @property
+    def observer_can_wait(self) -> bool:
+        """Whether the observer takes copies of the weights, and may get them at the end."""
+        observe = self.request.observe
+        return isinstance(observe, CopyWeights) and observe.can_wait
 
     @property
     def held_bytes(self) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from skensemble.lockstep._paused_fit import PausedFit
+from skensemble._typing import State
+from skensemble.lockstep._paused_fit import Outcome, PausedFit
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.training import Step, StepPlan, Trace
 
@@ -27,6 +28,7 @@ class SharedTraining:
         self.trainings: dict[PausedFit, PausedTraining] = {}
         self.stopped: dict[PausedFit, _Stop] = {}
         self.left: set[PausedFit] = set()
+        self.copies: list[tuple[State, Step]] = []
 
     @property
     def first(self) -> PausedTraining:
@@ -36,6 +38,15 @@ class SharedTraining:
     def add(self, fit: PausedFit) -> None:
         """Let a fit have what the others here get."""
         self.trainings[fit] = fit.training
+
+    @property
+    def observers_can_wait(self) -> bool:
+        """Whether all that goes on wants of a moment is a copy of the weights, later."""
+        return all(self.trainings[fit].observer_can_wait for fit in self._active())
+
+    def keep(self, state: State, step: Step) -> None:
+        """Keep a copy of the weights for all fits that go on, until the training is over."""
+        self.copies.append((state, step))
 
     def observe(self, step: Step) -> bool:
         """Let all fits observe a step of the first net; True if none goes on."""
@@ -49,7 +60,7 @@ class SharedTraining:
                 self.stopped[fit] = _Stop(step, module)
         return not self._active()
 
-    def deliver(self, outcome: Trace | Exception) -> None:
+    def deliver(self, end: Trace | Exception) -> None:
         """Give each fit its trace, or the error of the training."""
         active = self._active()
         # The first that goes on may change its weights.
@@ -57,14 +68,16 @@ class SharedTraining:
             self._hand_over(fit)
             self._hand_over_state(fit)
         for fit in active:
-            fit.resume(outcome)
+            # An ensemble may change its members; those of another must not follow.
+            copies = self.copies if fit is active[-1] else [*map(_copy_again, self.copies)]
+            fit.resume(Outcome(end, copies))
         for fit, stop in self.stopped.items():
             training = self.trainings[fit]
             stop.put_back(training.module)
             n_batches = stop.T // training.net.max_epochs
             # A stop at the last step of an epoch comes before its end.
             n_epochs = (stop.t - 1) // n_batches
-            fit.resume(_cut(outcome, stop.t, n_epochs, stop.loss))
+            fit.resume(Outcome(_cut(end, stop.t, n_epochs, stop.loss)))
 
     def _active(self) -> list[PausedFit]:
         return [fit for fit in self.trainings if fit not in self.left and fit not in self.stopped]
@@ -82,7 +95,7 @@ class SharedTraining:
         if own is not first:
             own.net.order_seed_ = first.net.order_seed_
             own.net.optimizer_.load_state_dict(deepcopy(first.net.optimizer_.state_dict()))
-            own.generator.set_state(first.generator.get_state())
+            own.generator_state = first.drawn_state
 
 
 class _Stop:
@@ -99,6 +112,11 @@ class _Stop:
     def put_back(self, module: nn.Module) -> None:
         """Give a module the weights that it had at the stop."""
         module.load_state_dict(self.state)
+
+
+def _copy_again(copy: tuple[State, Step]) -> tuple[State, Step]:
+    state, step = copy
+    return {name: array.copy() for name, array in state.items()}, step
 
 
 def _cut(trace: Any, t: int, n_epochs: int, loss: float) -> Any:

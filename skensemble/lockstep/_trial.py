@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from skensemble.data import Rows
-from skensemble.lockstep._compatibility import structure_of
+from skensemble.lockstep._compatibility import contents_of
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.lockstep._populations import Batch, FunctionalPopulation
 
@@ -19,9 +19,9 @@ def try_out(training: PausedTraining) -> None:
         Whatever `torch.func` raises for a module that it cannot vectorise.
     """
     population = FunctionalPopulation([training])
-    before = structure_of(population.module)
+    before = contents_of(population.module)
     population.backward(_some_rows(training, max(training.batch_sizes)))
-    if structure_of(population.module) != before:
+    if contents_of(population.module) != before:
         raise ValueError("it keeps something of what it has seen")
 
 

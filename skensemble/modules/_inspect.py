@@ -2,6 +2,9 @@
 
 from torch import nn
 
+HOOKS = tuple(name for name in vars(nn.Module()) if name.endswith("_hooks"))
+"""Attributes of a module that hold hooks, those of a newer torch included."""
+
 
 def unwrap_compiled(module: nn.Module) -> nn.Module:
     """Return the module inside a `torch.compile` wrapper, or the module itself.
@@ -16,8 +19,10 @@ def is_watched(module: nn.Module) -> bool:
 
     Hooks of its children are theirs: ask for each of `modules()`.
     """
-    # Every attribute that holds hooks, those of a newer torch included.
-    own = [hooks for name, hooks in vars(module).items() if name.endswith("_hooks")]
-    for parameter in module.parameters(recurse=False):
-        own += [parameter._backward_hooks, getattr(parameter, "_post_accumulate_grad_hooks", None)]
-    return any(own) or "forward" in vars(module)
+    own = vars(module)
+    if "forward" in own or any(own.get(name) for name in HOOKS):
+        return True
+    return any(
+        p is not None and (p._backward_hooks or getattr(p, "_post_accumulate_grad_hooks", None))
+        for p in module._parameters.values()
+    )

@@ -128,7 +128,7 @@ def make_variational(module: nn.Module) -> dict[str, VariationalLayer]:
 
 
 def trained_parameter(layer: nn.Module, name: str) -> nn.Parameter | None:
-    """Return a parameter of a layer, or None where it is missing, frozen or computed from others."""
+    """Return a parameter of a layer; None if it is missing, frozen or computed from others."""
     parameter = layer._parameters.get(name)
     return parameter if parameter is not None and parameter.requires_grad else None
 

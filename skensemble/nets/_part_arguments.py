@@ -29,7 +29,12 @@ class PartArguments:
         if isinstance(instance, nn.Module):
             if instance is instance_or_cls:
                 instance = deepcopy(instance)
-            instance = instance.to(PRECISIONS[self.precision].weights)
+            dtype = PRECISIONS[self.precision].weights
+            floats = (
+                t for t in (*instance.parameters(), *instance.buffers()) if t.is_floating_point()
+            )
+            if any(tensor.dtype != dtype for tensor in floats):
+                instance = instance.to(dtype)
         return instance
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:

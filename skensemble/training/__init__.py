@@ -2,7 +2,13 @@
 
 from skensemble.training._batch_norm import refresh_batch_norm
 from skensemble.training._handover import Request, taker
-from skensemble.training._observers import ReadOnly, copying, ignore, is_read_only
+from skensemble.training._observers import (
+    CopyWeights,
+    ReadOnly,
+    copying,
+    ignore,
+    is_read_only,
+)
 from skensemble.training._steps import (
     DivergenceError,
     Observer,
@@ -11,12 +17,14 @@ from skensemble.training._steps import (
     StepCounter,
     StepPlan,
     diverged,
+    finite_mean,
     plan_steps,
 )
 from skensemble.training._trace import Data, Trace, join_traces
 from skensemble.training._train import train, train_to_end
 
 __all__ = [
+    "CopyWeights",
     "Data",
     "DivergenceError",
     "Observer",
@@ -29,6 +37,7 @@ __all__ = [
     "Trace",
     "copying",
     "diverged",
+    "finite_mean",
     "ignore",
     "is_read_only",
     "join_traces",

@@ -10,7 +10,13 @@ from torch import Tensor
 from skensemble._typing import Moment, Schedule
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import StepCallback, mean_batch_loss
-from skensemble.training._steps import Observer, RecentLosses, StepCounter, plan_steps
+from skensemble.training._steps import (
+    Observer,
+    RecentLosses,
+    StepCounter,
+    finite_mean,
+    plan_steps,
+)
 from skensemble.training._trace import Trace
 
 
@@ -68,7 +74,7 @@ class FollowSchedule(StepCallback):
         """Count the step, and call the observer if it is a moment."""
         self.losses_.add(loss)
         if self.counter_.count():
-            step = self.counter_.step(0, unwrap_compiled(net.module_), self.losses_)
+            step = self.counter_.step(0, unwrap_compiled(net.module_), self.losses_.values)
             should_stop = self.observe(step)
             self.reached_.append(step.t)
             if should_stop:
@@ -81,7 +87,7 @@ class FollowSchedule(StepCallback):
         if mean is None:
             mean = mean_batch_loss(net.history, "train")
         if not isfinite(mean):
-            self.losses_.finite_mean(0, self.counter_.rates_made(0))
+            finite_mean(self.losses_.values()[:, 0], self.counter_.rates_made(0))
         self.loss_curve_.append(mean)
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:

@@ -29,11 +29,36 @@ class ReadOnly:
         return self.observe(step)
 
 
+@dataclass(frozen=True)
+class CopyWeights:
+    """An observer that hands a copy of the weights to `collect` at each moment.
+
+    Attributes
+    ----------
+    collect : callable
+        Gets the copied state and the step; its answer is that of the observer.
+    """
+
+    collect: Callable[[State, Step], Any]
+
+    def __call__(self, step: Step) -> Any:
+        """Hand over a copy."""
+        return self.collect(copy_state(step.module), step)
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether copies may be handed over when the training is over, as nobody looks on.
+
+        `collect` says so by an attribute of this name.
+        """
+        return getattr(self.collect, "can_wait", False)
+
+
+def copying(collect: Callable[[State, Step], bool]) -> CopyWeights:
+    """Return an observer that hands a copy of the weights to `collect` at each moment."""
+    return CopyWeights(collect)
+
+
 def is_read_only(observe: Observer) -> bool:
     """Say whether an observer is known to change nothing."""
-    return observe is ignore or isinstance(observe, ReadOnly)
-
-
-def copying(collect: Callable[[State, Step], bool]) -> Observer:
-    """Return an observer that hands a copy of the weights to `collect` at each moment."""
-    return ReadOnly(lambda step: collect(copy_state(step.module), step))
+    return observe is ignore or isinstance(observe, ReadOnly | CopyWeights)

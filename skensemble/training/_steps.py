@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from skensemble._checks import InvalidParameterError
 from skensemble._typing import Moment, Schedule
 
+LARGEST_LOSS = float(np.finfo(np.float32).max)
+
 
 class DivergenceError(FloatingPointError, ValueError):
     """The loss or the weights are no longer finite."""
@@ -140,10 +142,21 @@ class StepCounter:
         """Return the rates of the steps that were made in training k."""
         return self.plans[k].rates[: self.t]
 
-    def step(self, k: int, module: nn.Module, losses: "RecentLosses") -> Step:
-        """Return the last step that was made in training k, as observers are told of it."""
+    def step(self, k: int, module: nn.Module, losses: Callable[[], np.ndarray]) -> Step:
+        """Return the last step that was made in training k, as observers are told of it.
+
+        Parameters
+        ----------
+        k : int
+            Training.
+        module : torch.nn.Module
+            Its module.
+        losses : callable
+            Returns the losses of the last steps, as `RecentLosses.values` does; called when
+            somebody asks for the loss of the step.
+        """
         rates = self.rates_made(k)
-        return Step(self.t, self.T, rates[-1], module, lambda: losses.finite_mean(k, rates))
+        return Step(self.t, self.T, rates[-1], module, lambda: finite_mean(losses()[:, k], rates))
 
 
 class RecentLosses:
@@ -157,49 +170,52 @@ class RecentLosses:
 
     def __init__(self, n_batches: int) -> None:
         self._losses: deque[Tensor] = deque(maxlen=n_batches)
+        self._fetched: np.ndarray | None = np.empty((0, 1))
 
     def add(self, losses: Tensor) -> None:
         """Add the loss of a step, of shape (), or those of several trainings, of shape (K,)."""
         self._losses.append(losses)
+        self._fetched = None
 
     def values(self) -> np.ndarray:
-        """Fetch the losses from the device, in one go.
+        """Fetch the losses from the device, in one go and once for each step.
 
         Returns
         -------
         losses : ndarray of shape (n_losses, K)
             Oldest first; one training has K = 1.
         """
-        if not self._losses:
-            return np.empty((0, 1))
-        losses = torch.stack([*self._losses])
-        # NumPy has no half precision of torch's kind.
-        losses = losses if losses.dtype == torch.float64 else losses.float()
-        return losses.cpu().numpy().reshape(len(losses), -1)
+        if self._fetched is None:
+            losses = torch.stack([*self._losses])
+            # NumPy has no half precision of torch's kind.
+            losses = losses if losses.dtype == torch.float64 else losses.float()
+            self._fetched = losses.cpu().numpy().reshape(len(losses), -1)
+        return self._fetched
 
-    def finite_mean(self, k: int, rates: Sequence[float]) -> float:
-        """Return the mean of the losses of training k.
 
-        Parameters
-        ----------
-        k : int
-            Training.
-        rates : sequence of float
-            Rates of the steps that it has made.
+def finite_mean(losses: np.ndarray, rates: Sequence[float]) -> float:
+    """Return the mean of the last losses of a training.
 
-        Raises
-        ------
-        DivergenceError
-            If a loss is not finite.
-        """
-        with np.errstate(over="ignore"):
-            # What float32 cannot hold is no loss to go on with, in float64 either.
-            losses = self.values()[:, k].astype(np.float32)
-        is_bad = ~np.isfinite(losses)
-        if is_bad.any():
-            t = len(rates) - len(losses) + 1 + int(is_bad.argmax())
-            raise diverged(t, rates[t - 1], f"the training loss is {losses[is_bad][0]}")
-        return float(losses.mean())
+    Parameters
+    ----------
+    losses : ndarray of shape (n_losses,)
+        Of its last steps.
+    rates : sequence of float
+        Rates of all steps that it has made.
+
+    Raises
+    ------
+    DivergenceError
+        If a loss is not finite.
+    """
+    # What float32 cannot hold is no loss to go on with, in float64 either.
+    is_bad = ~(np.abs(losses) <= LARGEST_LOSS)
+    if is_bad.any():
+        t = len(rates) - len(losses) + 1 + int(is_bad.argmax())
+        loss = losses[is_bad][0]
+        seen = loss if np.isnan(loss) else np.copysign(np.inf, loss)
+        raise diverged(t, rates[t - 1], f"the training loss is {seen}")
+    return float(losses.mean())
 
 
 def diverged(t: int, rate: float, what: str) -> DivergenceError:

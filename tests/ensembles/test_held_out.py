@@ -9,7 +9,7 @@ from torch import nn
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._regressor import EnsembleRegressor
-from skensemble.members import Predictor
+from skensemble.members import MemberTemplate, Predictor
 
 CLASSIFY = {"losses": EnsembleClassifier._row_losses, "score": EnsembleClassifier._score_output}
 REGRESS = {"losses": EnsembleRegressor._row_losses, "score": EnsembleRegressor._score_output}
@@ -35,7 +35,7 @@ def held_out(members, y, weight=None, m=None, **functions):
     predictor = Predictor(torch.device("cpu"), nn.Identity(), None, 1)
     for values in members:
         module = Fixed(values)
-        predictor.add(module, {"values": module.values.detach().numpy()})
+        predictor.add(MemberTemplate(module), {"values": module.values.detach().numpy()})
         rows.add(predictor, m)
     return rows
 

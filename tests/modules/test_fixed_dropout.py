@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from skensemble.members import member_module, structure_of
+from skensemble.members import MemberTemplate, structure_of
 from skensemble.modules import FixedDropout, fix_dropout
 
 # Each layer with the axes of a row that has 4096 units, or channels, to drop.
@@ -28,7 +28,7 @@ def fixed(layer, seed=0):
     template = nn.Sequential(layer)
     fix_dropout(template)
     state = {"0.seed": np.array(seed)}
-    return member_module(template, state, torch.device("cpu"))[0]
+    return MemberTemplate(template).build(state, torch.device("cpu"))[0]
 
 
 def values(output):
@@ -155,7 +155,7 @@ def test_layers_of_a_module_have_masks_of_their_own():
     template = structure_of(module)
     fix_dropout(template)
     state = {"0.seed": np.array(1), "1.seed": np.array(2)}
-    first, second = member_module(template, state, torch.device("cpu"))
+    first, second = MemberTemplate(template).build(state, torch.device("cpu"))
     rows = torch.ones(1, 64)
     assert not torch.equal(first(rows), second(rows))
     assert isinstance(module[0], nn.Dropout)
@@ -166,7 +166,7 @@ def test_members_of_one_template_have_masks_of_their_own():
     device, rows = torch.device("cpu"), torch.ones(1, 64)
     outputs = []
     for seed in (1, 2, 1):
-        outputs.append(member_module(template, {"0.seed": np.array(seed)}, device)(rows))
+        outputs.append(MemberTemplate(template).build({"0.seed": np.array(seed)}, device)(rows))
         # What the template has drawn for itself is not handed on.
     assert torch.equal(outputs[0], outputs[2])
     assert not torch.equal(outputs[0], outputs[1])

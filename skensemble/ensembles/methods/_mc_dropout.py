@@ -10,7 +10,7 @@ from skensemble._typing import State
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
-from skensemble.members import copy_state, structure_of
+from skensemble.members import MemberTemplate, copy_state, structure_of
 from skensemble.modules import FixedDropout, fix_dropout
 from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import spawn_seeds
@@ -77,7 +77,7 @@ class _MCDropout:
         """Refuse a net whose masks would belong to places in a batch, and not to the member."""
         if X.shape[0] < 2:
             return
-        self._predictor_.add(template, state)
+        self._predictor_.add(MemberTemplate(template), state)
         beside, alone = (self._predictor_.outputs(X[k:2], [0])[0, -1] for k in (0, 1))
         self._predictor_.modules.clear()
         if not np.allclose(beside, alone, rtol=1e-2, atol=1e-3, equal_nan=True):

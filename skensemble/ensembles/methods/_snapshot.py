@@ -1,4 +1,3 @@
-import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,6 +8,7 @@ from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
 from skensemble._warn import warn_user
+from skensemble.data import keywords_of
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
@@ -101,7 +101,7 @@ class _Snapshot:
     def _bound_schedule(self) -> Callable[..., float]:
         """Bind what the schedule takes of the ensemble's parameters and has not bound itself."""
         schedule = SCHEDULES[self.schedule] if isinstance(self.schedule, str) else self.schedule
-        taken = set(inspect.signature(schedule).parameters) - set(getattr(schedule, "keywords", ()))
+        taken = keywords_of(schedule) - set(getattr(schedule, "keywords", ()))
         names = ("M", "alpha_zero", "lr_min", "cycle_mult", "alpha_mult")
         return partial(schedule, **{name: getattr(self, name) for name in names if name in taken})
 

@@ -5,10 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from skensemble.members import Predictor, copy_state, is_finite, member_module, structure_of
+from skensemble.members import MemberTemplate, Predictor, copy_state, is_finite, structure_of
 from skensemble.modules import MLP
 
 CPU = torch.device("cpu")
+
+
+def weights_of(net):
+    return [name for name, _ in net.named_parameters()]
 
 
 def norm_net():
@@ -42,14 +46,14 @@ def test_a_member_predicts_as_the_net_did_when_it_was_copied():
     net.eval()
     expected, state = net(X).detach(), copy_state(net)
     template = norm_net().train()
-    member = member_module(template, state, CPU)
+    member = MemberTemplate(template).build(state, CPU)
     assert torch.equal(member(X), expected)
     assert template.training
 
 
 def test_a_member_shares_the_memory_of_its_state():
     state = copy_state(norm_net())
-    member = member_module(norm_net(), state, CPU)
+    member = MemberTemplate(norm_net()).build(state, CPU)
     assert np.shares_memory(member[0].weight.numpy(), state["0.weight"])
 
 
@@ -64,18 +68,18 @@ def test_a_state_with_a_value_that_is_not_finite_is_found(name, value):
     net = norm_net()
     net.register_buffer("mask", torch.full((2,), -torch.inf))
     state = copy_state(net)
-    assert is_finite(state, net)
+    assert is_finite(state, weights_of(net))
     state[name].flat[-1] = value
-    assert not is_finite(state, net)
+    assert not is_finite(state, weights_of(net))
 
 
 def test_weights_that_are_empty_or_complex_are_finite():
     net = nn.Module()
     net.empty = nn.Parameter(torch.zeros(0, 3))
     net.wave = nn.Parameter(torch.tensor([1 + 2j]))
-    assert is_finite(copy_state(net), net)
+    assert is_finite(copy_state(net), weights_of(net))
     net.wave.data[0] = complex(1, np.inf)
-    assert not is_finite(copy_state(net), net)
+    assert not is_finite(copy_state(net), weights_of(net))
 
 
 HOOKS = [
@@ -92,7 +96,7 @@ def test_hooks_of_a_member_are_its_own(register, part):
     """A member's dict of hooks must not be that of the net it was copied from."""
     net = norm_net()
     getattr(net.get_submodule(part), register)(halved)
-    member = member_module(net, copy_state(net), CPU)
+    member = MemberTemplate(net).build(copy_state(net), CPU)
     kinds = [name for name in vars(net) if name.endswith("_hooks")]
     for one, other in zip(net.modules(), member.modules(), strict=True):
         for name in kinds:
@@ -103,7 +107,7 @@ def test_hooks_of_a_member_are_its_own(register, part):
 
 def test_a_hook_that_is_added_later_does_not_show_in_a_member():
     net = norm_net()
-    member = member_module(net, copy_state(net), CPU)
+    member = MemberTemplate(net).build(copy_state(net), CPU)
     net[0].register_forward_hook(halved)
     net.register_forward_hook(halved)
     assert not member._forward_hooks
@@ -117,11 +121,11 @@ def halved(module, inputs, *output):
 def test_layers_that_stand_in_two_places_stay_one():
     layer = nn.Linear(3, 3)
     net = nn.Sequential(layer, nn.ReLU(), layer)
-    member = member_module(net, copy_state(net), CPU)
+    member = MemberTemplate(net).build(copy_state(net), CPU)
     assert member[0] is member[2]
     tied = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     tied[1].weight = tied[0].weight
-    member = member_module(tied, copy_state(tied), CPU)
+    member = MemberTemplate(tied).build(copy_state(tied), CPU)
     assert member[0].weight is member[1].weight
 
 
@@ -144,13 +148,13 @@ def test_a_structure_has_no_weights_and_is_a_template_of_members(make):
     template = structure_of(net)
     assert all(p.numel() == 0 for p in template.parameters())
     assert [n for n, _ in template.named_parameters()] == [n for n, _ in net.named_parameters()]
-    assert torch.equal(member_module(template, copy_state(net), CPU)(X), net(X))
+    assert torch.equal(MemberTemplate(template).build(copy_state(net), CPU)(X), net(X))
     assert all(p.numel() > 0 for p in net.parameters())
 
 
 def test_a_member_is_not_trained_and_not_in_training_mode():
     net = norm_net().train()
-    member = member_module(net, copy_state(net), CPU)
+    member = MemberTemplate(net).build(copy_state(net), CPU)
     assert not any(p.requires_grad for p in member.parameters())
     assert not any(part.training for part in member.modules())
     assert all(p.requires_grad for p in net.parameters())
@@ -162,7 +166,7 @@ def test_the_predictor_averages_probabilities_and_not_logits():
     for bias in ([2.0, 0.0], [0.0, 4.0]):
         layer = nn.Linear(1, 2)
         state = {"weight": np.zeros((2, 1), "f4"), "bias": np.array(bias, "f4")}
-        predictor.add(layer, state)
+        predictor.add(MemberTemplate(layer), state)
     first, second = np.exp(2) / (np.exp(2) + 1), 1 / (1 + np.exp(4))
     X = np.zeros((5, 1), np.float32)
     assert predictor.mean(X, np.array([0.25, 0.75]))[:, 0] == pytest.approx(
@@ -172,7 +176,7 @@ def test_the_predictor_averages_probabilities_and_not_logits():
 
 def predictor_of(module, *, transform=None, autocast=None):
     predictor = Predictor(CPU, transform or nn.Identity(), autocast, 1)
-    predictor.add(module, copy_state(module))
+    predictor.add(MemberTemplate(module), copy_state(module))
     return predictor
 
 
@@ -227,7 +231,7 @@ def test_members_that_are_asked_for_come_in_that_order():
     predictor = Predictor(CPU, nn.Identity(), None, 1)
     for value in (1.0, 2.0, 3.0):
         state = {"weight": np.full((1, 1), value, "f4"), "bias": np.zeros(1, "f4")}
-        predictor.add(nn.Linear(1, 1), state)
+        predictor.add(MemberTemplate(nn.Linear(1, 1)), state)
     X = np.ones((2, 1), np.float32)
     assert predictor.outputs(X, [2, 0])[:, 0, 0].tolist() == [3, 1]
     assert predictor.mean(X, np.array([0.5, 0.0, 0.5]))[:, 0].tolist() == [2, 2]
@@ -238,7 +242,8 @@ def test_a_member_of_weight_0_is_not_run():
     predictor = Predictor(CPU, nn.Identity(), None, 1)
     for value in (np.nan, 1.0):
         predictor.add(
-            nn.Linear(1, 1), {"weight": np.full((1, 1), value, "f4"), "bias": np.ones(1, "f4")}
+            MemberTemplate(nn.Linear(1, 1)),
+            {"weight": np.full((1, 1), value, "f4"), "bias": np.ones(1, "f4")},
         )
     assert predictor.mean(np.ones((2, 1), np.float32), np.array([0.0, 1.0])).tolist() == [[2], [2]]
 
@@ -246,7 +251,7 @@ def test_a_member_of_weight_0_is_not_run():
 def test_batches_change_nothing():
     predictor = Predictor(CPU, nn.Identity(), None, 1)
     layer = nn.Linear(2, 3)
-    predictor.add(layer, copy_state(layer))
+    predictor.add(MemberTemplate(layer), copy_state(layer))
     X = np.random.default_rng(0).normal(size=(10_001, 2)).astype(np.float32)
     expected = layer(torch.tensor(X)).detach().numpy()
     # Products of a different number of rows differ in the last bits of float32.
