@@ -40,6 +40,7 @@ class Streams(NamedTuple):
     method: int
 
 
+@lru_cache
 def streams_of(seed: int) -> Streams:
     """Return the seeds that a fit derives from its one seed.
 

@@ -8,6 +8,7 @@ from skensemble.data._rows import (
     batch_sizes,
     draw_order,
     forward_batch_size,
+    forward_batches,
 )
 from skensemble.data._sizes import keywords_of, missing_sizes, n_values_per_row
 from skensemble.data._targets import TargetScaler
@@ -34,6 +35,7 @@ __all__ = [
     "drop_zero_weight_rows",
     "encode",
     "forward_batch_size",
+    "forward_batches",
     "keywords_of",
     "learn_classes",
     "missing_sizes",

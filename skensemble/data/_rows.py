@@ -184,6 +184,30 @@ def _shared_tensor(X: Any) -> Tensor:
         return torch.as_tensor(X)
 
 
+def forward_batches(X: Any, batch_size: int, dtype: torch.dtype) -> Iterator[Tensor]:
+    """Yield rows in their order, in batches for prediction.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, ...)
+        Sparse rows become dense batch by batch.
+    batch_size : int
+        Least number of rows of a batch.
+    dtype : torch.dtype
+
+    Yields
+    ------
+    batch : Tensor of shape (n_rows, ...)
+        On the CPU, of dense rows on the memory of `X`.
+    """
+    size = forward_batch_size(n_values_per_row(X), batch_size)
+    if not issparse(X):
+        yield from _shared_tensor(X).to(dtype).split(size)
+        return
+    for start in range(0, X.shape[0], size):
+        yield torch.as_tensor(X[start : start + size].toarray(), dtype=dtype)
+
+
 def forward_batch_size(n_values: int, batch_size: int) -> int:
     """Return the rows of a batch in prediction, where memory allows more than in training."""
     return max(batch_size, min(4096, FORWARD_VALUES // max(1, n_values)))

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -227,7 +227,12 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             rule = f"None for a {type(net).__name__} (take {self._default_net.__name__})"
             raise reject("sample_weight", rule, sample_weight)
         X, y = check_labelled_rows(
-            self, X, y, dtype=rows_dtype(net), classify=is_classifier(self), reset=True
+            self,
+            X,
+            y,
+            dtype=rows_dtype(net),
+            classify=isinstance(self, ClassifierMixin),
+            reset=True,
         )
         sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
@@ -244,7 +249,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             if isinstance(self.m, str):
                 raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
             return None
-        classify = is_classifier(self)
+        classify = isinstance(self, ClassifierMixin)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
         sample_weight = check_weights(sample_weight, X, dtype=np.float64)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)

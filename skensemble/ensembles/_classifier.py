@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
 
 from skensemble.averaging import staged_average
@@ -63,8 +62,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
 
     def member_predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of each member, also of those that `m` leaves out.

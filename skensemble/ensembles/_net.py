@@ -11,10 +11,10 @@ from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import InvalidParameterError, reject
-from skensemble.data import missing_sizes
+from skensemble.data import missing_sizes, n_values_per_row
 from skensemble.device import PRECISIONS, numpy_dtype
 from skensemble.ensembles._warnings import warn_if_softmax
-from skensemble.modules import unwrap_compiled
+from skensemble.modules import MLP, unwrap_compiled
 from skensemble.nets import Net, check_net_parameters
 from skensemble.seeding import building_seeded
 
@@ -83,6 +83,16 @@ def build_module(net: NeuralNet) -> nn.Module:
         return net.initialized_instance(net.module, net.get_params_for("module"))
 
 
+def _is_sized_mlp(net: NeuralNet, module: nn.Module, n_features: int, n_outputs: int) -> bool:
+    """Say whether a net's module is known to suit the task, without running it."""
+    return (
+        type(module) is MLP
+        and not isinstance(unwrap_compiled(net.criterion_), nn.NLLLoss)
+        and getattr(module[0], "in_features", None) == n_features
+        and getattr(module[-1], "out_features", None) == n_outputs
+    )
+
+
 def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int) -> None:
     """Run an initialised net on a row or two, and hold its output to the task.
 
@@ -93,6 +103,8 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
         cannot take.
     """
     module = unwrap_compiled(net.module_)
+    if _is_sized_mlp(net, module, n_values_per_row(rows), n_outputs):
+        return
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
     with torch.no_grad():

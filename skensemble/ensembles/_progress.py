@@ -23,19 +23,25 @@ class Progress:
         self.ensemble = ensemble
         self.n_members = n_members
         self.seen = seen
-        self.root = ensemble._init_callback_context(max_subtasks=n_members)
-        self.root.call_on_fit_task_begin(estimator=ensemble, **seen)
+        # To tell nobody takes longer than to make a member.
+        self.has_listeners = bool(getattr(ensemble, "_skl_callbacks", ()))
+        if self.has_listeners:
+            self.root = ensemble._init_callback_context(max_subtasks=n_members)
+            self.root.call_on_fit_task_begin(estimator=ensemble, **seen)
         self._begin_member()
 
     @property
     def is_watched(self) -> bool:
         """Whether a line is printed or a callback is called after each member."""
-        return bool(self.ensemble.verbose or getattr(self.ensemble, "_skl_callbacks", ()))
+        return bool(self.ensemble.verbose or self.has_listeners)
 
     def end_member(self, step: Step, loss: float, score: float | None) -> bool:
         """Report a member that was just taken; True asks for the end of the training."""
         if self.ensemble.verbose:
             self._print(step, loss, score)
+        if not self.has_listeners:
+            self._begin_member()
+            return False
         # A copy of the ensemble in its present state: it has all it needs to predict.
         fitted = {"members_": list(self.ensemble.members_)}
         should_stop = self.task.call_on_fit_task_end(
@@ -47,14 +53,16 @@ class Progress:
 
     def end(self) -> None:
         """Report the end of the fit."""
-        self.root.call_on_fit_task_end(
-            estimator=self.ensemble, reconstruction_attributes={}, **self.seen
-        )
+        if self.has_listeners:
+            self.root.call_on_fit_task_end(
+                estimator=self.ensemble, reconstruction_attributes={}, **self.seen
+            )
 
     def _begin_member(self) -> None:
         self.begun = perf_counter()
-        self.task = self.root.subcontext(task_name="member")
-        self.task.call_on_fit_task_begin(estimator=self.ensemble, **self.seen)
+        if self.has_listeners:
+            self.task = self.root.subcontext(task_name="member")
+            self.task.call_on_fit_task_begin(estimator=self.ensemble, **self.seen)
 
     def _print(self, step: Step, loss: float, score: float | None) -> None:
         k, seconds = len(self.ensemble.members_), perf_counter() - self.begun

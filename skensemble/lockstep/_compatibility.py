@@ -6,6 +6,7 @@ trainings go apart until somebody has looked at it.
 """
 
 import pickle
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
@@ -132,8 +133,11 @@ def _contents(values: dict[str, Any], left_out: frozenset[str] = frozenset()) ->
 
 
 def _content(value: Any) -> Hashable:
-    if type(value) in (str, int, bool, type(None)):
-        return type(value), value
+    kind = type(value)
+    if kind in (str, int, bool, type(None)):
+        return kind, value
+    if kind in (dict, set, OrderedDict) and not value:
+        return kind, None
     try:
         return "pickle", pickle.dumps(value)
     except Exception:

@@ -51,7 +51,8 @@ class StackedBatches:
         per_step = len(trainings) * width * max(1, n_values_per_row(self.X))
         self.per_block = max(1, BLOCK_VALUES // per_step)
         self.is_row = self.is_row.transpose(0, 1).to(self.X)
-        self.row_weights = normalized(self.is_row)
+        # Without weights of rows they are the same in each epoch.
+        self.row_weights = [*normalized(self.is_row)]
 
     def _join(self, trainings: Sequence[PausedTraining]) -> None:
         """Put the rows of all nets below each other, and note where those of each begin."""
@@ -95,11 +96,12 @@ class StackedBatches:
         orders = torch.cat([drawn[draw] for draw in self.draws])
         return (orders[self.places] + self.begins).transpose(0, 1)
 
-    def _row_weights(self, chosen: Tensor, start: int) -> Tensor:
+    def _row_weights(self, chosen: Tensor, start: int) -> Sequence[Tensor]:
         """Return the weights of the rows of a block, whose first batch is the one at `start`."""
-        steps = (start + torch.arange(len(chosen), device=chosen.device)) % len(self.is_row)
+        n_batches = len(self.row_weights)
+        steps = [t % n_batches for t in range(start, start + len(chosen))]
         if not self.is_weighted:
-            return self.row_weights[steps]
+            return [self.row_weights[t] for t in steps]
         return normalized(self.weight[chosen] * self.is_row[steps])
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from skensemble._typing import State
 from skensemble.averaging import average
-from skensemble.data import RowBatches, Rows, forward_batch_size, n_values_per_row
+from skensemble.data import forward_batches
 from skensemble.members._template import MemberTemplate
 
 
@@ -90,12 +90,8 @@ class Predictor:
     def _batches(self, X: Any, members: Sequence[int]) -> Iterator[list[Tensor]]:
         modules = [self.modules[k] for k in members]
         dtype = torch.float64 if X.dtype == np.float64 else torch.float32
-        # Dense rows stay in NumPy's memory and go to the device batch by batch.
-        rows = Rows(X, dtype=dtype, device=torch.device("cpu"))
         with torch.inference_mode():
-            for batch, _ in RowBatches(
-                rows, forward_batch_size(n_values_per_row(X), self.batch_size)
-            ):
+            for batch in forward_batches(X, self.batch_size, dtype):
                 batch = batch.to(self.device)
                 yield [self._forward(module, batch) for module in modules]
 

@@ -1,5 +1,6 @@
 """Templates: a module without weights, from which the modules of members are built."""
 
+from collections import OrderedDict
 from copy import deepcopy
 from typing import Any
 
@@ -14,6 +15,9 @@ CHEAP_TO_COPY = frozenset(
     for name in ("activation", "batchnorm", "container", "conv", "dropout", "flatten", "linear")
 ) | {MLP.__module__}
 """Where the modules come from whose tensors are all in their dicts of parameters and buffers."""
+
+
+CONTAINERS = frozenset((dict, set, OrderedDict))
 
 
 class MemberTemplate:
@@ -39,6 +43,7 @@ class MemberTemplate:
         tensors = self._module.state_dict(keep_vars=True)
         self._slots = [(name, id(t), isinstance(t, nn.Parameter)) for name, t in tensors.items()]
         self._is_cheap = _is_cheap_to_copy(self._module)
+        self._is_in_evaluation = not any(part.training for part in self._module.modules())
         self._shared: dict[int, Any] = {}
         if self._is_cheap:
             self._shared = {
@@ -72,11 +77,11 @@ class MemberTemplate:
                     nn.Parameter(value, requires_grad=False) if is_parameter else value
                 )
         module = _copy(self._module, memo, is_cheap=self._is_cheap)
-        return module.eval()
+        return module if self._is_in_evaluation else module.eval()
 
 
 def structure_of(module: nn.Module) -> nn.Module:
-    """Copy a module without its weights, as a template of its members.
+    """Copy a module without its weights, in evaluation mode, as a template of its members.
 
     It is taken before the training: deepcopy refuses activations that a module keeps for itself.
     """
@@ -85,7 +90,7 @@ def structure_of(module: nn.Module) -> nn.Module:
         id(p): nn.Parameter(p.detach().new_empty(0), requires_grad=p.requires_grad)
         for p in module.parameters()
     }
-    return _copy(module, empty, is_cheap=_is_cheap_to_copy(module))
+    return _copy(module, empty, is_cheap=_is_cheap_to_copy(module)).eval()
 
 
 def _copy(module: nn.Module, memo: dict[int, Any], *, is_cheap: bool) -> nn.Module:
@@ -108,12 +113,9 @@ def _copy_by_hand(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     if id(module) in memo:
         return memo[id(module)]
     copy = memo[id(module)] = type(module).__new__(type(module))
+    # Hooks that are added to the one later must not show in the other.
     own = vars(copy)
-    own.update(vars(module))
-    for name, value in vars(module).items():
-        # Hooks that are added to the one later must not show in the other.
-        if isinstance(value, dict | set):
-            own[name] = value.copy()
+    own.update({k: v.copy() if type(v) in CONTAINERS else v for k, v in vars(module).items()})
     for kind in ("_parameters", "_buffers"):
         tensors = getattr(module, kind).items()
         own[kind] = {name: _copy_tensor(tensor, memo) for name, tensor in tensors}
