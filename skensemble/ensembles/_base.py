@@ -127,7 +127,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         with training_seeded(streams.training, device):
             trace = self._fit_members(net, data, collect, streams.method)
         collect.finish(trace)
-        warn_if_constant(self._predictor_, data)
+        warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
         progress.end()
         return self
 

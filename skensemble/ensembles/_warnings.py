@@ -2,11 +2,13 @@
 
 import numpy as np
 import torch
+from scipy.special import entr
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from skensemble._warn import warn_user
 from skensemble.members import Predictor
+from skensemble.modules import unwrap_compiled
 from skensemble.training import Data, Trace
 
 ALIKE = 1e-3
@@ -55,8 +57,24 @@ def warn_if_draws_are_wide(losses: np.ndarray, trained_loss: float, remedy: str)
         )
 
 
-def warn_if_constant(predictor: Predictor, data: Data) -> None:
-    """Warn about a net that died, as nets do on inputs that are not scaled."""
+def warn_if_constant(
+    predictor: Predictor, data: Data, criterion: nn.Module, last_loss: float
+) -> None:
+    """Warn about a net that died, as nets do on inputs that are not scaled.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Of the members.
+    data : Data
+        Training rows.
+    criterion : torch.nn.Module
+    last_loss : float
+        Training loss of the net at its end.
+    """
+    if last_loss < 0.5 * _least_constant_loss(criterion, data):
+        # What is far below is no constant, and need not be tried.
+        return
     rows = slice(0, 256)
     output = predictor.outputs(data.X[rows], [len(predictor.modules) - 1])[0]
     if np.ptp(data.y[rows], axis=0).any() and np.ptp(output, axis=0).max() < ALIKE:
@@ -65,3 +83,15 @@ def warn_if_constant(predictor: Predictor, data: Data) -> None:
             "Scale the inputs (StandardScaler in a Pipeline), or lower alpha_zero.",
             ConvergenceWarning,
         )
+
+
+def _least_constant_loss(criterion: nn.Module, data: Data) -> float:
+    """Return the least mean loss of outputs that are the same for all rows, 0 if it is not known.
+
+    It is the entropy of the classes, and 1 for the squared error of standardised targets.
+    """
+    criterion = unwrap_compiled(criterion)
+    if type(criterion) is nn.CrossEntropyLoss and criterion.weight is None:
+        weights = np.bincount(data.y, data.sample_weight)
+        return float(entr(weights / weights.sum()).sum())
+    return float(type(criterion) is nn.MSELoss)

@@ -199,10 +199,9 @@ def _data_obstacle(training: PausedTraining) -> str | None:
         return "the rows are sparse"
     if net.iterator_train is not RowBatches or net.dataset is not Dataset:
         return "the net has a dataset or an iterator of its own"
-    if set(net.get_params_for("iterator_train")) - {"shuffle"} or net.order_seed_ is None:
-        return "the net has arguments for its iterator"
-    if net.get_params_for("dataset"):
-        return "the net has arguments for its dataset"
+    arguments = {name for name in vars(net) if name.startswith(("iterator_train__", "dataset__"))}
+    if arguments - {"iterator_train__shuffle"} or net.order_seed_ is None:
+        return "the net has arguments for its iterator or its dataset"
     return None
 
 

@@ -30,19 +30,16 @@ def log_loss(logits: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor, Ten
     loss : Tensor of shape (...)
     gradient : Tensor of the shape of `logits`
     """
-    log_proba, codes, row_weight = _log_softmax(logits), y[..., None], row_weight[..., None]
-    loss = (log_proba.gather(-1, codes) * row_weight).sum((-2, -1)).neg_()
-    gradient = log_proba.exp_()
+    is_turned = logits.ndim > 2 and logits.shape[-1] <= FEW_CLASSES
+    classes = -2 if is_turned else -1
+    logits = logits.mT.contiguous() if is_turned else logits
+    log_proba, gradient = torch.log_softmax(logits, classes), torch.softmax(logits, classes)
+    codes, row_weight = y.unsqueeze(classes), row_weight.unsqueeze(classes)
+    loss = (log_proba.gather(classes, codes) * row_weight).sum((-2, -1)).neg_()
     minus_one = gradient.new_full((1,) * codes.ndim, -1.0)
-    gradient.scatter_add_(-1, codes, minus_one.expand(codes.shape))
-    return loss, gradient.mul_(row_weight)
-
-
-def _log_softmax(logits: Tensor) -> Tensor:
-    """Take the log-softmax along the last axis, which for a few classes is slow if it is last."""
-    if logits.ndim == 2 or logits.shape[-1] > FEW_CLASSES:
-        return torch.log_softmax(logits, -1)
-    return torch.log_softmax(logits.mT.contiguous(), -2).mT
+    gradient.scatter_add_(classes, codes, minus_one.expand(codes.shape))
+    gradient.mul_(row_weight)
+    return loss, gradient.mT if is_turned else gradient
 
 
 def squared_error(output: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor, Tensor]:

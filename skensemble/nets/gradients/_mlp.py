@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -234,9 +235,13 @@ def computing_layers(module: MLP) -> list[nn.Module]:
 
 def _is_plain_loss(criterion: nn.Module) -> bool:
     """Say whether a criterion is one of the two, with every setting at torch's default."""
-    return type(criterion) in (nn.CrossEntropyLoss, nn.MSELoss) and _settings(
-        criterion
-    ) == _settings(type(criterion)())
+    kind = type(criterion)
+    return kind in (nn.CrossEntropyLoss, nn.MSELoss) and _settings(criterion) == _defaults(kind)
+
+
+@lru_cache
+def _defaults(kind: type[nn.Module]) -> dict[str, Any]:
+    return _settings(kind())
 
 
 def _settings(criterion: nn.Module) -> dict[str, Any]:
