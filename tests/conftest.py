@@ -1,5 +1,6 @@
 """Data and estimators that many tests use."""
 
+import signal
 from functools import partial
 
 import numpy as np
@@ -36,6 +37,17 @@ SMALL_ENSEMBLES = {
 
 SEVERAL = [name for name, make in SMALL_ENSEMBLES.items() if make()._n_members() > 1]
 """Those of more than one member."""
+
+
+@pytest.fixture
+def interruptible():
+    """Let SIGINT raise KeyboardInterrupt, also where the tests run in the background.
+
+    A shell that starts a job in the background has it ignore SIGINT.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The life cycle that all ensembles share: fit, members, weights, persistence."""
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -199,6 +200,12 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
                 f"Use {cls}(estimator={net_name}({keyword}=...))."
             )
         return super().set_params(**params)
+
+    @classmethod
+    @lru_cache
+    def _get_param_names(cls) -> list[str]:
+        # scikit-learn inspects the signature anew whenever parameters are read.
+        return super()._get_param_names()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

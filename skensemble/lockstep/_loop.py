@@ -145,6 +145,7 @@ class LockstepCourse:
 
     def _copy_state(self, k: int, module: nn.Module) -> State:
         """Copy the weights that a net has in the population; it holds no other tensors."""
-        own = {name: torch.empty_like(p, device="cpu") for name, p in module.named_parameters()}
-        self.population.write(k, self.population.weights, list(own.values()))
-        return {name: tensor.numpy() for name, tensor in own.items()}
+        names, parameters = zip(*module.named_parameters(), strict=True)
+        own = [torch.empty_like(p, device="cpu", requires_grad=False) for p in parameters]
+        self.population.write(k, self.population.weights, own)
+        return {name: tensor.numpy() for name, tensor in zip(names, own, strict=True)}

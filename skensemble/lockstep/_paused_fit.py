@@ -3,8 +3,9 @@
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -36,6 +37,9 @@ class Outcome(NamedTuple):
     copies: Sequence[tuple[State, Step]] = ()
 
 
+Message = Step | Outcome | BaseException | None
+
+
 class PausedFit:
     """A fit in a thread of its own, which runs only while the others wait.
 
@@ -65,10 +69,11 @@ class PausedFit:
         self.error: BaseException | None = None
         self.has_ended = self.is_cancelled = False
         # Two locks pass control back and forth: `_mine` wakes this fit, `_others` wakes the thread
-        # that waits for it.
+        # that waits for it. `_next` is the lock that is released when this fit waits or ends.
         self._mine, self._others = threading.Lock(), threading.Lock()
         self._mine.acquire()
         self._others.acquire()
+        self._next = self._others
         self._message: Any = None
         self._answer: Any = None
         # A new thread would begin with the defaults of all of these.
@@ -91,12 +96,19 @@ class PausedFit:
         self.has_ended = True
 
     def cancel(self) -> None:
-        """End a task that waits, or that was left running in a training of its own."""
+        """End a task that waits or was left running, and wait for its end."""
         self.is_cancelled = True
-        if self._thread.is_alive() and not self.has_ended:
-            self.resume(Cancelled())
+        if not self._thread.is_alive():
+            return
+        # Nobody else is to be woken by it.
+        self._message, self._next = Cancelled(), threading.Lock()
+        self._next.acquire()
+        with suppress(RuntimeError):
+            # Another fit may have woken it a moment ago.
+            self._mine.release()
+        self._thread.join()
 
-    def resume(self, message: Step | Outcome | BaseException | None) -> Any:
+    def resume(self, message: Message) -> Any:
         """Let the task go on with a message, until it waits again.
 
         Parameters
@@ -109,10 +121,7 @@ class PausedFit:
         answer : object
             What the observer has returned for a step; True if the task has ended over it.
         """
-        self._message, self._answer = message, True
-        with keeping_warning_filters():
-            self._mine.release()
-            self._others.acquire()
+        resume_in_turn([(self, message)])
         return self._answer
 
     def _take(self, request: Request) -> Trace | None:
@@ -120,6 +129,8 @@ class PausedFit:
         if threading.current_thread() is not self._thread:
             # A thread of the task's own, which may have got the task's context.
             return None
+        if self.is_cancelled:
+            raise Cancelled
         self.training = PausedTraining(request)
         message = self._wait()
         while isinstance(message, Step):
@@ -143,7 +154,7 @@ class PausedFit:
     def _wait(self) -> Any:
         state = _generator_states()
         with keeping_warning_filters():
-            self._others.release()
+            self._next.release()
             self._mine.acquire()
         _set_generator_states(state)
         return self._message
@@ -157,11 +168,26 @@ class PausedFit:
             self.error = error
         finally:
             self.training, self.has_ended = None, True
-            self._others.release()
+            self._next.release()
 
     def _run_task(self) -> Any:
         taker.set(self._take)
         return self.task()
+
+
+def resume_in_turn(messages: Sequence[tuple[PausedFit, Message]]) -> None:
+    """Let tasks go on one after another, each with its message, until the last waits again.
+
+    Each wakes the next: to wake the caller between two of them would take as long as some tasks
+    have left to do.
+    """
+    for (fit, message), (follower, _) in pairwise([*messages, messages[-1]]):
+        fit._message, fit._answer, fit._next = message, True, follower._mine
+    last = messages[-1][0]
+    last._next = last._others
+    with keeping_warning_filters():
+        messages[0][0]._mine.release()
+        last._others.acquire()
 
 
 class StopIfCancelled(StepCallback):

@@ -15,7 +15,7 @@ import torch
 from skensemble._checks import check_int
 from skensemble.lockstep._compatibility import engine_for, population_key, training_key
 from skensemble.lockstep._loop import train_in_lockstep
-from skensemble.lockstep._paused_fit import PausedFit
+from skensemble.lockstep._paused_fit import PausedFit, resume_in_turn
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.lockstep._populations import FunctionalPopulation, Population
 from skensemble.lockstep._shared_training import SharedTraining
@@ -179,13 +179,18 @@ def _train_population(
     report.groups.append({"engine": population.name, "n_nets": n_nets, "n_fits": n_fits})
     firsts = [training.first for training in trainings]
     try:
-        outcomes = train_in_lockstep(trainings, population(firsts))
+        ends = train_in_lockstep(trainings, population(firsts))
     except Exception as error:
         # An error in the middle, such as running out of memory, fails all fits of this population,
         # as it would fail each alone.
-        outcomes = [error] * len(trainings)
-    for training, outcome in zip(trainings, outcomes, strict=True):
-        training.deliver(outcome)
+        ends = [error] * len(trainings)
+    told = [
+        pair
+        for training, end in zip(trainings, ends, strict=True)
+        for pair in training.outcomes(end)
+    ]
+    if told:
+        resume_in_turn(told)
 
 
 def _train_alone(fit: PausedFit, reason: str, report: Report) -> None:

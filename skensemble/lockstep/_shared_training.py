@@ -60,24 +60,26 @@ class SharedTraining:
                 self.stopped[fit] = _Stop(step, module)
         return not self._active()
 
-    def deliver(self, end: Trace | Exception) -> None:
-        """Give each fit its trace, or the error of the training."""
+    def outcomes(self, end: Trace | Exception) -> list[tuple[PausedFit, Outcome]]:
+        """Leave each net as its own training would, and return what each fit is to be told."""
         active = self._active()
         # The first that goes on may change its weights.
         for fit in active:
             self._hand_over(fit)
             self._hand_over_state(fit)
+        outcomes = []
         for fit in active:
             # An ensemble may change its members; those of another must not follow.
             copies = self.copies if fit is active[-1] else [*map(_copy_again, self.copies)]
-            fit.resume(Outcome(end, copies))
+            outcomes.append((fit, Outcome(end, copies)))
         for fit, stop in self.stopped.items():
             training = self.trainings[fit]
             stop.put_back(training.module)
             n_batches = stop.T // training.net.max_epochs
             # A stop at the last step of an epoch comes before its end.
             n_epochs = (stop.t - 1) // n_batches
-            fit.resume(Outcome(_cut(end, stop.t, n_epochs, stop.loss)))
+            outcomes.append((fit, Outcome(_cut(end, stop.t, n_epochs, stop.loss))))
+        return outcomes
 
     def _active(self) -> list[PausedFit]:
         return [fit for fit in self.trainings if fit not in self.left and fit not in self.stopped]

@@ -89,7 +89,8 @@ class StackedBatches:
                 for t, batch in enumerate(zip(*parts, strict=True), start=start):
                     # Cut the padding when every net's batch is shorter than the widest one.
                     width = self.widths[t % n_batches]
-                    yield tuple(part[:, :width] for part in batch)
+                    is_full = width == self.places.shape[-1]
+                    yield batch if is_full else tuple(part[:, :width] for part in batch)
 
     def _draw(self) -> Tensor:
         """Draw the rows of an epoch, of shape (n_batches, K, width)."""

@@ -87,7 +87,9 @@ def structure_of(module: nn.Module) -> nn.Module:
     """
     module = unwrap_compiled(module)
     empty = {
-        id(p): nn.Parameter(p.detach().new_empty(0), requires_grad=p.requires_grad)
+        id(p): nn.Parameter(
+            torch.empty(0, dtype=p.dtype, device=p.device), requires_grad=p.requires_grad
+        )
         for p in module.parameters()
     }
     return _copy(module, empty, is_cheap=_is_cheap_to_copy(module)).eval()

@@ -209,13 +209,12 @@ def finite_mean(losses: np.ndarray, rates: Sequence[float]) -> float:
         If a loss is not finite.
     """
     # What float32 cannot hold is no loss to go on with, in float64 either.
-    is_bad = ~(np.abs(losses) <= LARGEST_LOSS)
-    if is_bad.any():
-        t = len(rates) - len(losses) + 1 + int(is_bad.argmax())
-        loss = losses[is_bad][0]
-        seen = loss if np.isnan(loss) else np.copysign(np.inf, loss)
-        raise diverged(t, rates[t - 1], f"the training loss is {seen}")
-    return float(losses.mean())
+    if np.abs(losses).max() <= LARGEST_LOSS:
+        return float(losses.mean())
+    at = int((~(np.abs(losses) <= LARGEST_LOSS)).argmax())
+    t = len(rates) - len(losses) + 1 + at
+    seen = losses[at] if np.isnan(losses[at]) else np.copysign(np.inf, losses[at])
+    raise diverged(t, rates[t - 1], f"the training loss is {seen}")
 
 
 def diverged(t: int, rate: float, what: str) -> DivergenceError:

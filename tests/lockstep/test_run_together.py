@@ -1,5 +1,7 @@
 """Fits whose trainings are made together, held against the same fits made one by one."""
 
+import signal
+import threading
 from functools import partial
 
 import numpy as np
@@ -489,6 +491,25 @@ def test_ctrl_c_ends_all_fits(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_together([partial(fit, seed) for seed in range(3)])
     assert sorted(ended) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_ctrl_c_after_the_training_ends_the_fits_that_are_still_to_go_on(interruptible, at):
+    went_on = []
+
+    def fit(seed):
+        ensemble = snapshots(net(), random_state=seed).fit(X, LABELS)
+        if seed == at:
+            # Python raises KeyboardInterrupt in the main thread, which waits for these fits.
+            signal.raise_signal(signal.SIGINT)
+        went_on.append(seed)
+        return ensemble
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        run_together([partial(fit, seed) for seed in range(4)])
+    assert threading.active_count() == before
+    assert went_on[: at + 1] == list(range(at + 1))
 
 
 def test_ctrl_c_ends_a_fit_that_trains_alone():
