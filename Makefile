@@ -10,7 +10,7 @@ DATA ?= ../shared/data
 DEFINITIONS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help blobs test test-fast lint format docs bench clean
+.PHONY: help blobs test test-fast mutants lint format docs bench clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -23,6 +23,9 @@ test: $(VENV)/.test  ## Run every test, doctests and examples included
 
 test-fast: $(VENV)/.test  ## Run the tests that take less than a second each
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not slow"
+
+mutants: $(VENV)/.test  ## Put faults into the code one at a time, and see which tests notice
+	$(ONE_THREAD) $(BIN)/python mutants/run.py
 
 lint: $(VENV)/.lint  ## Check format, style and types
 	$(BIN)/ruff format --check .

@@ -1,0 +1,3 @@
+"""Why each mutant that lives does no harm, or what it would take to kill it."""
+
+REASONS: dict[str, str] = {}

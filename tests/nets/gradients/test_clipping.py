@@ -1,0 +1,36 @@
+import pytest
+import torch
+from torch import nn
+
+from skensemble.nets.gradients import clip_factor
+
+
+@pytest.mark.parametrize("max_norm", [0.5, 2.0, 4.999, 5.0, 5.001, 100.0])
+def test_the_factor_is_that_of_torch(max_norm):
+    weight = nn.Parameter(torch.zeros(2, dtype=torch.float64))
+    weight.grad = torch.tensor([3.0, 4.0], dtype=torch.float64)
+    factor = clip_factor(torch.tensor(5.0, dtype=torch.float64), max_norm)
+    expected = weight.grad.clone() * (1.0 if factor is None else factor)
+    nn.utils.clip_grad_norm_([weight], max_norm)
+    # torch's own differs from 1 by 2e-7 where the norm is just the limit.
+    torch.testing.assert_close(weight.grad, expected, rtol=3e-7, atol=0)
+    assert (factor is None) == (max_norm >= 5)
+
+
+def test_each_net_has_a_factor_of_its_own():
+    norms, limits = torch.tensor([1.0, 4.0, 9.0]), torch.tensor([2.0, torch.inf, 3.0])
+    # A norm is raised by 1e-6 before the division.
+    assert clip_factor(norms, limits).tolist() == pytest.approx([1.0, 1.0, 3 / 9], rel=1e-6)
+
+
+def test_a_norm_of_zero_is_short_enough():
+    assert clip_factor(torch.tensor(0.0), 1.0) is None
+    assert clip_factor(torch.tensor([0.0, 5.0]), 1.0).tolist() == pytest.approx([1.0, 0.2])
+
+
+def test_without_a_look_the_factor_of_short_gradients_is_1():
+    # A device whose values cannot be looked at, as a look at a GPU would wait.
+    norm = torch.zeros(3, device="meta")
+    factor = clip_factor(norm, 2.0)
+    assert factor is not None
+    assert factor.shape == (3,)
