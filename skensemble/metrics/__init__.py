@@ -1,5 +1,6 @@
 """Scores of predicted probabilities that scikit-learn does not have."""
 
-from skensemble.metrics._calibration import expected_calibration_error
+from skensemble.metrics import _calibration
+from skensemble.metrics._calibration import *  # noqa: F403  a score names itself in one place
 
-__all__ = ["expected_calibration_error"]
+__all__ = [*_calibration.__all__]
