@@ -41,10 +41,10 @@ class Method:
 
 
 def methods(problem: Problem) -> list[Method]:
-    """List the rows in the order of the table."""
+    """List the rows in the order of the table, last the methods that are not named here."""
     M, k = problem.M, problem.k
     short, dropout = problem.epochs // k, {"module__dropout": 0.1}
-    return [
+    named = [
         Method(BASELINE, "SnapshotEnsemble", {"M": 1}),
         Method("single net, step schedule", "SnapshotEnsemble", {"M": 1, "schedule": "step"}),
         Method("single net, 10 % dropout", "SnapshotEnsemble", {"M": 1}, dropout),
@@ -65,3 +65,8 @@ def methods(problem: Problem) -> list[Method]:
         Method(f"{k} nets of {short} epochs", "DeepEnsemble", {"M": k}, {"max_epochs": short}),
         Method(f"{k} nets of {problem.epochs} epochs", "DeepEnsemble", {"M": k}),
     ]
+    families = {
+        name.removesuffix("Classifier").removesuffix("Regressor") for name in ensembles.__all__
+    }
+    others = sorted(families - {method.family for method in named})
+    return named + [Method(family, family) for family in others]

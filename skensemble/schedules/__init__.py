@@ -6,6 +6,8 @@ The functions here take further keywords; bind those with `functools.partial`, w
 pickles, unlike a closure.
 """
 
+from collections.abc import Callable
+
 from skensemble.schedules._cycles import cycle_ends, is_cycle_end
 from skensemble.schedules._cyclic import cyclic_cosine, cyclic_triangular
 from skensemble.schedules._decay import plateau_then_linear, step_decay
@@ -35,3 +37,10 @@ __all__ = [
     "step_decay",
     "two_cosines",
 ]
+
+NAMED: dict[str, Callable[..., float]] = {
+    "cosine": cyclic_cosine,
+    "triangular": cyclic_triangular,
+    "step": step_decay,
+}
+"""Schedules that ensembles know by a name."""

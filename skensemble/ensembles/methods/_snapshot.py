@@ -14,15 +14,9 @@ from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import device_of
-from skensemble.schedules import cyclic_cosine, cyclic_triangular, is_cycle_end, step_decay
+from skensemble.schedules import NAMED, is_cycle_end
 from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds
 from skensemble.training import Data, Observer, Step, Trace, copying, train
-
-SCHEDULES: dict[str, Callable[..., float]] = {
-    "cosine": cyclic_cosine,
-    "triangular": cyclic_triangular,
-    "step": step_decay,
-}
 
 SHORT_CYCLE = 10
 """Steps below which a cycle is too coarse a half cosine to settle."""
@@ -64,9 +58,9 @@ class _Snapshot:
         check_real("lr_min", self.lr_min, 0, high=self.alpha_zero)
         check_real("cycle_mult", self.cycle_mult, 0, low_open=True)
         check_real("alpha_mult", self.alpha_mult, 0, low_open=True)
-        is_named = isinstance(self.schedule, str) and self.schedule in SCHEDULES
+        is_named = isinstance(self.schedule, str) and self.schedule in NAMED
         if not is_named and not callable(self.schedule):
-            raise reject("schedule", f"one of {list(SCHEDULES)} or a callable", self.schedule)
+            raise reject("schedule", f"one of {list(NAMED)} or a callable", self.schedule)
         if not isinstance(self.cold_restart, bool | np.bool_):
             raise reject("cold_restart", "True or False", self.cold_restart)
 
@@ -100,7 +94,7 @@ class _Snapshot:
 
     def _bound_schedule(self) -> Callable[..., float]:
         """Bind what the schedule takes of the ensemble's parameters and has not bound itself."""
-        schedule = SCHEDULES[self.schedule] if isinstance(self.schedule, str) else self.schedule
+        schedule = NAMED[self.schedule] if isinstance(self.schedule, str) else self.schedule
         taken = keywords_of(schedule) - set(getattr(schedule, "keywords", ()))
         names = ("M", "alpha_zero", "lr_min", "cycle_mult", "alpha_mult")
         return partial(schedule, **{name: getattr(self, name) for name in names if name in taken})
@@ -129,10 +123,11 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Learning rate at the start of each cycle.
     lr_min : float, default=0.0
         Learning rate that a cycle falls towards.
-    schedule : {"cosine", "triangular", "step"} or callable, default="cosine"
-        Learning rate at each optimizer step. A callable gives the rate of step t of T, from 1, as
-        ``schedule(t, T)``; it gets `M`, `alpha_zero`, `lr_min`, `cycle_mult` and `alpha_mult` as
-        keywords where it takes them. "step" is the paper's baseline *NoCycle*.
+    schedule : str or callable, default="cosine"
+        Learning rate at each optimizer step: a name in `skensemble.schedules.NAMED`, such as
+        "cosine", "triangular" or "step" (the paper's baseline *NoCycle*), or a callable that
+        returns the rate of step t of T, from 1, as ``schedule(t, T)``. Either gets `M`,
+        `alpha_zero`, `lr_min`, `cycle_mult` and `alpha_mult` as keywords where it takes them.
     cycle_mult : float, default=1.0
         Length of a cycle over that of the cycle before.
     alpha_mult : float, default=1.0
@@ -218,10 +213,11 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Learning rate at the start of each cycle.
     lr_min : float, default=0.0
         Learning rate that a cycle falls towards.
-    schedule : {"cosine", "triangular", "step"} or callable, default="cosine"
-        Learning rate at each optimizer step. A callable gives the rate of step t of T, from 1, as
-        ``schedule(t, T)``; it gets `M`, `alpha_zero`, `lr_min`, `cycle_mult` and `alpha_mult` as
-        keywords where it takes them. "step" is the paper's baseline *NoCycle*.
+    schedule : str or callable, default="cosine"
+        Learning rate at each optimizer step: a name in `skensemble.schedules.NAMED`, such as
+        "cosine", "triangular" or "step" (the paper's baseline *NoCycle*), or a callable that
+        returns the rate of step t of T, from 1, as ``schedule(t, T)``. Either gets `M`,
+        `alpha_zero`, `lr_min`, `cycle_mult` and `alpha_mult` as keywords where it takes them.
     cycle_mult : float, default=1.0
         Length of a cycle over that of the cycle before.
     alpha_mult : float, default=1.0
