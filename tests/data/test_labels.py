@@ -1,0 +1,54 @@
+"""Labels and their codes, written out."""
+
+import numpy as np
+import pytest
+
+from skensemble import InvalidParameterError
+from skensemble.data import codes_of, encode, learn_classes, unknown_labels
+
+LABELS = [
+    (["b", "a", "c", "a"], ["a", "b", "c"], [1, 0, 2, 0]),
+    ([7, -5, 100, 7], [-5, 7, 100], [1, 0, 2, 1]),
+    ([True, False, True, True], [False, True], [1, 0, 1, 1]),
+    ([0.5, 0.25, 0.5, 2.0], [0.25, 0.5, 2.0], [1, 0, 1, 2]),
+]
+
+
+@pytest.mark.parametrize(("labels", "classes", "codes"), LABELS)
+def test_a_code_is_the_place_of_a_label_among_the_sorted_classes(labels, classes, codes):
+    learnt, found = learn_classes(np.array(labels))
+    assert learnt.tolist() == classes
+    assert found.tolist() == codes
+    # torch takes no other integers for classes.
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(("labels", "classes", "codes"), LABELS)
+@pytest.mark.parametrize("code", [codes_of, encode])
+def test_labels_of_known_classes_have_the_same_codes(code, labels, classes, codes):
+    found = code(np.array(labels), np.array(classes))
+    assert found.tolist() == codes
+    assert found.dtype == np.int64
+
+
+def test_a_class_that_no_label_shows_keeps_its_place():
+    assert encode(np.array(["d", "b"]), np.array(["a", "b", "c", "d"])).tolist() == [3, 1]
+
+
+def test_two_classes_are_enough_and_one_is_refused():
+    learn_classes(np.array([3, 4]))
+    with pytest.raises(InvalidParameterError, match="y must hold at least 2 classes, got 1 class"):
+        learn_classes(np.array([3, 3]))
+
+
+def test_labels_of_no_class_are_listed_sorted_and_once():
+    unknown = unknown_labels(np.array([9, 1, 7, 9, 2]), np.array([1, 2, 3]))
+    assert unknown.tolist() == [7, 9]
+    assert not len(unknown_labels(np.array([2, 1]), np.array([1, 2, 3])))
+
+
+@pytest.mark.parametrize(("name", "given"), [("y", {}), ("y_val", {"name": "y_val"})])
+def test_labels_of_no_class_are_named(name, given):
+    message = rf"^{name} must hold classes seen in y, got \['x', 'z'\] as well\.$"
+    with pytest.raises(InvalidParameterError, match=message):
+        encode(np.array(["z", "a", "x"]), np.array(["a", "b"]), **given)
