@@ -1,0 +1,31 @@
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    page.relative_to(ROOT)
+    for folder in (".", "docs", "docs/adr", "benchmarks", "mutants")
+    for page in (ROOT / folder).glob("*.md")
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_lines_fit_the_width_of_the_code(page):
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+    # Tables come from scripts, and a link cannot be broken.
+    prose = [line for line in text.splitlines() if not line.startswith("|") and "](" not in line]
+    copied = ("Settings: ", "Machine and versions: ", "- KFAC-Laplace, ", "Scores are held-out")
+    assert not [line for line in prose if len(line) > 100 and not line.startswith(copied)]
+
+
+TABLES = ("speed", "search", "defaults", "methods_letter", "methods_digits", "methods_california")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_measured_tables_are_those_of_the_raw_results(name):
+    text = (ROOT / "docs" / "measured.md").read_text()
+    shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, flags=re.DOTALL)[1]
+    _heading, written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text().split("\n", 1)
+    assert shown.strip() == written.strip()
