@@ -39,7 +39,7 @@ SEVERAL = [name for name, make in SMALL_ENSEMBLES.items() if make()._n_members()
 """Those of more than one member."""
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True, scope="session")
 def interruptible():
     """Let SIGINT raise KeyboardInterrupt, also where the tests run in the background.
 

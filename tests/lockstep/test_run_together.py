@@ -494,7 +494,7 @@ def test_ctrl_c_ends_all_fits(monkeypatch):
 
 
 @pytest.mark.parametrize("at", [0, 1, 3])
-def test_ctrl_c_after_the_training_ends_the_fits_that_are_still_to_go_on(interruptible, at):
+def test_ctrl_c_after_the_training_ends_the_fits_that_are_still_to_go_on(at):
     went_on = []
 
     def fit(seed):
