@@ -1,0 +1,41 @@
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(ROOT / "mutants")
+    faults, operators = import_module("faults"), import_module("operators")
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: f"{fault.module}: {fault.what}")
+def test_a_fault_changes_one_place_of_its_module(fault):
+    source = (ROOT / "skensemble" / fault.module).read_text()
+    assert source.count(fault.old) == 1
+    compile(source.replace(fault.old, fault.new), fault.module, "exec")
+    assert fault.new != fault.old
+
+
+def test_all_faults_of_the_review_are_kept():
+    assert len(faults.FAULTS) == len({(f.module, f.what) for f in faults.FAULTS}) == 102
+
+
+def changes(source):
+    return [(m.before, m.after) for m in operators.mutations(source)]
+
+
+def test_comparisons_signs_constants_and_conditions_are_changed_one_at_a_time():
+    source = "def f(x, y: int = 3) -> bool:\n    return not x + 1 < y\n"
+    assert changes(source) == [
+        ("3", "4"),
+        ("not x + 1 < y", "x + 1 < y"),
+        ("x + 1 < y", "x + 1 <= y"),
+        ("x + 1", "x - 1"),
+        ("1", "2"),
+    ]
+
+
+def test_types_and_texts_are_left_out():
+    source = '"""Text of 3."""\nx: Literal[3] = f(3 if a else b)\n'
+    assert changes(source) == [("3 if a else b", "b if a else 3"), ("3", "4")]
