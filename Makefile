@@ -8,9 +8,11 @@ ONE_THREAD := OMP_NUM_THREADS=1
 # Where letter.csv.xz, adult.csv.xz and california.csv.xz lie.
 DATA ?= ../shared/data
 DEFINITIONS := pyproject.toml constraints.txt
+# An environment of its own, with the oldest libraries that pyproject.toml allows.
+OLDEST := .venv-oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help blobs test test-fast mutants lint format docs bench clean
+.PHONY: help blobs test test-fast test-oldest mutants lint format docs bench clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -23,6 +25,9 @@ test: $(VENV)/.test  ## Run every test, doctests and examples included
 
 test-fast: $(VENV)/.test  ## Run the tests that take less than a second each
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-oldest: $(OLDEST)/.test  ## Run every test with the oldest libraries that are allowed
+	$(ONE_THREAD) $(OLDEST)/bin/python -m pytest -n 2 --dist worksteal
 
 mutants: $(VENV)/.test  ## Put faults into the code one at a time, and see which tests notice
 	$(ONE_THREAD) $(BIN)/python mutants/run.py
@@ -53,12 +58,19 @@ bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
 		> benchmarks/results/blobs.txt
 
 clean:  ## Remove the environment and what was built
-	rm -rf $(VENV) docs/_build docs/figures docs/api/generated build dist
+	rm -rf $(VENV) $(OLDEST) docs/_build docs/figures docs/api/generated build dist
 
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	# Dependency groups need pip 25.1.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@touch $@
+
+$(OLDEST)/.test: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-oldest.txt --editable ".[all]" --group test
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.created $(DEFINITIONS)

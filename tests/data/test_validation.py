@@ -4,10 +4,12 @@ import array_api_strict
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 import torch
 from scipy.sparse import coo_array, csc_array, issparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
+from sklearn.utils.fixes import parse_version
 
 from skensemble.data import (
     as_numpy,
@@ -19,6 +21,17 @@ from skensemble.data import (
 
 X = np.arange(6.0).reshape(3, 2)
 
+DISPATCHES = [
+    False,
+    pytest.param(
+        True,
+        marks=pytest.mark.skipif(
+            parse_version(scipy.__version__) < parse_version("1.14"),
+            reason="scikit-learn dispatches with SciPy 1.14 or later",
+        ),
+    ),
+]
+
 
 def learn(rows, **settings):
     return check_rows(BaseEstimator(), rows, **({"dtype": np.float32, "reset": True} | settings))
@@ -29,7 +42,7 @@ def learn_labelled(y, *, classify, rows=X, estimator=None):
     return check_labelled_rows(estimator, rows, y, dtype=np.float32, classify=classify, reset=True)
 
 
-@pytest.mark.parametrize("dispatches", [False, True])
+@pytest.mark.parametrize("dispatches", DISPATCHES)
 @pytest.mark.parametrize(
     "make",
     [
@@ -96,7 +109,7 @@ def test_an_estimator_learns_its_features_when_it_is_told_to_and_is_held_to_them
     assert estimator.n_features_in_ == 1
 
 
-@pytest.mark.parametrize("dispatches", [False, True])
+@pytest.mark.parametrize("dispatches", DISPATCHES)
 @pytest.mark.parametrize("make", [np.asarray, list, torch.tensor, array_api_strict.asarray])
 def test_labels_of_any_kind_become_an_array(make, dispatches):
     with config_context(array_api_dispatch=dispatches):
