@@ -7,7 +7,7 @@ import pytest
 
 from skensemble import ensembles
 
-OWN = {"M", "alpha_zero", "pretrain_fraction", "scale"}
+OWN = {"M", "alpha_zero", "pretrain_fraction"}
 """Parameters that mean something of their own in a method."""
 
 
