@@ -1,6 +1,7 @@
 """Who may import whom: the order of the packages, their doors, and the libraries they may use."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,6 +132,22 @@ def test_each_part_that_may_import_a_library_does():
             if library in {name.split(".")[0] for name in imported_modules(path)}
         }
         assert users == parts, library
+
+
+def test_the_page_on_architecture_lists_who_imports_whom():
+    page = (ROOT.parent / "docs" / "architecture.md").read_text()
+    listed = re.search(r"<!-- imports -->\n```text\n(.*?)```", page, flags=re.DOTALL)[1]
+    shown: dict[str, set[str]] = {}
+    for line in listed.splitlines():
+        parts, _, others = line.partition("<-")
+        shown |= {
+            part.strip(): set(others.replace(" ", "").split(",")) for part in parts.split(",")
+        }
+    graph: dict[str, set[str]] = {part: set() for part in set().union(*ORDER) - ORDER[0]}
+    for path in FILES:
+        if (part := part_of(module_of(path))) in graph:
+            graph[part] |= {part_of(name) for name in own_imports(path)} - ORDER[0] - {part}
+    assert {part: others - {""} for part, others in shown.items()} == graph
 
 
 METHODS = [path for path in FILES if path.parts[:2] == ("ensembles", "methods")]
