@@ -1,17 +1,17 @@
 """Mixed columns, missing values, labels as text: incomes from the census of 1994.
 
 A DataFrame goes in and text comes out. The pipeline turns the eight columns of text into a sparse
-matrix of zeros and ones, in which a missing value is a category of its own, standardises the six
+matrix of zeros and ones, in which a missing value is a category of its own. It standardises the six
 columns of numbers, and trains on the sparse rows as they are.
 
-What one learns, measured with seed 0 on 8,141 test rows: boosted trees win.
+What you learn, measured with seed 0 on 8,141 test rows: boosted trees win.
 
     single net, one cycle   accuracy 0.853, NLL 0.316
     mean of 5 snapshots     accuracy 0.852, NLL 0.313
     boosted trees           accuracy 0.872, NLL 0.284, in a fraction of the time
 
-The mean is a little better than the single net in NLL and no better in accuracy. On tables of mixed
-columns try trees first.
+The mean is a little better than the single net in NLL, and not better in accuracy. On tables of
+mixed columns, try trees first.
 
     python adult_income.py adult.csv.xz
 
@@ -34,7 +34,7 @@ from skensemble import NetClassifier, SnapshotEnsembleClassifier
 
 
 def load_incomes(path):
-    """Read the people and split them 75/25; `?` marks what is missing."""
+    """Read the people and split them 75/25; `?` marks a missing value."""
     table = pd.read_csv(path, skipinitialspace=True, na_values="?")
     salaries = table.pop("Salary")
     return train_test_split(table, salaries, test_size=0.25, random_state=0, stratify=salaries)
@@ -43,7 +43,7 @@ def load_incomes(path):
 def make_columns():
     """Set up the columns: text to zeros and ones, numbers standardised."""
     return make_column_transformer(
-        # A missing value becomes a category; one that only new rows have becomes all zeros.
+        # A missing value becomes a category; a category that only new rows have becomes all zeros.
         (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_exclude="number")),
         (StandardScaler(), make_column_selector(dtype_include="number")),
     )
@@ -72,7 +72,7 @@ def make_boosting(seed):
 
 
 def with_categories(table):
-    """Give a table's columns of text the dtype from which the trees take their categories."""
+    """Return a table whose columns of text have the dtype that trees read categories from."""
     return table.astype(dict.fromkeys(table.select_dtypes(exclude="number"), "category"))
 
 

@@ -1,20 +1,21 @@
-"""Train 1, get 10: a snapshot ensemble on three blobs, and what it does and does not buy.
+"""Train 1, get 10: a snapshot ensemble on three blobs, and what it does and does not gain.
 
 One net with 50 hidden units is trained on 100 rows under a learning rate that falls ten times from
 0.01 to nearly 0. The weights at the ends of the ten cycles are the members. The script shows how
-good each member is alone and how good the mean of the last m is: for one seed, then for twenty.
+good each member is by itself, and how good the mean of the last m members is: for one seed, then
+for twenty.
 
-What one learns, from 20 seeds for weights and order, with the rows the same in all:
+What you learn, from 20 seeds for weights and order, with the same rows in all:
 
-* The last snapshot alone is right for 0.809 of the 1,000 test rows, the mean of all ten for 0.813.
-  The difference, 0.004 +- 0.003, is within the noise: the blobs overlap, and a border drawn a
-  little elsewhere wins about as many rows as it loses.
-* Its NLL falls from 0.501 to 0.451 nats, by 0.049 +- 0.010, which is no noise: the mean is less
+* The last snapshot is right for 0.809 of the 1,000 test rows, the mean of all ten for 0.813. The
+  difference, 0.004 +- 0.003, is within the noise: the blobs overlap, and a slightly different
+  border wins about as many rows as it loses.
+* The NLL falls from 0.501 to 0.451 nats, by 0.049 +- 0.010. That is not noise: the mean is less
   sure where it is wrong.
-* The last snapshot is an easy opponent, as the net overfits 100 rows from cycle to cycle. The
-  members from cycles 2 and 3 have an NLL of 0.446 alone. The mean comes close to the best member
-  without a held-out row to find out which that is.
-* In the table of one seed the rows differ by a per cent. Its best row is luck.
+* The last snapshot is an easy opponent, because the net overfits 100 rows from cycle to cycle. The
+  members from cycles 2 and 3 have an NLL of 0.446 by themselves. The mean comes close to the best
+  member, and needs no held-out rows to find out which member that is.
+* In the table of one seed the rows differ by one per cent. Its best row is luck.
 
     python blobs_tutorial.py --figure blobs.png
 """
@@ -56,7 +57,7 @@ def make_ensemble(max_epochs, random_state):
 
 
 def score_rows(probas, y):
-    """Give, for each of n predictions and each row, whether it is right and its NLL, (n, 2, rows).
+    """Return whether each of n predictions is right for each row, and its NLL; (n, 2, rows).
 
     The means over the rows are scikit-learn's `accuracy_score` and `log_loss`.
     """
@@ -67,7 +68,7 @@ def score_rows(probas, y):
 
 
 def print_one_run(single, ensemble):
-    """Print, for each m, the member that joins and the ensemble of the last m."""
+    """Print, for each m, the scores of the member that joins, and of the mean of the last m."""
     print(f"{'':3} {'member that joins, alone':>26} {'mean of the last m':>21}")
     print(f"{'m':>3} {'member':>8} {'accuracy':>9} {'NLL':>7} {'accuracy':>13} {'NLL':>7}")
     for m in range(1, M + 1):
@@ -83,7 +84,7 @@ def draw(fitted, X, y, single, ensemble, path):
     draw_schedule(axes[0, 0], fitted)
     draw_scores(axes[0, 1], single[:, 0], ensemble[:, 0], "test accuracy")
     draw_scores(axes[1, 0], single[:, 1], ensemble[:, 1], "test NLL (nats)")
-    # Half a per cent is noise: leave room around the points, that they do not look like more.
+    # Half a per cent is noise: leave room around the points, so that they do not look like more.
     axes[0, 1].set_ylim(0.75, 0.87)
     axes[0, 1].legend()
     draw_surface(axes[1, 1], fitted, X, y)
@@ -102,7 +103,7 @@ def draw_schedule(ax, fitted):
 
 
 def draw_scores(ax, single, ensemble, name):
-    """Draw one score of the members alone and of the ensembles, over m."""
+    """Draw one score of the single members and of the ensembles, over m."""
     m = np.arange(1, M + 1)
     ax.plot(m, single[::-1], "o", color="grey", label="member that joins, alone")
     ax.plot(m, ensemble, "-s", color="tab:red", label="mean of the last m")
@@ -127,13 +128,13 @@ def draw_surface(ax, fitted, X, y):
 
 
 def evaluate(fitted, X, y):
-    """Score the members alone, oldest first, and the last 1, 2, ...; both (M, 2, rows)."""
+    """Score each member, oldest first, and the mean of the last 1, 2, ...; both (M, 2, rows)."""
     single = score_rows(fitted.member_predict_proba(X), y)
     return single, score_rows(fitted.staged_predict_proba(X), y)
 
 
 def print_repeats(scores):
-    """Print means and spreads over the trainings; `scores` has the shape (seeds, 2, M, 2, rows)."""
+    """Print means and spreads over the trainings, for `scores` of shape (seeds, 2, M, 2, rows)."""
     per_seed = scores.mean(axis=-1)
     mean, spread = per_seed.mean(axis=0), per_seed.std(axis=0, ddof=1)
     print(f"{'':3} {'member that joins, alone':>26} {'mean of the last m':>35}")
@@ -147,11 +148,11 @@ def print_repeats(scores):
 
 
 def print_verdict(scores):
-    """Print whether averaging all members gains more over the last one than chance does."""
-    # In pairs: both are from one training and see the same rows, which cancels most of the chance.
+    """Print whether the mean of all members gains more over the last member than chance does."""
+    # In pairs: both are from one training and see the same rows, which cancels most of the noise.
     gains = scores[:, 1, -1] - scores[:, 1, 0]
     n_seeds, _, n_rows = gains.shape
-    # Two things were drawn: the seeds and the test rows. Each has its share of the variance.
+    # Two things were drawn: the seeds and the test rows. Each adds its part to the variance.
     from_seeds = gains.mean(axis=2).var(axis=0, ddof=1) / n_seeds
     from_rows = gains.mean(axis=0).var(axis=1, ddof=1) / n_rows
     errors = np.sqrt(from_seeds + from_rows)
@@ -181,7 +182,7 @@ def main(argv=None):
     draw(fitted, X_train, y_train, single, ensemble, args.figure)
     print(f"Figure: {args.figure.resolve()}")
 
-    # The nets of all seeds are trained as one population, in a fraction of the time.
+    # All seeds train their nets together as one population, in a fraction of the time.
     repeats = fit_over_seeds(make_ensemble(args.epochs, 0), X_train, y_train, seeds=args.seeds)
     scores = np.array([evaluate(repeat, X_test, y_test) for repeat in repeats])
     print(f"\n{args.seeds} trainings (+- is the standard deviation between them):")

@@ -1,18 +1,19 @@
-"""House values with a snapshot ensemble: what the mean gains and what the spread tells.
+"""House values with a snapshot ensemble: what the mean gains, and what the spread tells you.
 
-A net is trained once in one cycle and once, for as many epochs, in five. The regressor predicts in
-dollars although the values are standardised inside, and gives with each prediction the standard
-deviation of its members.
+A net is trained once in one cycle, and once in five cycles, for the same number of epochs. The
+regressor predicts in dollars, although it standardises the values inside. With each prediction it
+returns the standard deviation of its members, the *spread*.
 
-What one learns, measured with seed 0 on the other 16,640 rows:
+What you learn, measured with seed 0 on the other 16,640 rows:
 
-* From 4,000 rows the mean of five has an RMSE of 53,700 dollars, the single net one of 55,100: the
-  single net has begun to overfit, and averaging takes some of that back.
-* From 15,480 rows (``--rows 15480 --epochs 40``) the single net is ahead, 50,700 against
-  51,400. Where there are rows enough, one long cycle learns more than five short ones.
-* The spread ranks: in the quarter of the rows on which the members disagree most, the mean error is
-  48,700 dollars, in the quarter on which they agree 26,600. Ask there for a second opinion.
-* The spread is no error bar: fewer than half of the values lie within two spreads of the
+* From 4,000 rows, the mean of five has an RMSE of 53,700 dollars, and the single net 55,100. The
+  single net has begun to overfit, and averaging undoes some of that.
+* From 15,480 rows (``--rows 15480 --epochs 40``), the single net is ahead, 50,700 against 51,400.
+  With enough rows, one long cycle learns more than five short ones.
+* The spread ranks the rows. In the quarter where the members disagree most, the mean error is
+  48,700 dollars, and in the quarter where they agree most, 26,600. Where the spread is large, get a
+  second opinion.
+* The spread is not an error bar: fewer than half of the values lie within two spreads of the
   prediction. The members share one training, and none of them knows the noise of the values.
 
     python california_housing.py california.csv.xz
@@ -35,14 +36,14 @@ from skensemble import NetRegressor, SnapshotEnsembleRegressor
 
 
 def load_houses(path, n_train):
-    """Read the blocks and draw those to train on; the header's names have blanks before them."""
+    """Read the blocks and draw the training rows; names in the header begin with a blank."""
     table = pd.read_csv(path, skipinitialspace=True)
     values = table.pop("medianHouseValue")
     return train_test_split(table, values, train_size=n_train, random_state=0)
 
 
 def make_model(M, epochs, seed):
-    """Set up standardised rows and a net of 128 and 64 hidden units, trained in M cycles."""
+    """Set up a scaler and a net of 128 and 64 hidden units, trained in M cycles."""
     net = NetRegressor(
         module__hidden_units=(128, 64),
         module__activation="relu",
@@ -66,7 +67,7 @@ def print_row(name, y, predicted):
 
 
 def print_spread(y, predicted, std):
-    """Print the errors in quarters of the rows, from the least to the largest spread."""
+    """Print the errors in quarters of the rows, from the smallest to the largest spread."""
     error = np.abs(predicted - y)
     print(f"{'rows by spread':26} {'spread':>10} {'mean error':>11} {'within 2 spreads':>17}")
     for k, rows in enumerate(np.array_split(np.argsort(std), 4), start=1):

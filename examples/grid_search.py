@@ -1,23 +1,23 @@
 """Search the settings of a snapshot ensemble in a pipeline, with all nets trained together.
 
-A snapshot ensemble is a scikit-learn classifier: it stands in a `Pipeline`, and `GridSearchCV`
-reaches its parameters and, nested, those of its net. `LockstepGridSearchCV` takes its place, gives
-the same scores and trains the nets of all candidates and folds as one. One half of the digits is
-searched over. The other half, which the search has never seen, says by cross-validation whether it
-was worth it.
+A snapshot ensemble is a scikit-learn classifier: it works in a `Pipeline`, and `GridSearchCV`
+reaches its parameters and, nested, those of its net. `LockstepGridSearchCV` can replace
+`GridSearchCV`. It gives the same scores, and trains the nets of all candidates and folds together.
+The script searches on one half of the digits. Cross-validation on the other half, which the search
+has never seen, shows whether the search was worth it.
 
-What one learns, measured:
+What you learn, measured:
 
-* `alpha_zero` is worth a search: at 0.3 the held-out NLL is 0.36 or more, at 0.03 and 0.1 it is
-  0.18 to 0.19. Those are close, though the search has to call one its best; one cycle does here as
-  well as five.
-* On new rows the best of the grid has an NLL of 0.129 and the untouched default one of 0.130. The
-  difference, 0.001 +- 0.005 over five folds, is nothing: here a search on 900 rows buys nothing.
-* The scores of both searches agree to rounding, but for one: one cycle from 0.3 is on the edge of
-  divergence, where a difference in the last bit of a float grows to another net.
+* `alpha_zero` is worth a search: at 0.3 the held-out NLL is 0.36 or more, and at 0.03 and 0.1 it is
+  0.18 to 0.19. These two are close, although the search has to call one of them the best. One cycle
+  does as well here as five.
+* On new rows, the best of the grid has an NLL of 0.129 and the untouched default 0.130. The
+  difference, 0.001 +- 0.005 over five folds, is noise: here a search on 900 rows gains nothing.
+* The scores of both searches agree up to rounding, with one exception. One cycle from 0.3 is close
+  to divergence, which can amplify the last bit of a float into a different net.
 * `m` does not belong in the grid of a `GridSearchCV`, where each value would cost a training. After
-  one `fit`, `staged_score` gives all of them in milliseconds and `set_params` picks one. In
-  lock-step, candidates that differ in `m` alone share a training.
+  one `fit`, `staged_score` gives the scores for all m in milliseconds, and `set_params` sets one.
+  In lock-step, candidates that differ only in `m` share a training.
 
     python grid_search.py
 """
@@ -34,17 +34,17 @@ from sklearn.preprocessing import StandardScaler
 
 from skensemble import LockstepGridSearchCV, NetClassifier, SnapshotEnsembleClassifier
 
-# A parameter of the net is a level further down, such as "ensemble__estimator__batch_size".
+# A parameter of the net is one level deeper, such as "ensemble__estimator__batch_size".
 GRID = {"ensemble__M": [1, 5], "ensemble__alpha_zero": [0.03, 0.1, 0.3]}
 
 
 def make_pipeline(ensemble):
-    """Put an ensemble behind a scaler, under names short enough for a grid."""
+    """Put a scaler before an ensemble, under names short enough for a grid."""
     return Pipeline([("scale", StandardScaler()), ("ensemble", ensemble)])
 
 
 def make_ensemble(max_epochs):
-    """Set up the ensemble to search, with all that the search leaves alone."""
+    """Set up the ensemble to search, with all settings that the search does not change."""
     net = NetClassifier(
         module__hidden_units=100,
         module__activation="relu",
@@ -58,7 +58,7 @@ def make_ensemble(max_epochs):
 
 
 def search_both_ways(pipeline, X, y):
-    """Search with scikit-learn and in lock-step, print the times, and give the second search."""
+    """Search with scikit-learn and in lock-step, print the times, and return the second search."""
     options = {"cv": 3, "scoring": "neg_log_loss", "refit": False}
     scores = []
     for make_search in (GridSearchCV, LockstepGridSearchCV):
@@ -83,7 +83,7 @@ def print_search(results):
 
 
 def best_of(search):
-    """Give the index of the candidate with the best mean score."""
+    """Return the index of the candidate with the best mean score."""
     return int(np.argmax(search.cv_results_["mean_test_score"]))
 
 

@@ -1,15 +1,16 @@
 """Train a snapshot ensemble of a net that is too large for one GPU.
 
 The processes of one machine, one for each GPU, share one net. PyTorch's `fully_shard` gives each
-process a part of every layer's weights, gradients and momentum; a whole layer is put together only
-while it computes. Hugging Face's accelerate, through skorch's `AccelerateMixin`, gives each process
-its part of every batch. Snapshots are put together weight by weight in the memory of the CPU, where
-the ensemble predicts as well.
+process a part of the weights, gradients and momentum of every layer. A layer is whole only while it
+computes. Hugging Face's accelerate, through skorch's `AccelerateMixin`, gives each process its part
+of every batch. The members are put together weight by weight in the memory of the CPU, where the
+ensemble also predicts.
 
-* The same on the CPU, for trying: the processes then talk through gloo.
-* All processes end with the same members, those of a training in one process up to rounding.
-* The net is built whole on the CPU first, in each process.
-* Every process must draw the same weights: give the ensemble a `random_state`.
+* With `--cpu` you can try it without GPUs: the processes then communicate through gloo.
+* All processes end with the same members, which are those of a training in one process up to
+  rounding.
+* Each process first builds the whole net on the CPU.
+* Every process must draw the same weights: set the `random_state` of the ensemble.
 
     pip install "skensemble[accelerate]"
     OMP_NUM_THREADS=1 torchrun --standalone --nproc-per-node 2 large_net_accelerate.py --cpu
@@ -43,12 +44,12 @@ class ShardingAccelerator(Accelerator):
     """An accelerator for nets that shard themselves."""
 
     def prepare_model(self, model, *args, **kwargs):
-        """Leave the module as it is; accelerate would copy it whole into each process."""
+        """Leave the module as it is; accelerate would copy all of it into each process."""
         return model
 
 
 class ShardedNet(AccelerateMixin, NetClassifier):
-    """A classifier net of which each process holds a part."""
+    """A classifier net that is divided among the processes."""
 
     def initialize(self):
         """Take the device that accelerate has chosen for this process."""
@@ -71,14 +72,14 @@ class ShardedNet(AccelerateMixin, NetClassifier):
 
 
 def count_weights(module):
-    """Count the weights that this process holds of a module, and those of all of it."""
+    """Count the weights of a module that this process holds, and all its weights."""
     weights = list(module.parameters())
     parts = [w.to_local() if hasattr(w, "to_local") else w for w in weights]
     return sum(part.numel() for part in parts), sum(w.numel() for w in weights)
 
 
 def put_together(module, state, prefix, metadata):
-    """Replace the parts in a state by whole tensors, which one GPU need not hold all at once."""
+    """Replace the parts in a state by whole tensors, one at a time to spare the GPU."""
     for name, part in state.items():
         if hasattr(part, "full_tensor"):
             state[name] = part.full_tensor().cpu()
@@ -104,7 +105,7 @@ def make_ensemble(accelerator, width, max_epochs, n_members):
         # accelerate shares out the batches of torch's own loader.
         iterator_train=DataLoader,
         iterator_valid=DataLoader,
-        # It would fill up a last batch with rows of the first.
+        # Otherwise accelerate would fill up the last batch with rows of the first.
         iterator_train__drop_last=True,
         # torch has no fused step for weights in parts.
         optimizer__fused=False,
@@ -113,12 +114,12 @@ def make_ensemble(accelerator, width, max_epochs, n_members):
 
 
 def digest(member):
-    """Give a short text that stands for the bits of all weights of a member."""
+    """Return a short text that stands for the bits of all weights of a member."""
     return hashlib.sha256(b"".join(value.tobytes() for value in member.values())).hexdigest()[:12]
 
 
 def main(argv=None):
-    """Train in all processes that were started, and compare what they have got."""
+    """Train in all processes that were started, and compare their members."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cpu", action="store_true", help="leave GPUs alone")
     parser.add_argument("--width", type=int, default=512, help="units of a hidden layer")

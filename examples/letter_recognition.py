@@ -1,19 +1,21 @@
 """One training, one net or six: a snapshot ensemble on 20,000 printed letters.
 
-Two trainings of the same net on the same 15,000 rows cost the same 60 epochs. One lets the learning
-rate fall once, from 0.2 to nearly 0 along a half cosine: a single net. The other lets it fall six
-times and keeps the six weights at the ends: a snapshot ensemble. The 5,000 rows held out decide.
+Two trainings of the same net on the same 15,000 rows cost 60 epochs each. In one, the learning rate
+falls once, from 0.2 to nearly 0 along a half cosine: a single net. In the other, it falls six
+times, and the script keeps the weights at the six ends: a snapshot ensemble. The 5,000 held-out
+rows decide.
 
-What one learns, measured with seeds 0 to 7 on the test rows (error in per cent, NLL in nats):
+What you learn, measured with seeds 0 to 7 on the test rows (error in per cent, NLL in nats):
 
     60 epochs, mean of 8 seeds   single net 2.73, 0.1134   mean of 6 snapshots 2.61, 0.0871
     60 epochs, seed 0            single net 2.66, 0.1206   mean of 6 snapshots 2.46, 0.0876
     24 epochs, seed 0            single net 2.82, 0.1034   mean of 6 snapshots 3.38, 0.1107
 
-In 60 epochs the NLL is 23 % less on average, 18 % to 27 % with one seed or another. The error is
-less with five seeds and more with three: count on the NLL. The gain needs cycles long enough to
-learn in: of 24 epochs each gets 4, and the first members spoil the mean. Part of it is the single
-net's own fault, whose NLL is lower after 24 epochs than after 60; the mean of 6 is below both.
+In 60 epochs the NLL is 23 % lower on average, between 18 % and 27 % depending on the seed. The
+error is lower with five seeds and higher with three: count on the NLL. The gain needs cycles that
+are long enough to learn in. Of 24 epochs each cycle gets 4, and the first members spoil the mean.
+Part of the gain is a weakness of the single net: its NLL is lower after 24 epochs than after 60.
+The mean of 6 is below both.
 
     python letter_recognition.py letter.csv.xz
 
@@ -44,7 +46,7 @@ def load_letters(path):
 
 
 def make_ensemble(M, epochs, seed):
-    """Set up a net of 256 and 128 hidden units, trained in M cycles; one cycle is a single net."""
+    """Set up a net of 256 and 128 hidden units, trained in M cycles; M=1 is a single net."""
     net = NetClassifier(
         module__hidden_units=(256, 128),
         module__activation="relu",
@@ -58,13 +60,13 @@ def make_ensemble(M, epochs, seed):
 
 
 def timed_fit(model, X, y):
-    """Fit a model; give it and the seconds that took."""
+    """Fit a model, and return it with the seconds that the fit took."""
     start = time.perf_counter()
     return model.fit(X, y), time.perf_counter() - start
 
 
 def score(model, proba, y):
-    """Give error in per cent and NLL of some probabilities."""
+    """Return the error in per cent and the NLL of some probabilities."""
     error = 100 * (model.classes_[proba.argmax(axis=1)] != y).mean()
     return error, log_loss(y, proba, labels=model.classes_)
 

@@ -1,15 +1,15 @@
 """Search the settings of a snapshot ensemble on the workers of a dask cluster.
 
-Nothing in skensemble knows of dask: `GridSearchCV` gives its fits to joblib, and joblib gives them
-to the cluster. Here that is a cluster of processes on this machine. With
-``Client("address:8786")`` in place of ``Client(cluster)`` it is any other.
+skensemble does not know about dask: `GridSearchCV` gives its fits to joblib, and joblib gives them
+to the cluster. Here the cluster is a set of processes on this machine. For any other cluster, write
+``Client("address:8786")`` in place of ``Client(cluster)``.
 
-* A worker is a process of one thread. Two threads would train two nets in one process, which draw
-  from one random state.
-* With ``--gpus`` each worker sees one GPU, and `device="auto"` takes it.
+* A worker is a process with one thread. Two threads would train two nets in one process, and both
+  would draw from the same random state.
+* With ``--gpus`` each worker sees one GPU, and `device="auto"` uses it.
 * The scores are those of the same search without a cluster.
 
-Start with OMP_NUM_THREADS=1: the workers take over what the shell has set.
+Set OMP_NUM_THREADS=1 in the shell: the workers use the setting of the shell.
 
     pip install "skensemble[dask]"
     OMP_NUM_THREADS=1 python search_on_dask.py --workers 2
@@ -40,19 +40,19 @@ GRID = {"ensemble__M": [1, 5], "ensemble__alpha_zero": [0.03, 0.1]}
 
 
 class OneGPU(WorkerPlugin):
-    """Show each worker one of some GPUs, also a worker that was started again."""
+    """Let each worker see one of some GPUs, also a worker that was restarted."""
 
     def __init__(self, gpus):
         self.gpus = gpus
 
     def setup(self, worker):
-        """Choose by the number that a local cluster names its worker with."""
-        # CUDA reads it at its first call, which is the worker's first fit.
+        """Choose by the number that a local cluster gives its worker as a name."""
+        # CUDA reads the variable at its first call, which is in the first fit of the worker.
         os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[worker.name % len(self.gpus)]
 
 
 def resources():
-    """Tell what torch may use in the process that asks."""
+    """Return the threads and the GPUs that torch may use in the calling process."""
     return torch.get_num_threads(), os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
 
 
@@ -81,7 +81,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     X, y = load_digits(return_X_y=True)
-    # Another cluster on this machine may have the usual port.
+    # Another cluster on this machine may use the default port.
     options = {"threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(n_workers=args.workers, **options) as cluster, Client(cluster) as client:
         if args.gpus:
@@ -96,6 +96,6 @@ def main(argv=None):
     print_search(search.cv_results_)
 
 
-# Each worker imports this file, and must not start a cluster of its own.
+# Each worker imports this file, and must not start another cluster.
 if __name__ == "__main__":
     main()

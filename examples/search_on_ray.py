@@ -1,11 +1,11 @@
 """Search the settings of a snapshot ensemble on the workers of a ray cluster.
 
-ray is no dependency of skensemble and no part of its tests. Without it this example says what to
-install, and ends.
+ray is not a dependency of skensemble, and our tests do not cover it. If ray is not installed, this
+example says what to install, and ends.
 
-* ``n_jobs`` has to be given: without it joblib's ray backend runs one fit after the other.
-* With ``--gpus-per-worker`` ray shows each worker as many GPUs, and `device="auto"` takes the
-  first. ray knows how many there are, and starts no more workers than it has GPUs for.
+* Set ``n_jobs``: without it, joblib's ray backend runs one fit after the other.
+* With ``--gpus-per-worker`` ray lets each worker see that number of GPUs, and `device="auto"` uses
+  the first. ray knows how many GPUs there are, and starts no more workers than it has GPUs for.
 
     pip install ray
     OMP_NUM_THREADS=1 python search_on_ray.py --workers 2
@@ -61,7 +61,7 @@ def main(argv=None):
         return
 
     X, y = load_digits(return_X_y=True)
-    # On a cluster that is there already: ray.init(address="auto").
+    # To use a cluster that is already running: ray.init(address="auto").
     ray.init(num_cpus=args.workers, include_dashboard=False)
     register_ray()
     # Each worker counts as one core.
