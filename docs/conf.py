@@ -66,14 +66,20 @@ def public_methods(cls: type) -> list[str]:
     if issubclass(cls, Net):
         return NET_METHODS
     own = [base for base in cls.__mro__ if base.__module__.startswith("skensemble.")]
-    methods = {name for base in own for name, value in vars(base).items() if isfunction(value)}
+    methods = {
+        name
+        for base in own
+        for name, value in vars(base).items()
+        if isfunction(value) or isinstance(value, classmethod)
+    }
     return sorted(name for name in methods if not name.startswith("_"))
 
 
 autosummary_context = {
     "public_methods": {
-        f"skensemble.{name}": public_methods(cls)
-        for name, cls in vars(skensemble).items()
+        f"{home}.{name}": public_methods(cls)
+        for home in {"skensemble", *LISTED.values()}
+        for name, cls in vars(import_module(home)).items()
         if isinstance(cls, type)
     }
 }

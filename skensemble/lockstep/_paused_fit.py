@@ -8,6 +8,7 @@ from contextvars import copy_context
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from sklearn import config_context, get_config
 from skorch import NeuralNet
@@ -79,6 +80,8 @@ class PausedFit:
         # A new thread would begin with the defaults of all of these.
         self._n_threads, self._config = torch.get_num_threads(), get_config()
         self._context = copy_context()
+        # NumPy 2 has them in the context.
+        self._errors = np.geterr()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -172,7 +175,8 @@ class PausedFit:
 
     def _run_task(self) -> Any:
         taker.set(self._take)
-        return self.task()
+        with np.errstate(**self._errors):
+            return self.task()
 
 
 def resume_in_turn(messages: Sequence[tuple[PausedFit, Message]]) -> None:

@@ -23,8 +23,8 @@ class LockstepBackend(ParallelBackendBase):
     nesting_level, inner_max_num_threads : int or None, default=None
         What joblib passes on; of no effect.
     memory_bytes : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended,
-        and most bytes that nets trained as one take on their device.
+        Memory budget in bytes. New fits wait while the rows and weights of unfinished fits exceed
+        it, and a group of nets trained together never uses more on its device.
     report : Report, optional
         Filled in: what was trained together, and why the rest was not.
     """
@@ -53,25 +53,28 @@ class LockstepBackend(ParallelBackendBase):
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> "_Task":
         """Put a task into the queue."""
-        task = _Task(func, callback)
+        task = _Task(self, func, callback)
         self._queue.append(task)
         return task
 
+    # joblib below 1.5 calls it so.
+    apply_async = submit
+
     def retrieve_result(self, out: "_Task", timeout: float | None = None) -> Any:
         """Return what a task returned; the first that is asked for makes all run."""
-        while out.participant is None:
+        while out.fit is None:
             queue, self._queue = self._queue, []
             functions = [task.function for task in queue]
             ended = run_together(functions, memory_bytes=self.memory_bytes, report=self.report)
-            for task, participant in zip(queue, ended, strict=True):
-                task.participant = participant
+            for task, fit in zip(queue, ended, strict=True):
+                task.fit = fit
             for task in queue:
                 # joblib then submits the tasks that it has held back.
                 if task.callback is not None:
                     task.callback(None)
-        if out.participant.error is not None:
-            raise out.participant.error
-        return out.participant.result
+        if out.fit.error is not None:
+            raise out.fit.error
+        return out.fit.result
 
     def get_nested_backend(self) -> tuple[SequentialBackend, None]:
         """Return the backend of a `joblib.Parallel` inside a task: its nets come one by one."""
@@ -83,7 +86,14 @@ class LockstepBackend(ParallelBackendBase):
 
 
 class _Task:
-    def __init__(self, function: Callable[[], Any], callback: Any) -> None:
+    def __init__(
+        self, backend: LockstepBackend, function: Callable[[], Any], callback: Any
+    ) -> None:
+        self.backend = backend
         self.function = function
         self.callback = callback
-        self.participant: PausedFit | None = None
+        self.fit: PausedFit | None = None
+
+    def get(self, timeout: float | None = None) -> Any:
+        """Return the result, as joblib below 1.5 asks for it."""
+        return self.backend.retrieve_result(self, timeout)

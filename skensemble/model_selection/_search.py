@@ -44,7 +44,7 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
     """Exhaustive search whose nets are trained together.
 
     A drop-in for `sklearn.model_selection.GridSearchCV`, with the same arguments, attributes and,
-    up to rounding, the same scores. Every candidate is fitted on every fold as ever, by itself, but
+    up to rounding, the same scores. Every candidate is fitted on every fold, by itself, but
     for the steps of its training: those of all nets of one architecture are made at once, as
     products of stacked matrices. It pays for small nets, where a step is nearly all overhead.
 
@@ -54,7 +54,7 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
     Parameters
     ----------
     estimator : estimator
-        An ensemble, or a pipeline that ends in one. Any other estimator is fitted as ever.
+        An ensemble, or a pipeline that ends in one. Any other estimator is fitted as usual.
     param_grid : dict or list of dict
         Values to try, by name of the parameter.
     scoring : str, callable, list, tuple or dict, default=None
@@ -68,15 +68,15 @@ class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):
     verbose : int, default=0
         Messages. The times that they and `cv_results_` give include waiting for other fits.
     pre_dispatch : int or str, default="2*n_jobs"
-        A number cuts the fits into groups of as many, that are trained together; the default
-        leaves up to 4096 fits together.
+        If an int, fits are trained together in groups of this size; by default in groups of up to
+        4096.
     error_score : "raise" or float, default=nan
         Score of a fit that fails, such as one that diverges; the others go on.
     return_train_score : bool, default=False
         Whether to score the training rows too.
     memory_bytes : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended,
-        and most bytes that nets trained as one take on their device.
+        Memory budget in bytes. New fits wait while the rows and weights of unfinished fits exceed
+        it, and a group of nets trained together never uses more on its device.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
     Parameters
     ----------
     estimator : estimator
-        An ensemble, or a pipeline that ends in one. Any other estimator is fitted as ever.
+        An ensemble, or a pipeline that ends in one. Any other estimator is fitted as usual.
     param_distributions : dict or list of dict
         Lists or distributions to draw from, by name of the parameter.
     n_iter : int, default=10
@@ -163,8 +163,8 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
     verbose : int, default=0
         Messages. The times that they and `cv_results_` give include waiting for other fits.
     pre_dispatch : int or str, default="2*n_jobs"
-        A number cuts the fits into groups of as many, that are trained together; the default
-        leaves up to 4096 fits together.
+        If an int, fits are trained together in groups of this size; by default in groups of up to
+        4096.
     random_state : int, RandomState instance or None, default=None
         What the candidates are drawn from.
     error_score : "raise" or float, default=nan
@@ -172,8 +172,8 @@ class LockstepRandomizedSearchCV(_LockstepSearch, RandomizedSearchCV):
     return_train_score : bool, default=False
         Whether to score the training rows too.
     memory_bytes : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended,
-        and most bytes that nets trained as one take on their device.
+        Memory budget in bytes. New fits wait while the rows and weights of unfinished fits exceed
+        it, and a group of nets trained together never uses more on its device.
 
     Attributes
     ----------

@@ -76,8 +76,8 @@ def fit_over_seeds(
     seeds : int or sequence of int, default=10
         Seeds, or their number, from 0.
     memory_bytes : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended,
-        and most bytes that nets trained as one take on their device.
+        Memory budget in bytes. New fits wait while the rows and weights of unfinished fits exceed
+        it, and a group of nets trained together never uses more on its device.
     report : Report, optional
         Filled in: what was trained together, and why the rest was not.
     **fit_params : dict
@@ -110,10 +110,10 @@ def fit_over_seeds(
     ]
     tasks = [partial(fit, X, y, **fit_params) for fit in fits]
     ended = run_together(tasks, memory_bytes=memory_bytes, report=report)
-    for participant in ended:
-        if participant.error is not None:
-            raise participant.error
-    return [participant.result for participant in ended]
+    for fit in ended:
+        if fit.error is not None:
+            raise fit.error
+    return [fit.result for fit in ended]
 
 
 def score_over_seeds(
@@ -144,8 +144,8 @@ def score_over_seeds(
     seeds : int or sequence of int, default=10
         Seeds, or their number, from 0.
     memory_bytes : int, default=2**30
-        Bytes of rows and weights beyond which no further fit is begun before others have ended,
-        and most bytes that nets trained as one take on their device.
+        Memory budget in bytes. New fits wait while the rows and weights of unfinished fits exceed
+        it, and a group of nets trained together never uses more on its device.
     report : Report, optional
         Filled in.
     **fit_params : dict

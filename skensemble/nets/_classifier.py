@@ -54,11 +54,11 @@ class NetClassifier(Net, NeuralNetClassifier):
     precision : {"float32", "float64", "bf16"}, default="float32"
         Floats of weights and rows; "bf16" computes under autocast with weights in float32.
     fast : bool, default=True
-        Whether to train in lean epochs, with gradients in closed form and fused steps where that
-        can be; `fast_report_` says where. False leaves all to skorch, autograd and the optimizer:
-        the same training up to rounding, slower, for a look at what happens.
+        Whether to train in lean epochs, with gradients in closed form and fused steps, where
+        nobody could see a difference; `fast_report_` says why not. False leaves everything to
+        skorch, autograd and the optimizer: the same training up to rounding, but slower, to debug.
     random_state : int, RandomState instance or None, default=None
-        Source of weights, order and dropout.
+        Seed for weight initialisation, row order and dropout.
     **kwargs : dict
         All other arguments of `skorch.NeuralNetClassifier`.
 

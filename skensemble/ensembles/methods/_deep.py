@@ -84,10 +84,10 @@ class _DeepEnsemble:
 
     def _trained(self, nets: list[Callable[[], Any]]) -> Iterator[tuple[State, Trace]]:
         if self.lockstep and self.n_jobs in (None, 1):
-            for participant in run_together(nets):
-                if participant.error is not None:
-                    raise participant.error
-                yield participant.result
+            for fit in run_together(nets):
+                if fit.error is not None:
+                    raise fit.error
+                yield fit.result
         else:
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
             yield from parallel(delayed(net)() for net in nets)
@@ -109,8 +109,8 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
     its own, under one half cosine that falls from `alpha_zero`. The probabilities of the last m
     nets are averaged.
 
-    `fit` costs M times what one net costs, prediction m forward passes. It is the measure of the
-    other methods: prefer it where training time does not count.
+    `fit` costs M times what one net costs, prediction m forward passes. The other methods
+    are compared with it: prefer it where training time does not count.
 
     Parameters
     ----------
@@ -133,8 +133,8 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
         Processes that train nets at the same time; None is 1, -1 all cores. Up to rounding the
         members do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 
@@ -194,8 +194,8 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
     its own, under one half cosine that falls from `alpha_zero`. The predictions of the last m nets
     are averaged.
 
-    `fit` costs M times what one net costs, prediction m forward passes. It is the measure of the
-    other methods: prefer it where training time does not count.
+    `fit` costs M times what one net costs, prediction m forward passes. The other methods
+    are compared with it: prefer it where training time does not count.
 
     Targets are standardised inside.
 
@@ -220,8 +220,8 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
         Processes that train nets at the same time; None is 1, -1 all cores. Up to rounding the
         members do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 

@@ -91,8 +91,8 @@ class FastGeometricEnsembleClassifier(_FastGeometricEnsemble, EnsembleClassifier
     pretrain_fraction : float, default=0.8
         Fraction of the steps before members are made; at least 0 and below 1.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 
@@ -178,8 +178,8 @@ class FastGeometricEnsembleRegressor(_FastGeometricEnsemble, EnsembleRegressor):
     pretrain_fraction : float, default=0.8
         Fraction of the steps before members are made; at least 0 and below 1.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 

@@ -113,8 +113,8 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
         Variance of the weights in the Gaussian prior; None is the variance that the net's weight
         decay stands for, or 1 without one.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 
@@ -202,8 +202,8 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
         Variance of the weights in the Gaussian prior; None is the variance that the net's weight
         decay stands for, or 1 without one.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 

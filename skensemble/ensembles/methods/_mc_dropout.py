@@ -111,8 +111,8 @@ class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
     alpha_zero : float, default=0.1
         Learning rate at the start.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 
@@ -192,8 +192,8 @@ class MCDropoutRegressor(_MCDropout, EnsembleRegressor):
     alpha_zero : float, default=0.1
         Learning rate at the start.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 

@@ -136,8 +136,8 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 
@@ -226,8 +226,8 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 

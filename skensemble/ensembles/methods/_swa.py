@@ -93,8 +93,8 @@ class SWAClassifier(_SWA, EnsembleClassifier):
     n_averaged : int, default=20
         Number of weights that are averaged, equally spaced after pretraining.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 
@@ -177,8 +177,8 @@ class SWARegressor(_SWA, EnsembleRegressor):
     n_averaged : int, default=20
         Number of weights that are averaged, equally spaced after pretraining.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 

@@ -114,8 +114,8 @@ class SWAGClassifier(_SWAG, EnsembleClassifier):
     covariance_scale : float, default=0.5
         Factor of the covariance.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 
@@ -208,8 +208,8 @@ class SWAGRegressor(_SWAG, EnsembleRegressor):
     covariance_scale : float, default=0.5
         Factor of the covariance.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 

@@ -137,8 +137,8 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     std_lr : float, default=0.01
         Learning rate of the standard deviations, which Adam updates.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 
@@ -234,8 +234,8 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     std_lr : float, default=0.01
         Learning rate of the standard deviations, which Adam updates.
     random_state : int, RandomState instance or None, default=None
-        Source of all that is drawn: weights, order, dropout, noise. None takes that of the net, if
-        it has one.
+        Seed for weight initialisation, row order, dropout and noise. If None, the net's
+        `random_state` is used, if it has one.
     verbose : int, default=0
         1 prints a line a member.
 

@@ -1,4 +1,4 @@
-"""How far the confidence of a classifier is from its accuracy."""
+"""Scores of predicted probabilities, each a function of labels and probabilities."""
 
 from typing import Any
 
