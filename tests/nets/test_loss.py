@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from skensemble import InvalidParameterError
-from skensemble.nets._loss import weighted_loss
+from skensemble.nets._loss import normalized, weighted_loss
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.0, 1.0, 0.5], [-1.0, 0.0, 3.0]], dtype=torch.float64)
 CODES = torch.tensor([0, 2, 2])
@@ -67,3 +67,9 @@ def test_a_criterion_without_reduction_is_refused():
 
     with pytest.raises(InvalidParameterError, match="criterion must be one with a `reduction`"):
         weighted_loss(Loss(), LOGITS, CODES, WEIGHT)
+
+
+def test_weights_are_divided_by_the_sum_of_their_batch():
+    weight = torch.tensor([[1.0, 3.0, 0.0], [2.0, 2.0, 4.0]])
+    assert normalized(weight).tolist() == [[1 / 4, 3 / 4, 0], [2 / 8, 2 / 8, 4 / 8]]
+    assert normalized(weight[1]).tolist() == [2 / 8, 2 / 8, 4 / 8]

@@ -63,6 +63,11 @@ def test_more_samples_than_steps_are_refused(function):
         function(1, 40, M=2, sampling_fraction=0.2, samples_per_cycle=21)
 
 
+def test_all_steps_of_a_cycle_may_be_samples():
+    sampling = {"M": 2, "sampling_fraction": 0.2, "samples_per_cycle": 5}
+    assert moments_of(is_sample, 10, **sampling) == list(range(1, 11))
+
+
 def test_a_part_is_longer_where_its_samples_need_it():
     sampling = {"M": 2, "sampling_fraction": 0.2, "samples_per_cycle": 7}
     for function in (is_sample, is_in_sampling_part):

@@ -36,17 +36,6 @@ def paper_cycle_rate(i, c, alpha_1, alpha_2):
     return (2 - 2 * t) * alpha_2 + (2 * t - 1) * alpha_1
 
 
-def test_the_plateau_is_half_the_steps_and_the_fall_four_tenths():
-    falling = [1 - 0.8 * j / 8 for j in range(9)]
-    rates = rates_of(plateau_then_linear, 20, alpha_zero=1.0, end_lr=0.2)
-    assert rates == pytest.approx([1.0] * 10 + falling + [0.2])
-
-
-def test_the_plateau_may_end_above_where_it_began():
-    rates = rates_of(plateau_then_linear, 10, alpha_zero=0.1, end_lr=0.3)
-    assert rates == pytest.approx([0.1] * 6 + [0.1 + 0.2 / 4, 0.2, 0.3 - 0.2 / 4, 0.3])
-
-
 def test_a_constant_tail_follows_a_pretraining_that_falls_to_it():
     rates = rates_of(constant_tail, 40, alpha_zero=0.1, tail_lr=0.02, pretrain_fraction=0.75)
     before = rates_of(plateau_then_linear, 30, alpha_zero=0.1, end_lr=0.02)

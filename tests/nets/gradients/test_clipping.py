@@ -34,3 +34,8 @@ def test_without_a_look_the_factor_of_short_gradients_is_1():
     factor = clip_factor(norm, 2.0)
     assert factor is not None
     assert factor.shape == (3,)
+
+
+def test_a_norm_is_raised_by_a_millionth_before_the_division():
+    factor = clip_factor(torch.tensor(3e-6, dtype=torch.float64), 1e-6)
+    assert factor.item() == pytest.approx(1e-6 / (3e-6 + 1e-6), rel=1e-12)

@@ -106,6 +106,9 @@ def test_rows_of_equal_weight_have_the_mean_loss():
     )
     assert_same(mean_log_loss(logits, y, ONE), by_autograd(lambda x: F.cross_entropy(x, y), logits))
     assert_same(mean_log_loss(logits, y, ONE), log_loss(logits, y, weight))
+    # torch's own leaves out rows of a class that it is told to ignore, by default -100.
+    logits, y = randn(3, 102), torch.tensor([99, 100, 101])
+    assert_same(mean_log_loss(logits, y, ONE), by_autograd(lambda x: F.cross_entropy(x, y), logits))
     output, target = randn(7, 2), randn(7, 2)
     expected = by_autograd(lambda x: F.mse_loss(x, target), output)
     assert_same(mean_squared_error(output, target, ONE), expected)

@@ -50,6 +50,13 @@ def test_training_is_that_of_autograd(kind, weight, activation, hidden_units, dr
         np.testing.assert_allclose(weights_of(net), expected, rtol=0, atol=tolerance)
 
 
+def test_dropout_that_drops_all_leaves_the_last_bias_to_be_trained():
+    net = NetClassifier(**SMALL, module__dropout=1.0, precision="float64")
+    expected = by_autograd(net, X, LABELS)
+    np.testing.assert_allclose(weights_of(net.fit(X, LABELS)), expected, rtol=0, atol=1e-12)
+    assert net.fast_report_.closed_form is None
+
+
 class HalvedRate(Callback):
     """A callback that halves the rate after each epoch, with a scheduler of torch."""
 
@@ -165,6 +172,12 @@ def test_a_hook_on_the_criterion_sees_autograd(kind):
     net = NetClassifier(**SMALL).fit(X, LABELS)
     getattr(net.criterion_, kind)(lambda *args: None)
     assert "a hook" in obstacle_to_closed_form(net)
+
+
+def test_a_criterion_may_be_in_evaluation_mode():
+    net = NetClassifier(**SMALL).fit(X, LABELS)
+    net.criterion_.eval()
+    assert obstacle_to_closed_form(net) is None
 
 
 def test_a_callback_that_looks_into_steps_sees_autograd():
