@@ -75,6 +75,22 @@ def blobs_race(*, quick: bool = False) -> Race:
     return Race("blobs", n_fits, searches, measured, reports)
 
 
+def short_race(*, quick: bool = False) -> Race:
+    """Set 45 short fits, where what is not training counts most, against the same fits."""
+    problem, n_folds = blobs(quick=quick), 5
+    if not quick:
+        problem = replace(problem, max_epochs=60)
+    ours, reports, rows = ensemble(problem), [], (problem.X, problem.y, n_folds)
+    searches = {
+        OURS: partial(search_in_lockstep, ours, BLOBS_GRID, *rows, reports),
+        "GridSearchCV of the ensemble, n_jobs=1": partial(
+            search_one_by_one, ours, BLOBS_GRID, *rows
+        ),
+    }
+    n_fits = len(ParameterGrid(BLOBS_GRID)) * n_folds
+    return Race("short blobs", n_fits, searches, dict.fromkeys(searches, n_fits), reports)
+
+
 def letter_race(folder: Path, *, quick: bool = False) -> Race:
     """Set nets whose steps are work, not overhead, against the same nets made one by one."""
     problem, n_folds = (digits if quick else letter)(folder), 3

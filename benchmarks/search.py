@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from _comparison_data import FILES
 from _report import compare, in_seconds, ratios, round_robin
-from _search_competitors import OURS, Race, blobs_race, letter_race
+from _search_competitors import OURS, Race, blobs_race, letter_race, short_race
 from _search_report import Line, Steps, markdown
 from _search_report import write as write_report
 from _search_steps import measure_steps
@@ -24,6 +24,7 @@ TARGETS = {
         "GridSearchCV of skorch": 40.0,
         "GridSearchCV of MLPClassifier": 10.0,
     },
+    "short blobs": {"GridSearchCV of the ensemble, n_jobs=1": 4.0},
     "letter": {"GridSearchCV of the ensemble, n_jobs=1": 1.0},
 }
 """How many times as long the others should take, by race."""
@@ -87,6 +88,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def compare_searches(arguments: argparse.Namespace, raw: Raw) -> Iterator[Line]:
     """Give one comparison after the other, and leave the raw numbers in `raw`."""
     yield from compare_race(blobs_race(quick=arguments.quick), arguments.repeats, raw)
+    yield from compare_race(short_race(quick=arguments.quick), arguments.repeats, raw)
     race = letter_race(arguments.path, quick=arguments.quick)
     yield from compare_race(race, arguments.repeats, raw)
 

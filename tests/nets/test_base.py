@@ -107,6 +107,7 @@ def test_weights_of_rows_and_of_classes_multiply(iris):
 def test_weights_of_one_fit_are_not_those_of_the_next(iris):
     X, y = iris
     net = NetClassifier(**SMALL).fit(X, y, sample_weight=np.linspace(0.1, 2, 150))
+    assert net.get_dataset(X[:5], y[:5]).sample_weight is None
     assert (net.fit(X, y).predict_proba(X) == proba_of(X, y)).all()
 
 

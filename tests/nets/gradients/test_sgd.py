@@ -161,12 +161,13 @@ def test_a_weight_joins_in_with_its_first_gradient(keeps_gradients):
 
 def test_gradients_that_are_replaced_are_seen_unless_they_are_said_to_stay():
     weight = nn.Parameter(torch.zeros(1))
-    optimizer = sgd([weight])
+    optimizer = sgd([weight], momentum=0.5)
     step = fused_step(optimizer)
-    for _ in range(3):
-        weight.grad = torch.ones(1)
+    for value in (1.0, 2.0, 3.0):
+        weight.grad = torch.full_like(weight, value)
         step()
-    assert weight.item() == -3
+    # The velocities are 1, 0.5 * 1 + 2 = 2.5 and 0.5 * 2.5 + 3.
+    assert weight.item() == -(1 + 2.5 + (0.5 * 2.5 + 3))
 
 
 def test_a_rate_that_changes_between_steps_is_read_anew():
