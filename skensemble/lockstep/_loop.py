@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skensemble._typing import State
 from skensemble.lockstep._populations import Population
@@ -69,6 +69,8 @@ class LockstepCourse:
         self.trainings = trainings
         self.population = population
         self.n_batches = sizes.shape[1]
+        # To list them takes longer than to copy those of a small net.
+        self.parameters = [dict(t.first.module.named_parameters()) for t in trainings]
         self.counter = StepCounter([training.plan for training in trainings])
         self.losses = RecentLosses(self.n_batches)
         rows_of_batch = sizes.T.numpy()
@@ -94,7 +96,7 @@ class LockstepCourse:
             # The losses of now, whenever somebody asks for them.
             values = self.losses.values()
             step = self.counter.step(k, module, lambda: values)
-            training.keep(self._copy_state(k, module), step)
+            training.keep(self._copy_state(k), step)
             self.reached[k].append(step.t)
             return
         self.write_weights(k)
@@ -140,12 +142,13 @@ class LockstepCourse:
 
     def write_weights(self, k: int) -> None:
         """Give a net the weights that it has in the population."""
-        parameters = list(self.trainings[k].first.module.parameters())
-        self.population.write(k, self.population.weights, parameters)
+        self.population.write(k, self.population.weights, [*self.parameters[k].values()])
 
-    def _copy_state(self, k: int, module: nn.Module) -> State:
+    def _copy_state(self, k: int) -> State:
         """Copy the weights that a net has in the population; it holds no other tensors."""
-        names, parameters = zip(*module.named_parameters(), strict=True)
-        own = [torch.empty_like(p, device="cpu", requires_grad=False) for p in parameters]
-        self.population.write(k, self.population.weights, own)
-        return {name: tensor.numpy() for name, tensor in zip(names, own, strict=True)}
+        own = {
+            name: torch.empty_like(p, device="cpu", requires_grad=False)
+            for name, p in self.parameters[k].items()
+        }
+        self.population.write(k, self.population.weights, [*own.values()])
+        return {name: tensor.numpy() for name, tensor in own.items()}
