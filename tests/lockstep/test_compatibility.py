@@ -9,106 +9,64 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from skorch.callbacks import EarlyStopping
+from torch import nn
 
-from skensemble import NetClassifier, NetRegressor
+from skensemble import CyclicalSGLDClassifier, NetRegressor
 from skensemble.lockstep import Report, run_together
-from skensemble.modules import MLP
-from skensemble.seeding import initialize_seeded, streams_of
-from skensemble.training import Data, ReadOnly, train
+from skensemble.lockstep._compatibility import engine_for
+from skensemble.training import Data, ReadOnly, copying, ignore
+from tests.lockstep import conftest
+from tests.lockstep.conftest import (
+    Averaging,
+    Branches,
+    Centred,
+    Counting,
+    Dropping,
+    Held,
+    Hooked,
+    Normed,
+    Own,
+    OwnBatches,
+    OwnDataset,
+    OwnLoss,
+    OwnNet,
+    Scaled,
+    Tied,
+    assert_gives_what_separate_fits_give,
+    assert_same_trainings,
+    halved_loss,
+    initialized,
+    moved,
+    net,
+    nudge,
+    paused,
+    snapshots,
+    swapped,
+    tasks_of,
+    train_one,
+)
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(37, 5))
-LABELS = RNG.integers(0, 3, 37)
-TARGETS = RNG.normal(size=(37, 3))
-WEIGHT = RNG.uniform(0.5, 2, 37)
-SMALL = {"module__hidden_units": (7,), "max_epochs": 6, "batch_size": 8, "device": "cpu"}
-SMALL |= {"precision": "float64", "module__n_features": 5, "module__n_outputs": 3}
+X, LABELS = conftest.X[:37], conftest.LABELS[:37]
+TARGETS, WEIGHT = conftest.TARGETS[:37], conftest.WEIGHT[:37]
 HALF, ALL = (lambda t, T: t in (T // 2, T)), (lambda t, T: True)
-
-
-class Own(MLP):
-    """A module of the user's own, which goes through `torch.func`."""
-
-    def __init__(self, n_features, n_outputs, hidden_units=(7,), scale=1.0):
-        super().__init__(n_features, n_outputs, hidden_units=hidden_units)
-        self.scale = scale
-
-    def forward(self, x):
-        """Give the scaled output."""
-        return self.scale * super().forward(x)
-
-
-def fit(
-    *,
-    kind=NetClassifier,
-    X=X,
-    y=None,
-    weight=None,
-    seed=0,
-    rate=0.1,
-    moment=ALL,
-    change=lambda net: None,
-    n_trainings=1,
-    torch_seed=0,
-    **settings,
-):
-    """Train a net; return its weights and the trace of each training."""
-    net = kind(**(SMALL | settings))
-    initialize_seeded(net, streams_of(seed), torch.device("cpu"))
-    change(net)
-    torch.manual_seed(torch_seed)
-    y = (LABELS if kind is NetClassifier else TARGETS) if y is None else y
-    seen, traces = [], []
-    for _ in range(n_trainings):
-        trace = train(
-            net,
-            Data(X, y, weight),
-            schedule=lambda t, T: rate / t,
-            moment=moment,
-            observe=ReadOnly(lambda step: seen.append(step.loss)),
-        )
-        traces.append((trace.moments.tolist(), trace.learning_rates.tolist(), trace.loss_curve))
-    weights = np.concatenate([p.detach().numpy().ravel() for p in net.module_.parameters()])
-    return weights, seen, traces
-
-
-def assert_same(found, expected):
-    (weights, seen, traces), (weights_apart, seen_apart, traces_apart) = found, expected
-    np.testing.assert_allclose(weights, weights_apart, rtol=0, atol=1e-12)
-    # Losses at moments are fetched in float32.
-    np.testing.assert_allclose(seen, seen_apart, rtol=1e-5)
-    for (moments, rates, curve), (moments_apart, rates_apart, curve_apart) in zip(
-        traces, traces_apart, strict=True
-    ):
-        assert moments == moments_apart
-        assert rates == rates_apart
-        np.testing.assert_allclose(curve, curve_apart, rtol=1e-9)
 
 
 def train_both(one, other):
     """Train two nets together, hold them against the same apart, and give the report."""
     report = Report()
-    ended = run_together([partial(fit, **one), partial(fit, **other)], report=report)
+    ended = run_together([partial(train_one, **one), partial(train_one, **other)], report=report)
     for participant, settings in zip(ended, (one, other), strict=True):
         if participant.error is not None:
             raise participant.error
-        assert_same(participant.result, fit(**settings))
+        assert_same_trainings(participant.result, train_one(**settings))
     return report
 
 
 def trainings(report):
-    """Count the trainings that were made, in populations and alone."""
     return sum(group["n_nets"] for group in report.groups) + sum(report.alone.values())
-
-
-def nudge(value):
-    """Give a function that moves the last weight of a net a little."""
-
-    def change(net):
-        with torch.no_grad():
-            [*net.module_.parameters()][-1][-1] += value
-
-    return change
 
 
 def with_momentum(value):
@@ -127,17 +85,16 @@ def with_order(seed):
     return lambda net: setattr(net, "order_seed_", seed)
 
 
-def moved(X, value):
-    X = X.copy()
-    X[-1, -1] += value
-    return X
+def set_group(name, value):
+    """Give a function that changes a setting of a net's optimizer behind the net's back."""
+    return lambda net: net.optimizer_.param_groups[0].update({name: value})
 
 
-def swapped(y):
-    return np.r_[y[:-2], y[-1], y[-2]] if y[-1] != y[-2] else np.r_[y[:-1], (y[-1] + 1) % 3]
+def smoothed(net):
+    net.criterion_.label_smoothing = 0.3
 
 
-CHEAP_TO_COPY = {"optimizer__nesterov": False}
+PLAIN = {"optimizer__nesterov": False}
 
 # What the first has, and what the second has instead.
 TWO_TRAININGS = {
@@ -155,6 +112,7 @@ TWO_TRAININGS = {
     "rates": ({}, {"rate": 0.2}),
     "moments": ({"moment": HALF}, {"moment": ALL}),
     "momentum": ({}, {"optimizer__momentum": 0.5}),
+    "momentum of the optimizer": ({}, {"change": set_group("momentum", 0.5)}),
     "weight decay": ({}, {"optimizer__weight_decay": 0.1}),
     "clipping": ({"max_grad_norm": 0.1}, {"max_grad_norm": 0.2}),
     "clipping or none": ({"max_grad_norm": 0.1}, {"max_grad_norm": None}),
@@ -171,7 +129,6 @@ def test_nets_that_differ_in_one_thing_are_two_trainings_of_one_population(what)
     assert not report.alone
 
 
-# These cannot be one population either.
 TWO_POPULATIONS = {
     "architecture": ({}, {"module__hidden_units": (8,)}),
     "depth": ({}, {"module__hidden_units": (7, 7)}),
@@ -182,22 +139,37 @@ TWO_POPULATIONS = {
     "precision": ({}, {"precision": "float32", "X": X.astype(np.float32)}),
     "epochs": ({}, {"max_epochs": 7}),
     "number of batches": ({}, {"batch_size": 18}),
-    "label smoothing": (
-        {"criterion__label_smoothing": 0.1},
-        {"criterion__label_smoothing": 0.3},
-    ),
+    "label smoothing": ({"criterion__label_smoothing": 0.1}, {"criterion__label_smoothing": 0.3}),
     "label smoothing or none": (
         {"module": Own, "criterion__label_smoothing": 0.0},
         {"criterion__label_smoothing": 0.3},
     ),
     "criterion": ({"module": Own}, {"kind": NetRegressor}),
     "criterion of the closed form": ({}, {"kind": NetRegressor, "module__activation": "silu"}),
-    "Nesterov's momentum": ({}, CHEAP_TO_COPY),
-    "momentum or none": (CHEAP_TO_COPY, {"optimizer__momentum": 0.0}),
-    "dampening": (CHEAP_TO_COPY, {"optimizer__dampening": 0.5}),
+    "Nesterov's momentum": ({}, PLAIN),
+    "momentum or none": (PLAIN, {"optimizer__momentum": 0.0}),
+    "dampening": (PLAIN, {"optimizer__dampening": 0.5}),
+    "dampening of the optimizer": (PLAIN, {"change": set_group("dampening", 0.5)}),
+    "a setting of the criterion": ({"module": Own}, {"change": smoothed}),
     "velocity or none": ({}, {"change": with_momentum(0.1)}),
-    "class of the module": ({"module": Own}, {"module": MLP}),
-    "attribute of the module": ({"module": Own}, {"module__scale": 2.0}),
+    "class of the module": ({"module": Own}, {"module": Centred}),
+    "attribute of the module": ({"module": Scaled}, {"module__scale": 2.0}),
+    "what a dict of the module holds": (
+        {"module": Scaled, "module__factor": 2.0},
+        {"change": lambda net: net.module_.held.update(factor=3.0)},
+    ),
+    "how often a layer stands there": (
+        {"module": Tied, "module__n_times": 1},
+        {"change": lambda net: net.module_.insert(2, net.module_[0])},
+    ),
+    "length of rows": (
+        {"module": Averaging, "module__n_features": 1, "X": X[:, :, None]},
+        {"X": X[:, :4, None]},
+    ),
+    "a setting of the net that nobody knows": (
+        {},
+        {"change": lambda net: setattr(net, "patience", 3)},
+    ),
     "last batch of another module": (
         {"module": Own, "X": X[:36], "y": LABELS[:36]},
         {"X": X[:35], "y": LABELS[:35]},
@@ -216,6 +188,9 @@ def test_nets_that_differ_in_one_thing_are_two_populations(what):
 ALIKE = {
     "the closed form": {},
     "torch.func": {"module": Own},
+    "torch.func, of a regressor": {"module": Own, "kind": NetRegressor},
+    "dropout of probability 0": {"module": Dropping, "module__p": 0.0},
+    "a module that holds an array": {"module": Scaled},
     "dropout": {"module__dropout": 0.3},
     "weights of rows": {"weight": WEIGHT},
     "clipping": {"max_grad_norm": 0.1},
@@ -234,37 +209,91 @@ def test_two_trainings_of_nets_that_are_alike_are_one_each():
     assert [(g["n_nets"], g["n_fits"]) for g in report.groups] == [(1, 2)] * 2
 
 
-def test_fits_that_share_a_training_do_not_share_its_velocity():
-    """What one does with its optimizer afterwards must not show in the other."""
+GOES_ALONE = [
+    ("OwnNet is neither NetClassifier nor NetRegressor", net(kind=OwnNet)),
+    ("the net has fast=False", net(fast=False)),
+    ("the net is verbose", net(verbose=1)),
+    ("a skorch callback watches", net(callbacks=[EarlyStopping("train_loss")])),
+    ("autocast", net(precision="bf16")),
+    ("an iterator of its own", net(iterator_train=OwnBatches)),
+    ("a dataset or an", net(dataset=OwnDataset)),
+    ("arguments for its iterator", net(iterator_train__generator=None)),
+    ("the optimizer is Adam, not SGD", net(optimizer=torch.optim.Adam)),
+    ("several groups", net(optimizer__param_groups=[("*bias", {"lr": 0.1})])),
+    ("a rate of its own", net(optimizer__param_groups=[("*", {"lr": 0.02})])),
+    ("maximises or is", net(optimizer__maximize=True, optimizer__nesterov=False)),
+    ("the criterion is OwnLoss", net(Own, criterion=OwnLoss)),
+    ("the criterion is Cross", net(Own, criterion__reduction="sum", max_grad_norm=1.0)),
+    ("weighs or ignores classes", net(criterion__weight=torch.ones(3).double())),
+    ("weighs or ignores classes", net(Own, criterion__ignore_index=1)),
+    ("a hook looks into the module", net(Hooked)),
+    ("a hook looks into the module or the criterion", net(Own, criterion=halved_loss())),
+    ("the module has buffers", net(Normed)),
+    ("whose masks would differ", net(Dropping)),
+    ("layers of the module share weights", net(Tied, module__layer=nn.Linear)),
+    ("holds what cannot be compared", net(Held)),
+    ("torch.func refuses the module: vmap", net(Branches)),
+    ("it keeps something of what it has seen", net(Counting)),
+]
+ENSEMBLES_GO_ALONE = [
+    *((reason, snapshots(one)) for reason, one in GOES_ALONE),
+    ("changes the weights in mid-training", snapshots(net(), cold_restart=True)),
+    ("changes the weights", CyclicalSGLDClassifier(net(), M=2, random_state=0)),
+]
 
-    def fit_and_go_on(rate):
-        net = NetClassifier(**SMALL)
-        initialize_seeded(net, streams_of(0), torch.device("cpu"))
-        # The second training is another for each.
-        for own_rate in (0.1, rate):
-            train(net, Data(X, LABELS), schedule=lambda t, T, own=own_rate: own)
-        return [b["momentum_buffer"].numpy().copy() for b in net.optimizer_.state.values()]
 
-    tasks = [partial(fit_and_go_on, rate) for rate in (0.05, 0.2, 0.0)]
-    for participant, task in zip(run_together(tasks), tasks, strict=True):
-        assert participant.error is None
-        for found, expected in zip(participant.result, task(), strict=True):
-            np.testing.assert_allclose(found, expected, atol=1e-12)
+@pytest.mark.parametrize(("reason", "ensemble"), ENSEMBLES_GO_ALONE)
+def test_what_cannot_go_together_goes_alone_and_says_why(reason, ensemble):
+    ensembles = [clone(ensemble).set_params(alpha_zero=rate) for rate in (0.05, 0.1)]
+    report = assert_gives_what_separate_fits_give(tasks_of(ensembles), 1e-6)
+    assert not report.groups
+    ((said, n_fits),) = report.alone.items()
+    assert reason in said
+    assert n_fits == 2
 
 
-def test_optimizers_of_fits_that_share_a_training_are_their_own():
-    nets = []
+def obstacle(net, data=None, **settings):
+    return engine_for(paused(net, data, **settings)).obstacle
 
-    def fit_one():
-        net = NetClassifier(**SMALL)
-        initialize_seeded(net, streams_of(0), torch.device("cpu"))
-        nets.append(net)
-        train(net, Data(X, LABELS), schedule=lambda t, T: 0.1)
 
-    run_together([fit_one] * 3)
-    pointers = [
-        state["momentum_buffer"].data_ptr()
-        for net in nets
-        for state in net.optimizer_.state.values()
-    ]
-    assert len(set(pointers)) == 3 * 4
+def frozen(net):
+    next(net.module_.parameters()).requires_grad_(False)
+
+
+def watched(net):
+    net.optimizer_.register_step_post_hook(lambda *args: None)
+
+
+def averaged(net):
+    net.optimizer_.state[next(net.module_.parameters())]["average"] = 0.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "change"),
+    [
+        ("some weights are not trained", frozen),
+        ("a hook looks into the steps", watched),
+        ("keeps more than a momentum", averaged),
+        ("the optimizer has settings", set_group("lookahead", True)),
+        ("other weights than those", set_group("params", [nn.Parameter(torch.zeros(1))])),
+        ("arguments for its iterator", with_order(None)),
+        ("skorch holds rows out", lambda net: net.set_params(train_split=lambda *args: args)),
+        ("maximises or is differentiable", set_group("differentiable", True)),
+        ("the module is compiled", lambda net: setattr(net, "compile", True)),
+    ],
+)
+def test_a_net_that_was_changed_by_hand_goes_alone(reason, change):
+    made = initialized()
+    assert obstacle(made) is None
+    change(made)
+    assert reason in obstacle(made)
+
+
+def test_sparse_rows_go_alone():
+    assert obstacle(initialized(), Data(csr_array(X), LABELS)) == "the rows are sparse"
+
+
+@pytest.mark.parametrize("observe", [ignore, ReadOnly(print), copying(print)])
+def test_observers_that_only_look_go_together(observe):
+    assert obstacle(initialized(), observe=observe) is None
+    assert "mid-training" in obstacle(initialized(), observe=print)

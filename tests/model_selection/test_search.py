@@ -4,16 +4,16 @@ import re
 
 import numpy as np
 import pytest
-from joblib import parallel_config
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skensemble import (
+    DeepEnsembleClassifier,
     LockstepGridSearchCV,
     LockstepRandomizedSearchCV,
     NetClassifier,
@@ -21,7 +21,6 @@ from skensemble import (
     SnapshotEnsembleClassifier,
     SnapshotEnsembleRegressor,
 )
-from skensemble.model_selection import LockstepBackend
 
 NET = NetClassifier(module__hidden_units=(8,), max_epochs=24, batch_size=32, device="cpu")
 ENSEMBLE = SnapshotEnsembleClassifier(NET, M=2, random_state=0)
@@ -123,14 +122,6 @@ def test_estimators_that_train_no_net_are_searched_as_ever(iris):
     assert not one.lockstep_report_.groups
 
 
-def test_anything_that_runs_through_joblib_can_use_the_backend(iris):
-    backend = LockstepBackend()
-    with parallel_config(backend=backend):
-        scores = cross_val_score(ENSEMBLE, *iris, cv=4)
-    assert scores.tolist() == cross_val_score(ENSEMBLE, *iris, cv=4).tolist()
-    assert backend.report.groups == [{"engine": "closed form", "n_nets": 4, "n_fits": 4}]
-
-
 def test_callbacks_hear_what_they_hear_in_separate_fits(iris):
     logs = []
     for search in (LockstepGridSearchCV, GridSearchCV):
@@ -164,3 +155,18 @@ def test_a_search_is_cloned_with_its_arguments():
 def test_memory_that_is_none_is_refused(iris):
     with pytest.raises(ValueError, match=r"'memory_bytes' parameter .* must be an int"):
         LockstepGridSearchCV(ENSEMBLE, GRID, memory_bytes=0).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    # To start two processes takes seconds.
+    [{"lockstep": False}, pytest.param({"n_jobs": 2}, marks=pytest.mark.slow), {}],
+)
+def test_a_search_over_deep_ensembles_is_refitted(iris, settings):
+    ensemble = DeepEnsembleClassifier(NET, M=2, random_state=0, **settings)
+    grid = {"alpha_zero": [0.1, 0.2]}
+    one, other = (
+        search(ensemble, grid, cv=2).fit(*iris) for search in (LockstepGridSearchCV, GridSearchCV)
+    )
+    # float32, in another order of sums.
+    np.testing.assert_allclose(one.predict_proba(iris[0]), other.predict_proba(iris[0]), atol=1e-5)

@@ -99,6 +99,12 @@ def test_channels_of_images_are_normalised_over_places():
     np.testing.assert_allclose(trained.module_[0].running_var, expected, rtol=1e-12)
 
 
+def test_a_last_batch_of_two_rows_counts():
+    trained = net(normed())
+    refresh_batch_norm(trained, Data(X[:18], Y[:18]))
+    np.testing.assert_allclose(trained.module_[1].running_mean, X[:18].mean(0), rtol=1e-12)
+
+
 def test_a_last_batch_of_one_row_is_passed_on():
     # skorch's DataLoader cuts 17 rows into 8 + 8 + 1; one row has no variance.
     trained = stock(normed(), train_split=None)

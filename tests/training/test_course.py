@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
 from torch import nn
 
 from skensemble import DivergenceError, NetClassifier
 from skensemble.members import copy_state
 from skensemble.seeding import initialize_seeded, streams_of
 from skensemble.training import Data, train
-from skensemble.training._course import plan_steps
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 3)), RNG.integers(0, 2, 20)
@@ -102,6 +102,13 @@ def test_groups_have_their_own_rates_back_after_the_training(make):
     assert rates == pytest.approx([0.02 / trained.lr * t / 100 for t in range(1, T + 1)])
 
 
+def test_a_net_whose_own_rate_is_zero_follows_the_schedule():
+    trained, rates = net(lr=0.0), []
+    run(trained, observe=lambda s: rates.append(trained.optimizer_.param_groups[0]["lr"]))
+    assert rates == [t / 100 for t in range(1, T + 1)]
+    assert trained.optimizer_.param_groups[0]["lr"] == 0.0
+
+
 def test_groups_have_their_rates_back_after_an_observer_has_ended_the_training():
     trained = net()
     run(trained, observe=lambda step: step.t == 2)
@@ -144,6 +151,32 @@ def test_a_moment_that_ends_the_training_counts():
     assert trace.n_steps == T
 
 
+@pytest.mark.parametrize("end", [3, T])
+def test_the_last_step_is_the_last_that_was_made(end):
+    trained = net()
+    trace = run(trained, observe=lambda step: step.t == end)
+    step = trace.last_step(trained.module_)
+    assert (step.t, step.T, step.rate) == (end, T, end / 100)
+    assert step.module is trained.module_
+    assert step.loss == trace.last_loss
+
+
+class EndAtOnce(Callback):
+    """Ends a training before its first step."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Ask for the end."""
+        raise KeyboardInterrupt
+
+
+def test_a_training_without_a_step_leaves_an_empty_trace():
+    trace = run(net(callbacks=[EndAtOnce()]))
+    assert trace.n_steps == 0
+    assert trace.learning_rates.tolist() == trace.moments.tolist() == []
+    assert trace.loss_curve.tolist() == []
+    assert np.isnan(trace.last_loss)
+
+
 def test_the_loss_curve_holds_epochs_that_were_finished():
     trace = run(net(), observe=lambda step: step.t == 2 * BATCHES)
     assert len(trace.loss_curve) == 1
@@ -178,19 +211,6 @@ def test_divergence_is_found_at_the_end_of_the_epoch_or_when_somebody_looks(look
 def test_divergence_in_a_later_epoch_names_its_step():
     with pytest.raises(DivergenceError, match=r"at step [67], learning rate 0\.1\."):
         run(net(), schedule=lambda t, T: 1e308 if t == 5 else 0.1)
-
-
-def test_a_plan_holds_the_rate_and_the_moments_of_all_steps():
-    table, moments = plan_steps(lambda t, T: t / T, lambda t, T: t % 3 == 0, 7)
-    assert table == [1 / 7, 2 / 7, 3 / 7, 4 / 7, 5 / 7, 6 / 7, 1.0]
-    assert moments == {3, 6}
-
-
-@pytest.mark.parametrize("rate", [float("nan"), float("inf"), -1e-9])
-@pytest.mark.parametrize("at", [1, 7])
-def test_a_plan_refuses_what_is_no_rate(rate, at):
-    with pytest.raises(ValueError, match=rf"schedule must be .* rates >= 0, got .* at step {at}\."):
-        plan_steps(lambda t, T: rate if t == at else 0.1, lambda t, T: False, 7)
 
 
 def test_a_stock_net_without_its_callbacks_has_a_loss_curve_too():

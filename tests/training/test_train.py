@@ -1,7 +1,6 @@
 """The course of a training, held against loops written out by hand."""
 
 import signal
-from dataclasses import replace
 from functools import partial
 from math import ceil
 
@@ -17,7 +16,7 @@ from skensemble import NetClassifier
 from skensemble.members import copy_state
 from skensemble.modules import MLP
 from skensemble.schedules import cyclic_cosine, is_cycle_end
-from skensemble.training import Data, join_traces, train, train_to_end
+from skensemble.training import Data, train, train_to_end
 
 X = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)).double().numpy()
 Y = (X[:, 0] + X[:, 1] > 0).astype(np.int64)
@@ -242,23 +241,6 @@ def test_callbacks_hear_of_the_beginning_and_the_end(observe):
     assert listener.heard_ == [("begin", 50, 50), ("end", 50, 50)]
 
 
-def test_the_last_step_is_that_of_the_end():
-    trained = net()
-    trace, _ = snapshots(trained)
-    step = trace.last_step(trained.module_)
-    assert (step.t, step.T) == (T, T)
-    assert step.rate == COSINE(T, T) != COSINE(1, T)
-    assert step.module is trained.module_
-    assert step.loss == trace.last_loss
-
-
-def test_the_last_step_of_a_training_that_was_ended_is_the_last_that_was_made():
-    trained = net()
-    trace, _ = snapshots(trained, observe=end_at_12)
-    step = trace.last_step(trained.module_)
-    assert (step.t, step.T, step.rate) == (12, T, COSINE(12, T))
-
-
 def test_the_last_loss_is_the_mean_over_the_last_epoch_of_steps():
     trace, _ = snapshots(net(), schedule=lambda t, T: 0.0)
     logits = module()(torch.tensor(X))
@@ -266,20 +248,6 @@ def test_the_last_loss_is_the_mean_over_the_last_epoch_of_steps():
     losses = [F.cross_entropy(logits[b], torch.tensor(Y)[b]).item() for b in batches]
     # Batches count alike here; losses are averaged in float32.
     assert trace.last_loss == pytest.approx(np.mean(losses), rel=1e-6)
-
-
-def test_traces_are_joined_one_behind_the_other():
-    first, second = (
-        train(net(), Data(X, Y), schedule=lambda t, T, rate=rate: rate) for rate in (0.1, 0.2)
-    )
-    second = replace(second, stopped_by="skorch callback")
-    joined = join_traces([first, second])
-    assert joined.n_steps == 2 * T
-    assert joined.learning_rates.tolist() == [0.1] * T + [0.2] * T
-    assert joined.loss_curve.tolist() == [*first.loss_curve, *second.loss_curve]
-    assert joined.moments.tolist() == []
-    assert joined.last_loss == second.last_loss != first.last_loss
-    assert joined.stopped_by == "skorch callback"
 
 
 class Ending(Callback):
@@ -314,6 +282,10 @@ def test_ctrl_c_is_no_end():
     trace = train_to_end(net(callbacks=[Ending(3, press=True)]), Data(X, Y), COSINE)
     assert trace.stopped_by == "ctrl-c"
     assert trace.was_interrupted
+
+
+def test_without_a_moment_there_are_none():
+    assert train(net(), Data(X, Y), schedule=COSINE).moments.tolist() == []
 
 
 def test_a_training_without_an_observer_goes_on_through_its_moments():
