@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 from sklearn.utils import check_random_state
+from skorch import NeuralNetClassifier
+from torch import nn
 
-from skensemble import NetClassifier, SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
+from skensemble import NetClassifier, SnapshotEnsembleClassifier
 from skensemble.modules import MLP
 from skensemble.seeding import draw_seed, streams_of
+from tests.ensembles.conftest import assert_refused
 
 SMALL = {"module__hidden_units": (8,), "max_epochs": 20, "batch_size": 32}
 
@@ -102,15 +105,80 @@ def test_callbacks_hear_of_the_end_of_the_fit_after_that_of_its_members(
     assert listener.heard == [("begin", "fit", *about), *member, *member, ("end", "fit", *about)]
 
 
-@pytest.mark.parametrize("ensemble", [SnapshotEnsembleClassifier, SnapshotEnsembleRegressor])
-def test_a_module_class_that_is_no_net_gets_the_default_net(ensemble, iris):
-    fitted = ensemble(MLP, M=2, random_state=0).fit(*iris)
-    assert type(fitted.template_net_) is ensemble._default_net
-
-
 def test_a_random_state_is_drawn_from_once(iris):
     state = check_random_state(3)
     SnapshotEnsembleClassifier(NetClassifier(**SMALL), M=2, random_state=state).fit(*iris)
     expected = check_random_state(3)
     draw_seed(expected)
     assert state.randint(1000) == expected.randint(1000)
+
+
+def test_rows_of_other_features(make_ensemble, data):
+    X, y = data
+    ensemble = make_ensemble().fit(X, y)
+    expected = rf"X has {X.shape[1] - 1} features, but \w+ is expecting {X.shape[1]} features"
+    with pytest.raises(ValueError, match=expected):
+        ensemble.predict(X[:, 1:])
+    assert_refused(make_ensemble, data, expected, lambda e: e.fit(X, y, X_val=X[:, 1:], y_val=y))
+
+
+@pytest.mark.parametrize("given", ["X_val", "y_val"])
+def test_half_of_a_validation_set(make_snapshot, data, given):
+    X, y = data
+    message = f"must be given with {given}, got None"
+    rows = {"X_val": X, "y_val": y}
+    assert_refused(make_snapshot, data, message, lambda e: e.fit(X, y, **{given: rows[given]}))
+
+
+def test_validation_weights_without_rows(make_snapshot, data):
+    message = "sample_weight_val must be None without X_val"
+    weight = np.ones(3)
+    assert_refused(make_snapshot, data, message, lambda e: e.fit(*data, sample_weight_val=weight))
+
+
+def test_weights_for_a_net_that_cannot_weigh(make_classifier, iris):
+    stock = NeuralNetClassifier(MLP, verbose=0)
+    message = r"sample_weight must be None for a NeuralNetClassifier \(take NetClassifier\)"
+    assert_refused(
+        make_classifier,
+        iris,
+        message,
+        lambda e: e.fit(*iris, sample_weight=np.ones(150)),
+        estimator=stock,
+    )
+
+
+def test_nested_parameters_need_a_net_that_is_written_out(make_ensemble):
+    for estimator in (None, MLP):
+        ensemble = make_ensemble(estimator=estimator)
+        message = r"estimator__batch_size must belong to a net that is written out, got estimator="
+        with pytest.raises(ValueError, match=message):
+            ensemble.set_params(estimator__batch_size=8)
+    net = make_ensemble().estimator
+    ensemble.set_params(estimator=net, estimator__batch_size=8)
+    assert ensemble.estimator.batch_size == 8
+
+
+def test_a_net_that_cannot_weigh_is_trained_without_weights(make_classifier, iris):
+    stock = NeuralNetClassifier(
+        MLP, criterion=nn.CrossEntropyLoss, max_epochs=20, verbose=0, train_split=None
+    )
+    assert len(make_classifier(estimator=stock).fit(*iris).members_) == 3
+
+
+def test_sparse_rows_and_rows_of_three_axes_are_told_of(make_classifier):
+    tags = make_classifier().__sklearn_tags__().input_tags
+    assert tags.sparse
+    assert tags.three_d_array
+
+
+@pytest.mark.parametrize("verbose", [True, 2])
+def test_verbose_is_a_truth_or_a_number(make_classifier, iris, verbose, capsys):
+    make_classifier(verbose=verbose).fit(*iris)
+    assert capsys.readouterr().out.count("member") == 3
+
+
+@pytest.mark.parametrize("verbose", ["loud", -1])
+def test_another_verbose_is_refused(make_classifier, iris, verbose):
+    with pytest.raises(ValueError, match="verbose must be an int >= 0"):
+        make_classifier(verbose=verbose).fit(*iris)

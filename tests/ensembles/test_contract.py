@@ -1,6 +1,5 @@
 """The contract that every ensemble meets."""
 
-import copy
 import pickle
 import threading
 
@@ -9,26 +8,20 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array, csr_matrix
-from sklearn.base import clone, is_classifier
-from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
-from torch import nn
+from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
 
-import skensemble
 from skensemble import (
     DeepEnsembleClassifier,
     DeepEnsembleRegressor,
     MCDropoutClassifier,
     MCDropoutRegressor,
 )
-from skensemble.modules import MLP
+from tests.conftest import SMALL_ENSEMBLES
+from tests.ensembles.conftest import output
 
 DEEP = (DeepEnsembleClassifier, DeepEnsembleRegressor)
 """Methods that train a net for each member."""
-
-
-def output(ensemble, X):
-    """What the average is taken of: probabilities or values."""
-    return ensemble.predict_proba(X) if is_classifier(ensemble) else ensemble.predict(X)
 
 
 def member_output(ensemble, X):
@@ -47,31 +40,8 @@ def numpy_state():
     return np.random.get_state()  # noqa: NPY002  the legacy state is what must not move
 
 
-class ImageNet(nn.Sequential):
-    """A small convolution net for images of any size."""
-
-    def __init__(self, n_outputs):
-        super().__init__(
-            nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-        )
-        self.append(nn.Dropout(0.1)).append(nn.Linear(4, n_outputs))
-
-
-class Narrow(MLP):
-    """A module class of one's own, with dropout, which one of the methods needs."""
-
-    def __init__(self, n_features, n_outputs):
-        super().__init__(n_features, n_outputs, hidden_units=(6,), dropout=0.1)
-
-
 def n_members(make):
     return make()._n_members()
-
-
-def fewer(make):
-    """Give parameters of a shorter ensemble than the small one."""
-    names = make().get_params(deep=False)
-    return {"M": 2} if "M" in names else {"n_averaged": 2}
 
 
 def test_fitted_attributes_are_those_of_the_training(make_ensemble, data):
@@ -129,27 +99,14 @@ def test_probabilities_are_those_of_rows(make_ensemble, data):
 @pytest.mark.parametrize(
     "labels", [["no", "so-so", "yes"], [-1, 0, 1], [2, 5, 90], [0.0, 1.0, 2.0], [-7, -3, -1]]
 )
-def test_labels_of_any_kind(make_ensemble, iris, labels):
-    if not is_classifier(make_ensemble()):
-        pytest.skip("a regressor has no labels")
+@pytest.mark.parametrize("name", [name for name in SMALL_ENSEMBLES if "Classifier" in name])
+def test_labels_of_any_kind(name, iris, labels):
     X, y = iris
-    expected = make_ensemble().fit(X, y).predict_proba(X)
-    ensemble = make_ensemble().fit(X, np.array(labels)[y])
+    expected = SMALL_ENSEMBLES[name]().fit(X, y).predict_proba(X)
+    ensemble = SMALL_ENSEMBLES[name]().fit(X, np.array(labels)[y])
     assert ensemble.classes_.tolist() == labels
     assert (ensemble.predict_proba(X) == expected).all()
     assert (ensemble.predict(X) == np.array(labels)[expected.argmax(axis=1)]).all()
-
-
-def test_weights_sum_to_1_and_follow_m(make_several, data):
-    ensemble = make_several().fit(*data)
-    for m, expected in [(None, [1 / 3] * 3), (1, [0, 0, 1]), (2, [0, 0.5, 0.5])]:
-        assert ensemble.set_params(m=m).weights_.tolist() == expected
-
-
-def test_m_costs_no_training_and_gives_what_a_fit_with_it_gives(make_several, data):
-    X, y = data
-    later = make_several().fit(X, y).set_params(m=2)
-    assert (output(later, X) == output(make_several(m=2).fit(X, y), X)).all()
 
 
 def test_stages_go_from_the_last_member_to_all(make_ensemble, data):
@@ -226,44 +183,6 @@ def test_predictions_in_threads_give_the_same_bits(make_ensemble, data):
     assert all((one == expected).all() for one in seen)
 
 
-def test_clone_pickle_joblib_and_copy(make_ensemble, data, tmp_path):
-    X, y = data
-    ensemble = make_ensemble().fit(X, y)
-    joblib.dump(ensemble, tmp_path / "ensemble.joblib")
-    copies = [
-        clone(ensemble).fit(X, y),
-        pickle.loads(pickle.dumps(ensemble)),
-        joblib.load(tmp_path / "ensemble.joblib"),
-        joblib.load(tmp_path / "ensemble.joblib", mmap_mode=None),
-        copy.copy(ensemble),
-        copy.deepcopy(ensemble),
-    ]
-    for other in copies:
-        assert (output(other, X) == output(ensemble, X)).all()
-        assert other.set_params(m=1).weights_.tolist() == [0] * (n_members(make_ensemble) - 1) + [1]
-
-
-def test_a_pickle_holds_arrays_and_no_tensors(make_ensemble, data):
-    ensemble = make_ensemble().fit(*data)
-    assert b"torch._utils" not in pickle.dumps(ensemble)
-    assert all(type(v) is np.ndarray for member in ensemble.members_ for v in member.values())
-
-
-def test_a_pickle_holds_the_weights_and_little_more(make_ensemble, data):
-    ensemble = make_ensemble().fit(*data)
-    arrays = {id(v): v.nbytes for member in ensemble.members_ for v in member.values()}
-    weights = sum(arrays.values())
-    # Parameters, rates and names; no optimizer, no history, no data.
-    assert len(pickle.dumps(ensemble)) < weights + 12_000
-
-
-def test_a_pickle_of_another_version_warns(make_ensemble, data, monkeypatch):
-    blob = pickle.dumps(make_ensemble().fit(*data))
-    monkeypatch.setattr("skensemble.ensembles._fitted_state.__version__", "99.0")
-    with pytest.warns(InconsistentVersionWarning, match=skensemble.__version__):
-        pickle.loads(blob)
-
-
 def test_parameters_and_net_are_unchanged_by_fit(make_ensemble, data):
     net = make_ensemble().estimator
     ensemble = make_ensemble(estimator=net)
@@ -273,17 +192,6 @@ def test_parameters_and_net_are_unchanged_by_fit(make_ensemble, data):
     assert not net.initialized_
     assert joblib.hash(net) == net_before
     assert all(ensemble.get_params(deep=False)[name] is value for name, value in before.items())
-
-
-@pytest.mark.filterwarnings("ignore:On the validation rows")
-def test_a_refit_starts_afresh(make_ensemble, data):
-    X, y = data
-    ensemble = make_ensemble().fit(X, y, X_val=X, y_val=y)
-    again = ensemble.set_params(**fewer(make_ensemble)).fit(X, y)
-    assert len(again.members_) == again._n_members()
-    assert not hasattr(again, "validation_scores_")
-    other = make_ensemble(**fewer(make_ensemble)).fit(X, y)
-    assert (output(again, X) == output(other, X)).all()
 
 
 def test_an_unfitted_ensemble_says_so(make_ensemble, data):
@@ -325,72 +233,6 @@ def test_read_only_memory_maps_are_read_and_not_copied(make_ensemble, data, tmp_
     assert (output(ensemble, mapped) == output(make_ensemble().fit(X, y), X)).all()
 
 
-@pytest.mark.filterwarnings("ignore:The last member gives the same output")
-def test_images_are_rows_of_more_axes(make_ensemble, data):
-    y = data[1][::3][:40]
-    images = np.random.default_rng(0).normal(size=(40, 2, 6, 6)).astype(np.float32)
-    images[:, 0, 0, 0] = y
-    for module, size in [(ImageNet, 5), (None, 6)]:
-        net = make_ensemble().estimator
-        net = net.set_params(batch_size=13, max_epochs=12)
-        if module is not None:
-            net = type(net)(module, batch_size=13, max_epochs=12)
-        ensemble = make_ensemble(estimator=net).fit(images, y)
-        rows = images[:, :, :size, :size]
-        assert len(output(ensemble, rows)) == 40
-
-
-def test_batch_statistics_belong_to_each_member(make_snapshot, data):
-    y = data[1][::3][:40]
-    images = np.random.default_rng(0).normal(size=(40, 2, 6, 6)).astype(np.float32)
-    net = type(make_snapshot().estimator)(ImageNet, batch_size=13, max_epochs=12)
-    members = make_snapshot(estimator=net).fit(images, y).members_
-    assert [int(m["1.num_batches_tracked"]) for m in members] == [12, 24, 36]
-
-
-def test_a_module_class_is_trained_by_the_default_net(make_ensemble, data):
-    X, y = data
-    ensemble = make_ensemble(estimator=Narrow).fit(X, y)
-    assert ensemble.template_net_.module is Narrow
-    net = type(make_ensemble().estimator)(Narrow)
-    assert (output(make_ensemble(estimator=net).fit(X, y), X) == output(ensemble, X)).all()
-
-
-def test_the_default_is_exactly_the_net_of_the_docstring(make_ensemble, data):
-    X, y = data
-    net = type(make_ensemble().estimator)(**type(make_ensemble())._default_parameters)
-    written_out = make_ensemble(estimator=net).fit(X, y)
-    assert (output(make_ensemble(estimator=None).fit(X, y), X) == output(written_out, X)).all()
-    call = repr(type(net).__name__)[1:-1] + "("
-    call += ", ".join(f"{k}={v}" for k, v in type(written_out)._default_parameters.items()) + ")"
-    assert f"None is ``{call}``" in " ".join(type(written_out).__doc__.split())
-
-
-def test_float64_nets_give_float64(make_ensemble, data):
-    X, y = data
-    assert output(make_ensemble().fit(X, y), X).dtype == np.float32
-    net = make_ensemble().estimator.set_params(precision="float64")
-    assert output(make_ensemble(estimator=net).fit(X, y), X).dtype == np.float64
-
-
-def test_bf16_nets_give_float32(make_ensemble, data):
-    X, y = data
-    net = make_ensemble().estimator.set_params(precision="bf16")
-    coarse = output(make_ensemble(estimator=net).fit(X, y), X)
-    assert coarse.dtype == np.float32
-    assert np.corrcoef(coarse.ravel(), output(make_ensemble().fit(X, y), X).ravel())[0, 1] > 0.9
-
-
-@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
-def test_compiled_nets_train_and_predict(make_ensemble, data):
-    X, y = data
-    net = make_ensemble().estimator.set_params(compile=True, compile__backend="eager")
-    compiled = make_ensemble(estimator=net).fit(X, y)
-    plain = make_ensemble().fit(X, y)
-    assert set(compiled.members_[0]) == set(plain.members_[0])
-    np.testing.assert_allclose(output(compiled, X), output(plain, X), rtol=1e-3, atol=1e-4)
-
-
 def test_rows_of_weight_0_are_as_good_as_absent(make_ensemble, data):
     X, y = data
     weight = np.ones(len(X))
@@ -402,10 +244,3 @@ def test_rows_of_weight_0_are_as_good_as_absent(make_ensemble, data):
         output(make_ensemble().fit(X[kept], y[kept], sample_weight=weight[kept]), X),
     )
     assert not np.allclose(output(weighted, X), output(make_ensemble().fit(X, y), X))
-
-
-def test_the_html_of_a_fitted_ensemble_is_drawn(make_ensemble, data):
-    ensemble = make_ensemble().fit(*data)
-    assert "members_" in ensemble._repr_html_()
-    ensemble.m = 99
-    assert "members_" in ensemble._repr_html_()

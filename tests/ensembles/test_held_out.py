@@ -100,20 +100,6 @@ def test_small_probabilities_count_in_full():
     assert rows.best_m() == 2
 
 
-def test_losses_of_rows_are_minus_the_logarithm_of_their_class():
-    losses = EnsembleClassifier._row_losses(np.array(proba(0.2, 1e-200)), np.array([0, 1]))
-    assert losses == pytest.approx([-np.log(0.8), 200 * np.log(10)])
-    # A probability of 0 has the loss of the smallest number.
-    losses = EnsembleClassifier._row_losses(np.array(proba(0.0)), np.array([1]))
-    assert losses == pytest.approx([-np.log(np.finfo(np.float64).tiny)])
-
-
-def test_losses_of_a_regressor_are_the_mean_over_all_columns():
-    output, y = np.array([[1.0, 5.0], [2.0, 2.0]]), np.array([[0.0, 2.0], [2.0, 6.0]])
-    losses = EnsembleRegressor._row_losses(output, y)
-    assert losses.tolist() == [(1 + 9) / 2, (0 + 16) / 2]
-
-
 def test_every_column_decides_on_best_m_of_a_regressor():
     y = np.zeros((2, 2))
     first, last = [[0.0, 3.0], [0.0, 3.0]], [[1.0, 0.0], [1.0, 0.0]]
@@ -157,6 +143,11 @@ def test_the_last_member_is_ahead_by_two_standard_errors_or_not():
     average, error = lead([0.7, 0.7, 0.45, 0.475], [0.9, 0.9, 0.4, 0.45], [1] * 4)
     assert 0 < average < 2 * error
     assert not held_out([first, last], y, **CLASSIFY).last_member_is_better(weights)
+    # Ahead of the first member, by more than two errors and less than three.
+    last = proba(0.9, 0.8, 0.9, 0.45)
+    average, error = lead([0.5] * 4, [0.9, 0.8, 0.9, 0.45], [1] * 4)
+    assert 2 * error < average < 3 * error
+    assert held_out([first, last], y, **CLASSIFY).last_member_is_better(np.array([1.0, 0.0]))
 
 
 @pytest.mark.parametrize(("weight", "is_ahead"), [([9, 9, 9, 0.1], True), ([1, 1, 1, 9], False)])

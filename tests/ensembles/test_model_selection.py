@@ -7,58 +7,13 @@ import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
-from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.callback import ScoringMonitor
 from sklearn.compose import make_column_transformer
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skensemble import SnapshotEnsembleClassifier
-
-
-class StopAfter:
-    """A callback of scikit-learn that ends a fit after some members."""
-
-    def __init__(self, n_members):
-        self.n_members = n_members
-        self.events = []
-
-    def setup(self, estimator, context):
-        """Note the beginning."""
-        self.events.append("setup")
-
-    def on_fit_task_begin(self, estimator, context):
-        """Note the task."""
-        self.events.append(f"begin {context.task_name}")
-
-    def on_fit_task_end(self, estimator, context):
-        """Ask for the end after the last of the members."""
-        self.events.append(f"end {context.task_name}")
-        return context.task_name == "member" and context.task_id + 1 == self.n_members
-
-    def teardown(self, estimator, context):
-        """Note the end."""
-        self.events.append("teardown")
-
-
-class KeepFitted:
-    """A callback of scikit-learn that keeps the ensemble as it is after each member."""
-
-    def __init__(self):
-        self.kept = []
-
-    def setup(self, estimator, context):
-        """Do nothing."""
-
-    def on_fit_task_begin(self, estimator, context):
-        """Do nothing."""
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        """Keep the ensemble so far."""
-        self.kept.append(fitted_estimator)
-
-    def teardown(self, estimator, context):
-        """Do nothing."""
 
 
 def monitor_of(ensemble):
@@ -203,38 +158,6 @@ def test_a_monitor_works_in_a_search(make_snapshot, data, n_jobs):
     grid = {f"{step_name(make_snapshot())}__M": [2, 3]}
     GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs, refit=False).fit(*data)
     assert len(logged(monitor, "member")) == 2 * (2 + 3)
-
-
-def test_a_progress_bar_shows_members(make_ensemble, data, capsys):
-    make_ensemble().set_callbacks(ProgressBar()).fit(*data)
-    out = capsys.readouterr().out
-    assert type(make_ensemble()).__name__ in out
-    assert "100%" in out
-
-
-def test_a_callback_ends_the_fit_after_a_member(make_several, data):
-    stop = StopAfter(2)
-    ensemble = make_several(m=3).set_callbacks(stop).fit(*data)
-    assert len(ensemble.members_) == 2
-    assert ensemble.weights_.tolist() == [0.5, 0.5]
-    cycle = ["begin member", "end member"]
-    assert stop.events == ["setup", "begin fit", *cycle, *cycle, "end fit", "teardown"]
-
-
-def test_the_ensemble_so_far_does_not_grow_after_its_member(make_several, data):
-    keep = KeepFitted()
-    ensemble = make_several(m=2).set_callbacks(keep).fit(*data)
-    assert [len(kept.members_) for kept in keep.kept] == [1, 2, 3, 3]
-    assert [kept.weights_.tolist() for kept in keep.kept[:2]] == [[1.0], [0.5, 0.5]]
-    assert (keep.kept[-1].predict(data[0]) == ensemble.predict(data[0])).all()
-
-
-def test_a_failed_fit_tears_its_callbacks_down(make_ensemble, data):
-    stop = StopAfter(9)
-    ensemble = make_ensemble(alpha_zero=1e38).set_callbacks(stop)
-    with pytest.raises(ValueError, match="diverged"):
-        ensemble.fit(1e30 * data[0].astype(float), data[1])
-    assert stop.events[-1] == "teardown"
 
 
 def test_the_untouched_default_is_good_out_of_the_box(iris):

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from joblib import parallel_config, register_parallel_backend
+from joblib.parallel import ParallelBackendBase
 from skorch.callbacks import EarlyStopping
 from torch import nn
 
@@ -137,17 +139,37 @@ def test_a_number_of_jobs_that_is_none_is_refused(iris, n_jobs):
         make(n_jobs=n_jobs).fit(*iris)
 
 
-def test_ctrl_c_while_processes_train_keeps_the_nets_that_came_back(iris, monkeypatch):
-    class Interrupted:
-        def __init__(self, **settings):
-            assert settings["n_jobs"] == 2
+class CtrlCAfterTwo(ParallelBackendBase):
+    """A backend of joblib that is interrupted while it waits for the third job."""
 
-        def __call__(self, jobs):
-            for _, (train_one, args, _keywords) in zip(range(2), jobs, strict=False):
-                yield train_one.function(*args)
+    supports_return_generator = True
+    n_retrieved = 0
+
+    def effective_n_jobs(self, n_jobs):
+        """Give the number of jobs that was asked for."""
+        assert n_jobs == 2
+        return n_jobs
+
+    def submit(self, job, callback=None):
+        """Put a job off until its result is wanted."""
+        return job
+
+    def retrieve_result(self, job, timeout=None):
+        """Run a job."""
+        self.n_retrieved += 1
+        if self.n_retrieved == 3:
             raise KeyboardInterrupt
+        return job()
 
-    monkeypatch.setattr("skensemble.ensembles.methods._deep.Parallel", Interrupted)
-    with pytest.warns(UserWarning, match="stopped by ctrl-c .* the 2 of 4 members"):
+
+def test_ctrl_c_while_processes_train_keeps_the_nets_that_came_back(iris):
+    expected = make(M=4, lockstep=False).fit(*iris).members_[:2]
+    register_parallel_backend("ctrl-c after two", CtrlCAfterTwo)
+    with (
+        parallel_config("ctrl-c after two"),
+        pytest.warns(UserWarning, match="stopped by ctrl-c .* the 2 of 4 members"),
+    ):
         ensemble = make(M=4, n_jobs=2).fit(*iris)
     assert len(ensemble.members_) == 2
+    for member, one in zip(ensemble.members_, expected, strict=True):
+        assert (flat(member) == flat(one)).all()

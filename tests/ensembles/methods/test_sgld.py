@@ -1,5 +1,6 @@
 """What cyclical stochastic gradient Langevin dynamics does beyond the contract."""
 
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,6 @@ from skensemble import (
     NetRegressor,
 )
 from skensemble.members import copy_state
-from skensemble.posteriors import LangevinNoise
 from skensemble.schedules import cyclic_cosine, is_sample
 from skensemble.seeding import draw_seed, initialize_seeded, streams_of, training_seeded
 from skensemble.training import Data, train
@@ -125,14 +125,47 @@ def test_it_learns(iris, diabetes):
     assert CyclicalSGLDRegressor(random_state=0).fit(*diabetes).score(*diabetes) > 0.4
 
 
-def test_the_noise_of_targets_is_looked_at_anew_in_each_cycle(diabetes, monkeypatch):
-    seen = []
-    monkeypatch.setattr(LangevinNoise, "add", lambda self, temperature: seen.append(temperature))
-    net = NetRegressor(module__hidden_units=(8,), max_epochs=8, batch_size=-1)
-    ensemble = CyclicalSGLDRegressor(
-        net, M=2, sampling_fraction=1.0, random_state=0, alpha_zero=0.01
+def test_the_noise_of_targets_is_looked_at_anew_in_each_cycle(diabetes):
+    plain = {"momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
+    net = NetRegressor(
+        module__hidden_units=(500,),
+        max_epochs=8,
+        batch_size=-1,
+        max_grad_norm=None,
+        precision="float64",
+        **{f"optimizer__{name}": value for name, value in plain.items()},
     )
-    ensemble.fit(*diabetes)
+    cycles = {"M": 2, "sampling_fraction": 1.0, "samples_per_cycle": 4}
+    ensemble = CyclicalSGLDRegressor(
+        net, **cycles, alpha_zero=0.05, temperature=0.1, random_state=0
+    ).fit(*diabetes)
+    # One step an epoch, each of which gives a member: its noise is what the gradient leaves.
+    temperatures = [
+        noise_variance(before, after, *diabetes, rate) / (2 * rate / 442)
+        for before, after, rate in zip(
+            ensemble._predictor_.modules,
+            ensemble.members_[1:],
+            ensemble.learning_rates_[1:],
+            strict=False,
+        )
+    ]
     losses = ensemble.loss_curve_
-    # One step an epoch, so that each epoch's loss is the loss of its step.
-    assert seen == pytest.approx([2 * losses[0]] * 4 + [2 * losses[4]] * 4, rel=1e-5)
+    expected = [0.1 * 2 * losses[0]] * 3 + [0.1 * 2 * losses[4]] * 4
+    # 6001 weights, whose variance has an error of sqrt(2 / 6001) = 1.8 %.
+    assert temperatures == pytest.approx(expected, rel=0.08)
+    # The loss of each step would be another.
+    assert losses[4] < 0.7 * losses[0]
+    assert losses[6] > 2 * losses[4]
+
+
+def noise_variance(module, after, X, y, rate):
+    """Give the variance of what a step of gradient descent does not explain."""
+    module = deepcopy(module).requires_grad_(True)
+    target = torch.tensor((y - y.mean()) / y.std())[:, None]
+    (module(torch.tensor(X, dtype=torch.float64)) - target).square().mean().backward()
+    return np.concatenate(
+        [
+            after[name].ravel() - (weight - rate * weight.grad).detach().numpy().ravel()
+            for name, weight in module.named_parameters()
+        ]
+    ).var()

@@ -1,0 +1,82 @@
+"""What ensembles of classifiers give: probabilities, labels, and losses of held-out rows."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score
+
+from skensemble.ensembles._classifier import EnsembleClassifier
+from tests.ensembles.conftest import assert_refused
+
+
+def test_log_probabilities_are_those_of_the_mean(make_classifier, iris):
+    X, y = iris
+    ensemble = make_classifier().fit(X, y)
+    assert (ensemble.predict_log_proba(X) == np.log(ensemble.predict_proba(X))).all()
+    # A probability that is 0 in float32 is minus infinity, without a warning.
+    assert np.isneginf(ensemble.predict_log_proba(1e6 * X)).any()
+
+
+@pytest.mark.parametrize("labels", [["b", "a", "c"], [-5, 100, 7], [True, False, True]])
+def test_labels_of_any_kind_come_back(make_classifier, iris, labels):
+    X, y = iris
+    y = np.array(labels)[y]
+    ensemble = make_classifier().fit(X, y)
+    assert ensemble.classes_.tolist() == sorted(set(labels))
+    assert ensemble.predict(X).dtype == y.dtype
+    assert ensemble.score(X, y) > 0.7
+
+
+def test_probabilities_are_1_at_most(make_classifier, iris):
+    X, y = iris
+    # In float32 ten tenths sum to more than 1.
+    ensemble = make_classifier(M=10).fit(X, y)
+    far = 1e6 * X
+    assert (ensemble.member_predict_proba(far) == 1).all(axis=0).any()
+    assert ensemble.predict_proba(far).max() == 1
+    assert max(proba.max() for proba in ensemble.staged_predict_proba(far)) == 1
+
+
+def test_stages_predict_the_most_probable_labels(make_classifier, iris):
+    X, y = iris
+    labels, weight = np.array(["c", "a", "b"])[y], np.linspace(0, 1, 150)
+    ensemble = make_classifier(alpha_zero=0.02).fit(X, labels)
+    stages = list(ensemble.staged_predict(X))
+    for proba, stage in zip(ensemble.staged_predict_proba(X), stages, strict=True):
+        assert (stage == np.array(["a", "b", "c"])[proba.argmax(axis=1)]).all()
+    scores = [accuracy_score(labels, stage, sample_weight=weight) for stage in stages]
+    assert ensemble.staged_score(X, labels, weight).tolist() == scores
+    assert ensemble.staged_score(X, labels).tolist() != scores
+
+
+def proba(*of_class_1):
+    """Give probabilities of two classes from those of the second."""
+    return [[1 - p, p] for p in of_class_1]
+
+
+def test_losses_of_rows_are_minus_the_logarithm_of_their_class():
+    losses = EnsembleClassifier._row_losses(np.array(proba(0.2, 1e-200)), np.array([0, 1]))
+    assert losses == pytest.approx([-np.log(0.8), 200 * np.log(10)])
+    # A probability of 0 has the loss of the smallest number.
+    losses = EnsembleClassifier._row_losses(np.array(proba(0.0)), np.array([1]))
+    assert losses == pytest.approx([-np.log(np.finfo(np.float64).tiny)])
+
+
+def test_the_score_of_an_output_is_its_accuracy_by_weight():
+    output, y = np.array(proba(0.2, 0.7, 0.6)), np.array([0, 1, 0])
+    assert EnsembleClassifier._score_output(output, y, None) == pytest.approx(2 / 3)
+    assert EnsembleClassifier._score_output(output, y, [1, 1, 2]) == pytest.approx(2 / 4)
+
+
+def test_one_class(make_classifier, iris):
+    X, y = iris
+    message = r"y must hold at least 2 classes, got 1 class"
+    assert_refused(make_classifier, iris, message, lambda e: e.fit(X, np.zeros(150)))
+    weight = (y == 1).astype(float)
+    assert_refused(make_classifier, iris, message, lambda e: e.fit(X, y, sample_weight=weight))
+
+
+def test_a_validation_class_that_was_not_seen(make_classifier, iris):
+    X, y = iris
+    message = r"y_val must hold classes seen in y, got \[2\] as well"
+    fit = {"X_val": X, "y_val": y}
+    assert_refused(make_classifier, iris, message, lambda e: e.fit(X[:100], y[:100], **fit))

@@ -1,0 +1,77 @@
+"""What ensembles of regressors give: values, their spread, and losses of held-out rows."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import r2_score
+
+from skensemble.ensembles._regressor import EnsembleRegressor
+from tests.ensembles.conftest import assert_refused
+
+
+def test_spread_is_that_of_the_members_in_the_units_of_the_targets(make_regressor, diabetes):
+    X, y = diabetes
+    ensemble = make_regressor(m=2).fit(X, y)
+    mean, std = ensemble.predict(X, return_std=True)
+    members = ensemble.member_predict(X)[-2:]
+    np.testing.assert_allclose(mean, members.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(std, members.std(0), rtol=1e-2, atol=1e-3)
+    assert ensemble.predict(X) == pytest.approx(mean, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift"), [(1e-8, 0), (1e8, 0), (1, 1e6), (1, -1e9), (1e12, 1e15)]
+)
+def test_targets_of_any_size_train(make_regressor, diabetes, scale, shift):
+    X, y = diabetes
+    expected = make_regressor().fit(X, y).score(X, y)
+    moved = scale * y + shift
+    ensemble = make_regressor().fit(X, moved)
+    assert ensemble.score(X, moved) == pytest.approx(expected, abs=0.01)
+    assert ensemble.predict(X, return_std=True)[1].mean() == pytest.approx(
+        scale * make_regressor().fit(X, y).predict(X, return_std=True)[1].mean(), rel=0.05
+    )
+
+
+def test_several_targets_at_once(make_regressor, diabetes):
+    X, y = diabetes
+    both = np.c_[y, 1000 - 5 * y]
+    ensemble = make_regressor().fit(X, both)
+    mean, std = ensemble.predict(X, return_std=True)
+    assert mean.shape == std.shape == (442, 2)
+    assert ensemble.member_predict(X).shape == (3, 442, 2)
+    assert ensemble.score(X, both) > 0.3
+
+
+def test_a_constant_target_is_predicted(make_regressor, diabetes):
+    X, _ = diabetes
+    assert make_regressor().fit(X, np.full(442, 7.0)).predict(X) == pytest.approx(7.0, abs=0.5)
+
+
+def test_stages_are_scored_by_r_squared_and_weight(make_regressor, diabetes):
+    X, y = diabetes
+    weight = np.linspace(0, 1, len(y))
+    ensemble = make_regressor().fit(X, y)
+    members = ensemble.member_predict(X)
+    scores = ensemble.staged_score(X, y, weight)
+    for k, score in enumerate(scores, start=1):
+        expected = r2_score(y, members[-k:].mean(0), sample_weight=weight)
+        # Sums of float32 in another order.
+        assert score == pytest.approx(expected, abs=1e-5)
+    assert len(scores) == len(members)
+
+
+def test_several_targets_are_told_of(make_regressor):
+    assert make_regressor().__sklearn_tags__().target_tags.multi_output
+
+
+def test_losses_of_a_regressor_are_the_mean_over_all_columns():
+    output, y = np.array([[1.0, 5.0], [2.0, 2.0]]), np.array([[0.0, 2.0], [2.0, 6.0]])
+    losses = EnsembleRegressor._row_losses(output, y)
+    assert losses.tolist() == [(1 + 9) / 2, (0 + 16) / 2]
+
+
+def test_validation_targets_of_another_width(make_regressor, diabetes):
+    X, y = diabetes
+    message = r"y_val must have 1 column\(s\), as in fit, got shape \(442, 2\)"
+    validation = {"X_val": X, "y_val": np.c_[y, y]}
+    assert_refused(make_regressor, diabetes, message, lambda e: e.fit(X, y, **validation))

@@ -1,0 +1,129 @@
+"""Warnings of a fit that works and is still not what its user wants."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_wine
+from sklearn.exceptions import ConvergenceWarning
+from torch import nn
+
+from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble.ensembles._warnings import (
+    warn_if_constant,
+    warn_if_draws_are_wide,
+    warn_if_few,
+    warn_if_softmax,
+)
+from skensemble.members import MemberTemplate, Predictor, copy_state
+from skensemble.training import Data, Trace
+
+
+def is_warned(function, *arguments):
+    """Say whether a call warns."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        function(*arguments)
+    return bool(warned)
+
+
+def test_a_net_that_died_on_unscaled_inputs_is_told_of():
+    X, y = load_wine(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="the same output for all rows"):
+        SnapshotEnsembleClassifier(random_state=0).fit(X, y)
+
+
+def test_a_module_that_ends_in_a_softmax_is_told_of(make_classifier, iris):
+    module = nn.Sequential(nn.Linear(4, 3), nn.Softmax(-1))
+    with pytest.warns(UserWarning, match="Sequential seems to end in a softmax") as warned:
+        make_classifier(estimator=NetClassifier(module, max_epochs=20)).fit(*iris)
+    assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        ([[0.25, 0.75], [1.0, 0.0]], True),
+        ([[0.25, 0.75], [1.0, 0.5]], False),
+        ([[1.5, -0.5], [1.0, 0.0]], False),
+    ],
+)
+def test_probabilities_are_at_least_0_and_sum_to_1(outputs, expected):
+    assert is_warned(warn_if_softmax, nn.Softmax(-1), torch.tensor(outputs)) == expected
+
+
+def trace(n_moments, stopped_by=None):
+    return Trace(10, np.full(10, 0.1), np.arange(1, n_moments + 1), np.ones(2), 1.0, stopped_by)
+
+
+def test_fewer_weights_than_were_asked_for_are_told_of():
+    message = r"n_averaged=5, but only 4 of T=10 steps come after"
+    with pytest.warns(ConvergenceWarning, match=message):
+        warn_if_few(trace(4), 5)
+    assert not is_warned(warn_if_few, trace(5), 5)
+    # Of a training that was stopped the user knows already.
+    assert not is_warned(warn_if_few, trace(4, "ctrl-c"), 5)
+
+
+def test_draws_may_lose_twice_what_the_net_does_and_a_tenth_more():
+    message = r"a loss of 1\.11, where the net has 0\.5\. Cut it on held-out rows"
+    with pytest.warns(ConvergenceWarning, match=message):
+        warn_if_draws_are_wide(np.array([0.11, 2.11]), 0.5, "Cut it")
+    assert not is_warned(warn_if_draws_are_wide, np.array([0.09, 2.09]), 0.5, "Cut it")
+
+
+def predictor_of(*biases):
+    """Give members with these outputs for each row, beside a slope of 0 or of the first value."""
+    predictor = Predictor(torch.device("cpu"), nn.Identity(), None, 1)
+    for slope, bias in biases:
+        layer = nn.Linear(1, 2)
+        nn.init.constant_(layer.weight, slope)
+        nn.init.constant_(layer.bias, bias)
+        predictor.add(MemberTemplate(layer), copy_state(layer))
+    return predictor
+
+
+X = np.linspace(0, 1, 300, dtype=np.float32)[:, None]
+LABELS, TARGETS = np.arange(300) % 2, np.arange(300.0)[:, None]
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5e-3])
+@pytest.mark.parametrize(
+    ("criterion", "y"), [(nn.CrossEntropyLoss(), LABELS), (nn.MSELoss(), TARGETS)]
+)
+def test_outputs_that_are_all_alike_are_told_of(slope, criterion, y):
+    predictor = predictor_of((1.0, 0.0), (slope, 1.0))
+    with pytest.warns(ConvergenceWarning, match="same output for all rows"):
+        warn_if_constant(predictor, Data(X, y), criterion, 1.0)
+
+
+def test_outputs_that_differ_or_targets_that_do_not_are_not_told_of():
+    criterion = nn.CrossEntropyLoss()
+    died, alive = predictor_of((0.0, 1.0)), predictor_of((0.0, 1.0), (0.01, 1.0))
+    assert not is_warned(warn_if_constant, alive, Data(X, LABELS), criterion, 1.0)
+    assert not is_warned(warn_if_constant, died, Data(X, np.zeros(300, int)), criterion, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "data", "least"),
+    [
+        (nn.CrossEntropyLoss(), Data(X, LABELS), np.log(2)),
+        # Classes of weight 1/4 and 3/4.
+        (
+            nn.CrossEntropyLoss(),
+            Data(X, LABELS, 1.0 + 2 * LABELS),
+            -(np.log(1 / 4) / 4 + 3 * np.log(3 / 4) / 4),
+        ),
+        (nn.MSELoss(), Data(X, TARGETS), 1.0),
+    ],
+)
+def test_a_loss_of_half_the_least_of_a_constant_is_none(criterion, data, least):
+    died = predictor_of((0.0, 1.0))
+    assert not is_warned(warn_if_constant, died, data, criterion, 0.49 * least)
+    assert is_warned(warn_if_constant, died, data, criterion, 0.51 * least)
+
+
+@pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss(weight=torch.ones(2)), nn.L1Loss()])
+def test_of_another_criterion_the_outputs_are_looked_at_whatever_the_loss(criterion):
+    assert is_warned(warn_if_constant, predictor_of((0.0, 1.0)), Data(X, LABELS), criterion, 1e-9)
