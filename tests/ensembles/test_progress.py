@@ -33,7 +33,7 @@ def test_a_line_tells_the_step_and_the_loss_of_its_member(make_classifier, iris,
     assert "validation" not in lines[-1]
 
 
-def test_a_fit_is_watched_if_lines_are_printed_or_callbacks_listen(make_classifier):
+def test_a_fit_is_watched_if_lines_are_printed(make_classifier):
     assert not Progress(make_classifier(), 3).is_watched
     assert Progress(make_classifier(verbose=1), 3).is_watched
 

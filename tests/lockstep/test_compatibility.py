@@ -160,7 +160,7 @@ TWO_POPULATIONS = {
     ),
     "how often a layer stands there": (
         {"module": Tied, "module__n_times": 1},
-        {"change": lambda net: net.module_.insert(2, net.module_[0])},
+        {"change": lambda net: net.module_.append(net.module_[0])},
     ),
     "length of rows": (
         {"module": Averaging, "module__n_features": 1, "X": X[:, :, None]},

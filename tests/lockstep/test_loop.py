@@ -15,6 +15,7 @@ from tests.lockstep.conftest import (
     TARGETS,
     WEIGHT,
     Convolution,
+    Own,
     Scaled,
     X,
     assert_gives_what_separate_fits_give,
@@ -147,10 +148,10 @@ def falling(t, T, rate=0.1):
     return rate / t
 
 
-def fit(observe, n_rows=65, seed=0, rate=0.1, moment=every_fifth):
+def fit(observe, n_rows=65, seed=0, rate=0.1, module=None):
     """Train a net, and give what it leaves."""
-    one = initialized(seed=seed)
-    settings = {"schedule": partial(falling, rate=rate), "moment": moment, "observe": observe}
+    one = initialized(module, seed=seed)
+    settings = {"schedule": partial(falling, rate=rate), "moment": every_fifth, "observe": observe}
     trace = train(one, Data(X[:n_rows], LABELS[:n_rows]), **settings)
     return trace, weights_of(one), [*one.optimizer_.state.values()]
 
@@ -200,16 +201,25 @@ def test_an_observer_ends_its_own_training_only(settings):
     assert_same_steps(together, alone)
 
 
+CALLS = []
+
+
+class Called(Own):
+    """A module that notes its calls where no net can see it."""
+
+    def forward(self, x):
+        """Note the call."""
+        CALLS.append(1)
+        return super().forward(x)
+
+
 def test_a_population_whose_trainings_have_all_ended_trains_no_further():
-    seen = []
-
-    def look(step, seen=seen):
-        seen.append(step.t)
-        return step.t == 5
-
-    traces = fit_together([partial(fit, ReadOnly(look), seed=k) for k in range(2)])
-    assert seen == [5, 5]
+    CALLS.clear()
+    stop = ReadOnly(lambda step: step.t == 5)
+    traces = fit_together([partial(fit, stop, seed=k, module=Called) for k in range(2)])
     assert [len(trace.learning_rates) for trace, *_ in traces] == [5, 5]
+    # The module is tried out and measured before the five steps.
+    assert len(CALLS) == 2 + 5
 
 
 def test_an_observer_that_fails_ends_its_own_training_only():

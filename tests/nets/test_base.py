@@ -37,6 +37,13 @@ def test_it_prints_nothing(iris, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_each_iterator_over_training_rows_has_an_order_of_its_own(iris):
+    net = NetClassifier(**SMALL).fit(*iris)
+    rows = net.get_dataset(*iris)
+    seen = [torch.cat([X for X, _ in net.get_iterator(rows, training=True)]) for _ in range(2)]
+    assert not torch.equal(*seen)
+
+
 def test_verbose_prints_a_line_an_epoch_and_holds_out_what_is_asked(iris, capsys):
     split = ValidSplit(5, stratified=True)
     NetClassifier(**SMALL, verbose=1, train_split=split).fit(*iris)
