@@ -25,7 +25,7 @@ from skensemble.lockstep._populations import (
     FunctionalPopulation,
     Population,
 )
-from skensemble.modules import is_watched, unwrap_compiled
+from skensemble.modules import HOOKS, is_watched, unwrap_compiled
 from skensemble.nets import NetClassifier, NetRegressor
 from skensemble.nets.gradients import (
     is_step_watched,
@@ -109,7 +109,7 @@ def training_key(training: PausedTraining, plan: StepPlan) -> Hashable:
     """Return what has to be equal for two trainings of a population to be the same training."""
     net = training.net
     group = net.optimizer_.param_groups[0]
-    weights = [*training.module.parameters(), *training.module.buffers()]
+    weights = [*training.parameters, *training.module.buffers()]
     velocity = _velocity(training)
     tensors = weights if velocity is None else weights + velocity
     return (
@@ -148,15 +148,15 @@ def _content(value: Any) -> Hashable:
 IS_ITSELF = "itself"
 
 
-TENSORS = frozenset(("_parameters", "_buffers", "_modules"))
+COMPARED_APART = HOOKS | {"_parameters", "_buffers", "_modules"}
+"""Attributes of a module that are looked at by themselves."""
 
 
 def contents_of(module: nn.Module) -> Hashable:
     """Return all that a module and its parts are and hold, but for the values of its tensors."""
     parts = []
     for name, part in module.named_modules(remove_duplicate=False):
-        hooks = frozenset(key for key in vars(part) if key.endswith("_hooks"))
-        parts.append((name, type(part), _contents(vars(part), TENSORS | hooks)))
+        parts.append((name, type(part), _contents(vars(part), COMPARED_APART)))
     tensors = [
         (name, tuple(t.shape), t.stride(), t.dtype, t.device, t.requires_grad)
         for name, t in (
@@ -220,7 +220,7 @@ def _optimizer_obstacle(training: PausedTraining) -> str | None:
         return "the optimizer maximises or is differentiable"
     if group["lr"] != optimizer.defaults["lr"]:
         return "the optimizer's group has a rate of its own"
-    parameters = list(training.module.parameters())
+    parameters = training.parameters
     if [id(p) for p in parameters] != [id(p) for p in group["params"]]:
         return "the optimizer trains other weights than those of the module"
     if not all(p.requires_grad for p in parameters):
@@ -256,6 +256,5 @@ def _functional_obstacle(training: PausedTraining) -> str | None:
 
 def _is_comparable(part: nn.Module) -> bool:
     """Say whether all that a part of a module holds beside tensors can be pickled."""
-    left_out = TENSORS | {name for name in vars(part) if name.endswith("_hooks")}
-    contents = _contents(vars(part), frozenset(left_out))
+    contents = _contents(vars(part), COMPARED_APART)
     return not any(kind == IS_ITSELF for _, (kind, _) in contents)

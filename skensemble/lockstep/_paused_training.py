@@ -24,6 +24,8 @@ class PausedTraining:
 
     Attributes
     ----------
+    parameters : list of torch.nn.Parameter
+        Of its module.
     generator_state : Tensor
         State of torch's global generator of its device, as the fit has seeded it.
     """
@@ -32,8 +34,9 @@ class PausedTraining:
         self.request = request
         self.net, self.data = request.net, request.data
         self.module = unwrap_compiled(self.net.module_)
-        parameters = self.module.parameters()
-        self.device = next((p.device for p in parameters), torch.device("cpu"))
+        # To list them takes longer than to add them up, and nobody changes them while they wait.
+        self.parameters = [*self.module.parameters()]
+        self.device = self.parameters[0].device if self.parameters else torch.device("cpu")
         self.generator_state = torch_backend(self.device).get_rng_state()
 
     @cached_property
@@ -67,7 +70,7 @@ class PausedTraining:
     @property
     def held_bytes(self) -> int:
         """Bytes that it holds while it waits: rows, weights, gradients, momentum and copies."""
-        weights = sum(p.nbytes for p in self.module.parameters())
+        weights = sum(p.nbytes for p in self.parameters)
         X = self.data.X
         return (X.data if issparse(X) else X).nbytes + 8 * weights
 

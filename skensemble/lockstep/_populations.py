@@ -74,7 +74,7 @@ class ClosedFormPopulation:
 
     def __init__(self, trainings: Sequence[PausedTraining]) -> None:
         net = trainings[0].net
-        own = self.stack([list(training.module.parameters()) for training in trainings])
+        own = self.stack([training.parameters for training in trainings])
         self.all_weights, self.weights = packed(own)
         self.all_gradients, self.gradients = packed([torch.zeros_like(w) for w in self.weights])
         self.loss_of = (
@@ -203,7 +203,7 @@ class FunctionalPopulation:
     def __init__(self, trainings: Sequence[PausedTraining]) -> None:
         self.module = module = deepcopy(trainings[0].module)
         self.names = [name for name, _ in module.named_parameters()]
-        own = self.stack([list(training.module.parameters()) for training in trainings])
+        own = self.stack([training.parameters for training in trainings])
         self.all_weights, self.weights = packed(own)
         self.all_gradients, self.gradients = packed([torch.zeros_like(w) for w in self.weights])
         criterion = deepcopy(unwrap_compiled(trainings[0].net.criterion_))

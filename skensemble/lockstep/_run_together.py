@@ -165,7 +165,7 @@ def _most_nets(trainings: Sequence[PausedTraining], memory_bytes: int) -> int:
     first, n_rows = trainings[0], max(max(training.batch_sizes) for training in trainings)
     most = memory_bytes // step_bytes(first, n_rows)
     if first.device.type == "cpu":
-        weight_bytes = sum(weight.nbytes for weight in first.module.parameters())
+        weight_bytes = sum(weight.nbytes for weight in first.parameters)
         most = min(most, max(2, CACHED_WEIGHT_BYTES // weight_bytes))
     n_groups = ceil(len(trainings) / max(1, most))
     return ceil(len(trainings) / n_groups)

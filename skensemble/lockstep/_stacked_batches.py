@@ -56,7 +56,7 @@ class StackedBatches:
 
     def _join(self, trainings: Sequence[PausedTraining]) -> None:
         """Put the rows of all nets below each other, and note where those of each begin."""
-        dtype = next(trainings[0].module.parameters()).dtype
+        dtype = trainings[0].parameters[0].dtype
         begins: dict[bytes, int] = {}
         parts: list[Rows] = []
         own = []

@@ -39,7 +39,7 @@ def step_bytes(training: PausedTraining, n_rows: int) -> int:
     -------
     n_bytes : int
     """
-    weights = {p.data_ptr(): p.nbytes for p in training.module.parameters()}
+    weights = {p.data_ptr(): p.nbytes for p in training.parameters}
     saved: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -59,6 +59,6 @@ def step_bytes(training: PausedTraining, n_rows: int) -> int:
 def _some_rows(training: PausedTraining, n_rows: int) -> Batch:
     """Return a batch for one net, of its first rows."""
     X, y, _ = training.data
-    dtype = next(training.module.parameters()).dtype
+    dtype = training.parameters[0].dtype
     rows = Rows(X[:n_rows], y[:n_rows], dtype=dtype, device=training.device)
     return rows.X[None], rows.y[None], rows.X.new_full((1, len(rows)), 1 / len(rows))

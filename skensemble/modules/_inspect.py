@@ -2,7 +2,7 @@
 
 from torch import nn
 
-HOOKS = tuple(name for name in vars(nn.Module()) if name.endswith("_hooks"))
+HOOKS = frozenset(name for name in vars(nn.Module()) if name.endswith("_hooks"))
 """Attributes of a module that hold hooks, those of a newer torch included."""
 
 

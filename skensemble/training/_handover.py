@@ -2,7 +2,8 @@
 
 A `Taker` gets every training that is asked of `train` in its context. It returns the trace that
 `train` is to return, or None to let it train. It has then trained the net as `train` would have:
-weights, optimizer, orders and generators are left as after a training of its own.
+weights, optimizer, orders and generators are left as after a training of its own. Of a net whose
+observer has ended the training, this holds for the weights.
 """
 
 from collections.abc import Callable
