@@ -74,21 +74,20 @@ def mutations(source: str) -> Iterator[Mutation]:
 
 def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
     """Yield where each expression hangs: its owner, the field, and the place in a list."""
-    for owner in ast.walk(tree):
-        for field, value in ast.iter_fields(owner):
-            if _is_left_out(owner, field):
-                continue
-            if isinstance(value, ast.expr):
-                yield owner, field, None
-            elif isinstance(value, list):
-                for position, item in enumerate(value):
-                    if isinstance(item, ast.expr):
-                        yield owner, field, position
+    for field, value in ast.iter_fields(tree):
+        if _is_left_out(tree, field):
+            continue
+        children = value if isinstance(value, list) else [value]
+        for position, child in enumerate(children):
+            if isinstance(child, ast.expr) and field != "slice":
+                yield tree, field, position if isinstance(value, list) else None
+            if isinstance(child, ast.AST):
+                yield from _places(child)
 
 
 def _is_left_out(owner: ast.AST, field: str) -> bool:
-    """Leave out types, decorators, the text of errors, docstrings and speed."""
-    if field in ("annotation", "returns", "decorator_list", "bases", "slice"):
+    """Leave out types, decorators, texts and speed, with all that is inside them."""
+    if field in ("annotation", "returns", "decorator_list", "bases"):
         return True
     if isinstance(owner, ast.keyword) and owner.arg == "strict":
         # A guard against what the lines before rule out.
@@ -96,7 +95,7 @@ def _is_left_out(owner: ast.AST, field: str) -> bool:
     if isinstance(owner, ast.Assign):
         names = {getattr(t, "id", getattr(t, "attr", None)) for t in owner.targets}
         return bool(names & SPEED_ONLY)
-    return isinstance(owner, ast.JoinedStr | ast.FormattedValue | ast.Expr) and field != "value"
+    return isinstance(owner, ast.JoinedStr)
 
 
 def _at(owner: ast.AST, field: str, position: int | None) -> ast.expr:

@@ -86,7 +86,6 @@ class Result:
     kind: str
     outcome: str
     seconds: float
-    reason: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -174,11 +173,9 @@ def run_mutant(worker: Worker, mutant: Mutant, usual_seconds: float) -> Result:
     with worker.changed(mutant.module, mutant.source):
         status = worker.run_tests(mirror_of(mutant.module), timeout)
     outcome = {0: "survived", None: "killed: ran on and on"}.get(status, "killed")
-    seconds, reason = round(time.perf_counter() - begun, 2), ""
     if outcome == "survived":
         print(f"SURVIVED {mutant.name}", flush=True)
-        reason = REASONS.get(mutant.name, "")
-    return Result(mutant.name, mutant.kind, outcome, seconds, reason)
+    return Result(mutant.name, mutant.kind, outcome, round(time.perf_counter() - begun, 2))
 
 
 def report(results: Sequence[Result], seconds: float) -> None:
@@ -190,7 +187,7 @@ def report(results: Sequence[Result], seconds: float) -> None:
             print(f"{kind}: {killed} of {len(own)} killed ({100 * killed / len(own):.1f} %)")
     for result in results:
         if result.outcome == "survived":
-            print(f"survived: {result.name}\n    {result.reason or 'no reason is known'}")
+            print(f"survived: {result.name}\n    {REASONS.get(result.name, 'no reason is known')}")
     print(f"{seconds / 60:.1f} minutes")
 
 
