@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := python -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/$(PIP) --constraint constraints.txt
 # Two torch threads beside another busy process can be many times slower than one.
 ONE_THREAD := OMP_NUM_THREADS=1
 # Where letter.csv.xz, adult.csv.xz and california.csv.xz lie.
@@ -63,14 +64,13 @@ clean:  ## Remove the environment and what was built
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	# Dependency groups need pip 25.1.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/$(PIP) --upgrade pip
 	@touch $@
 
 $(OLDEST)/.test: pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints-oldest.txt --editable ".[all]" --group test
+	$(OLDEST)/bin/$(PIP) --upgrade pip
+	$(OLDEST)/bin/$(PIP) --constraint constraints-oldest.txt --editable ".[all]" --group test
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.created $(DEFINITIONS)

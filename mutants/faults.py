@@ -1,4 +1,4 @@
-"""Faults that a person thought of, as a piece of text and what takes its place."""
+"""Faults written by hand, each as a piece of text and what takes its place."""
 
 from typing import NamedTuple
 

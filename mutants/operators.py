@@ -46,7 +46,7 @@ class Mutation:
 
     Attributes
     ----------
-    line : int
+    line, column : int
     before, after : str
         The changed expression.
     source : str
@@ -54,6 +54,7 @@ class Mutation:
     """
 
     line: int
+    column: int
     before: str
     after: str
     source: str
@@ -69,7 +70,13 @@ def mutations(source: str) -> Iterator[Mutation]:
             own, own_field, own_position = list(_places(copy))[index]
             _put(own, own_field, own_position, changed)
             before, after = ast.unparse(node), ast.unparse(changed)
-            yield Mutation(node.lineno, before, after, ast.unparse(ast.fix_missing_locations(copy)))
+            yield Mutation(
+                node.lineno,
+                node.col_offset,
+                before,
+                after,
+                ast.unparse(ast.fix_missing_locations(copy)),
+            )
 
 
 def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:

@@ -64,7 +64,7 @@ class Mutant:
     Attributes
     ----------
     name : str
-        The module, the line, and what was changed; it stays the same while the place does.
+        The module, the line and column, and what was changed.
     module : str
         Path in the package.
     kind : {"fault", "sampled"}
@@ -113,7 +113,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             usual = dict(zip(modules, pool.map(usual_seconds, modules), strict=True))
             results = list(pool.map(run, mutants))
     report(results, time.perf_counter() - begun)
-    if not arguments.only and not arguments.faults:
+    is_part = arguments.only or arguments.faults or arguments.all or arguments.number != 300
+    if not is_part:
         write(results, arguments.seed, time.perf_counter() - begun)
 
 
@@ -146,7 +147,7 @@ def places_of(module: str) -> Iterator[Mutant]:
     """Yield all that can be changed in a module."""
     source = (ROOT / "skensemble" / module).read_text()
     for m in mutations(source):
-        name = f"{module}:{m.line}: {m.before} -> {m.after}"
+        name = f"{module}:{m.line}:{m.column}: {m.before} -> {m.after}"
         yield Mutant(name, module, "sampled", m.source)
 
 

@@ -43,9 +43,9 @@ def average(member_outputs: Iterable[Any], weights: Iterable[float]) -> Any:
     Parameters
     ----------
     member_outputs : iterable of ndarray or Tensor of shape (n_samples, ...)
-        Probabilities or regression values, one a member. They are not changed.
+        Probabilities or regression values, one for each member. They are not changed.
     weights : iterable of float
-        Weights that sum to 1, one a member; what a member of weight 0 gives does not matter.
+        Weights that sum to 1, one for each member; what a member of weight 0 gives does not matter.
 
     Returns
     -------

@@ -93,5 +93,5 @@ def _n_devices(kind: str) -> int:
         return torch.cuda.device_count()
     if kind == "mps":
         return int(torch.backends.mps.is_available())
-    # Other backends tell for themselves, at the first tensor.
+    # Other backends report it themselves, at the first tensor.
     return 1

@@ -74,7 +74,7 @@ def draw_seed(random_state: Any) -> int:
 
 @lru_cache
 def _seed_of(random_state: int) -> int:
-    """Draw from a state that begins anew each time; to make one takes longer than all else here."""
+    """Draw from a new state each time; making one takes longer than all else here."""
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 

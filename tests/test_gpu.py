@@ -70,7 +70,8 @@ def test_cuda_tensors_are_rows(make_ensemble, data):
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_precisions_train(make_ensemble, data, precision):
     net = make_ensemble().estimator.set_params(precision=precision, device="cuda")
-    assert make_ensemble(estimator=net).fit(*data).score(*data) > 0.3
+    least = 0.6 if is_classifier(make_ensemble()) else 0.3
+    assert make_ensemble(estimator=net).fit(*data).score(*data) > least
 
 
 def test_the_state_of_the_generator_of_the_gpu_is_left_as_found(make_ensemble, data):

@@ -84,7 +84,7 @@ def test_the_order_names_the_parts_that_there_are_and_no_others():
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_imports_go_down_only(path):
+def test_a_part_imports_from_rows_above_its_own_only(path):
     part = part_of(module_of(path))
     for name in own_imports(path):
         other = part_of(name)

@@ -19,7 +19,7 @@ def test_a_fault_changes_one_place_of_its_module(fault):
     assert fault.new != fault.old
 
 
-def test_all_faults_of_the_review_are_kept():
+def test_there_are_102_faults_and_each_has_a_name_of_its_own():
     assert len(faults.FAULTS) == len({(f.module, f.what) for f in faults.FAULTS}) == 102
 
 

@@ -9,6 +9,7 @@ from skensemble.data._rows import (
     draw_order,
     forward_batch_size,
     forward_batches,
+    shared_tensor,
 )
 from skensemble.data._sizes import keywords_of, missing_sizes, n_values_per_row
 from skensemble.data._targets import TargetScaler
@@ -40,5 +41,6 @@ __all__ = [
     "learn_classes",
     "missing_sizes",
     "n_values_per_row",
+    "shared_tensor",
     "unknown_labels",
 ]

@@ -45,7 +45,7 @@ class Rows(Dataset):
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.X = X if issparse(X) else _shared_tensor(X).to(device, dtype)
+        self.X = X if issparse(X) else shared_tensor(X).to(device, dtype)
         self.y = None if y is None else torch.as_tensor(y, device=device)
         self.sample_weight = (
             None
@@ -87,11 +87,11 @@ class RowBatches:
     ----------
     dataset : Rows, or Subset of Rows
         What skorch hands over: all rows, or those of a train split.
-    batch_size : int
+    batch_size : int, default=1
         Rows of a batch.
     shuffle : bool, default=False
         Whether to draw the order.
-    generator : torch.Generator, optional
+    generator : torch.Generator or None, default=None
         What the order is drawn from; torch's global generator without it.
     """
 
@@ -175,7 +175,7 @@ def draw_order(n_rows: int, generator: torch.Generator | None) -> Tensor:
     return torch.randperm(n_rows, generator=generator)
 
 
-def _shared_tensor(X: Any) -> Tensor:
+def shared_tensor(X: Any) -> Tensor:
     """Return a tensor on the memory of an array; rows are only read, so it may be read-only."""
     if getattr(getattr(X, "flags", None), "writeable", True):
         return torch.as_tensor(X)
@@ -202,7 +202,7 @@ def forward_batches(X: Any, batch_size: int, dtype: torch.dtype) -> Iterator[Ten
     """
     size = forward_batch_size(n_values_per_row(X), batch_size)
     if not issparse(X):
-        yield from _shared_tensor(X).to(dtype).split(size)
+        yield from shared_tensor(X).to(dtype).split(size)
         return
     for start in range(0, X.shape[0], size):
         yield torch.as_tensor(X[start : start + size].toarray(), dtype=dtype)

@@ -26,7 +26,7 @@ class Collector:
     template : MemberTemplate
         What the modules of members are built from.
     progress : Progress
-        Hears of each member.
+        Is told about each member.
     held_out : HeldOut or None
         Validation rows.
     """

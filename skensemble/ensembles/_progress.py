@@ -1,4 +1,4 @@
-"""What the world hears of a fit, member by member: sklearn callbacks, and a line a member."""
+"""What a fit reports, member by member: to scikit-learn's callbacks, and as printed lines."""
 
 from time import perf_counter
 from typing import Any
@@ -23,7 +23,7 @@ class Progress:
         self.ensemble = ensemble
         self.n_members = n_members
         self.seen = seen
-        # To tell nobody takes longer than to make a member.
+        # Reporting to nobody takes longer than making a member.
         self.has_listeners = bool(getattr(ensemble, "_skl_callbacks", ()))
         if self.has_listeners:
             self.root = ensemble._init_callback_context(max_subtasks=n_members)

@@ -19,7 +19,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from skensemble.data import RowBatches
 from skensemble.lockstep._paused_fit import StopIfCancelled
-from skensemble.lockstep._paused_training import PausedTraining, digest_of
+from skensemble.lockstep._paused_training import PausedTraining, digest_of, momentum_of
 from skensemble.lockstep._populations import (
     ClosedFormPopulation,
     FunctionalPopulation,
@@ -91,14 +91,13 @@ def population_key(training: PausedTraining, population: type[Population]) -> Ha
     settings = {k: v for k, v in group.items() if k not in {"params", "lr"} | OF_EACH_GROUP}
     is_closed = population is ClosedFormPopulation
     return (
-        population,
         _contents(vars(net), NO_PART_OF_A_TRAINING | OF_EACH_NET),
         contents_of(module),
         contents_of(unwrap_compiled(net.criterion_)),
         _contents(settings),
         # Without momentum there is no velocity, and dampening has no effect.
         bool(group["momentum"]),
-        _velocity(training) is None,
+        momentum_of(net) is None,
         training.data.X.shape[1:],
         # Rows that fill up a batch must not be seen by a module that looks at all rows at once.
         len(training.batch_sizes) if is_closed else tuple(training.batch_sizes),
@@ -110,7 +109,7 @@ def training_key(training: PausedTraining, plan: StepPlan) -> Hashable:
     net = training.net
     group = net.optimizer_.param_groups[0]
     weights = [*training.parameters, *training.module.buffers()]
-    velocity = _velocity(training)
+    velocity = momentum_of(net)
     tensors = weights if velocity is None else weights + velocity
     return (
         _contents(vars(net), NO_PART_OF_A_TRAINING),
@@ -167,14 +166,6 @@ def contents_of(module: nn.Module) -> Hashable:
     return tuple(parts), tuple(tensors)
 
 
-def _velocity(training: PausedTraining) -> list[torch.Tensor] | None:
-    """Return the buffers of a net's momentum, or None if there are none yet."""
-    optimizer = training.net.optimizer_
-    states = [optimizer.state[p] for p in optimizer.param_groups[0]["params"]]
-    buffers = [state.get("momentum_buffer") for state in states]
-    return None if any(buffer is None for buffer in buffers) else buffers
-
-
 def _net_obstacle(net: Any) -> str | None:
     if type(net) not in (NetClassifier, NetRegressor):
         return f"{type(net).__name__} is neither NetClassifier nor NetRegressor"
@@ -210,7 +201,7 @@ def _optimizer_obstacle(training: PausedTraining) -> str | None:
     if type(optimizer) is not torch.optim.SGD:
         return f"the optimizer is {type(optimizer).__name__}, not SGD"
     if is_step_watched(optimizer):
-        return "a hook looks into the steps of the optimizer"
+        return "a hook or a scheduler looks into the steps of the optimizer"
     if len(optimizer.param_groups) > 1:
         return "the optimizer has several groups"
     group = optimizer.param_groups[0]

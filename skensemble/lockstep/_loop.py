@@ -69,7 +69,7 @@ class LockstepCourse:
         self.trainings = trainings
         self.population = population
         self.n_batches = sizes.shape[1]
-        # To list them takes longer than to copy those of a small net.
+        # Listing them takes longer than copying those of a small net.
         self.parameters = [dict(t.first.module.named_parameters()) for t in trainings]
         self.counter = StepCounter([training.plan for training in trainings])
         self.losses = RecentLosses(self.n_batches)
@@ -93,7 +93,7 @@ class LockstepCourse:
         training = self.trainings[k]
         module = training.first.module
         if training.observers_can_wait:
-            # The losses of now, whenever somebody asks for them.
+            # The losses at this moment, whenever they are asked for.
             values = self.losses.values()
             step = self.counter.step(k, module, lambda: values)
             training.keep(self._copy_state(k), step)
@@ -104,6 +104,7 @@ class LockstepCourse:
         try:
             should_stop = training.observe(step)
         except Exception as error:
+            # Whatever a user's callback raises fails this fit alone.
             self.outcomes[k], self.is_on[k] = error, False
             return
         self.reached[k].append(step.t)

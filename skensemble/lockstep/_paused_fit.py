@@ -20,15 +20,15 @@ from skensemble.training import Request, Step, Trace, taker
 
 
 class Cancelled(BaseException):
-    """Ctrl-C was pressed while a fit waited for others."""
+    """The fits are given up: Ctrl-C was pressed, or running them has failed."""
 
 
 class Outcome(NamedTuple):
-    """What has come of a training that was made for a fit.
+    """What became of a training that was made for a fit.
 
     Attributes
     ----------
-    end : Trace or Exception
+    end : Trace or BaseException
         What `train` is to return or to raise.
     copies : list of tuple
         Copied states and their steps, for an observer that can wait.
@@ -95,6 +95,7 @@ class PausedFit:
         try:
             self.result = self.task()
         except Exception as error:
+            # As in a thread, an error is kept for the caller; Ctrl-C goes on.
             self.error = error
         self.has_ended = True
 
@@ -103,7 +104,7 @@ class PausedFit:
         self.is_cancelled = True
         if not self._thread.is_alive():
             return
-        # Nobody else is to be woken by it.
+        # It must wake nobody else.
         self._message, self._next = Cancelled(), threading.Lock()
         self._next.acquire()
         with suppress(RuntimeError):
@@ -168,6 +169,7 @@ class PausedFit:
             with config_context(**self._config):
                 self.result = self._context.run(self._run_task)
         except BaseException as error:
+            # Nothing may leave the thread: the caller reads the error.
             self.error = error
         finally:
             self.training, self.has_ended = None, True
@@ -182,8 +184,8 @@ class PausedFit:
 def resume_in_turn(messages: Sequence[tuple[PausedFit, Message]]) -> None:
     """Let tasks go on one after another, each with its message, until the last waits again.
 
-    Each wakes the next: to wake the caller between two of them would take as long as some tasks
-    have left to do.
+    Each wakes the next: waking the caller in between would take as long as some tasks have left to
+    do.
     """
     for (fit, message), (follower, _) in pairwise([*messages, messages[-1]]):
         fit._message, fit._answer, fit._next = message, True, follower._mine
@@ -195,13 +197,13 @@ def resume_in_turn(messages: Sequence[tuple[PausedFit, Message]]) -> None:
 
 
 class StopIfCancelled(StepCallback):
-    """Ends a training in a thread, which no Ctrl-C reaches, at the next step."""
+    """Ends a training in a thread at its next step, once its fit is given up."""
 
     def __init__(self, fit: PausedFit) -> None:
         self.fit = fit
 
     def before_step(self, net: NeuralNet) -> None:
-        """Raise if Ctrl-C was pressed."""
+        """Raise if the fit is given up."""
         if self.fit.is_cancelled:
             raise Cancelled
 
@@ -216,7 +218,7 @@ def keeping_warning_filters() -> Iterator[None]:
     filters = warnings.filters
     yield
     warnings.filters = filters
-    # Its end makes Python look at the filters anew.
+    # Leaving this makes Python read the filters again.
     with warnings.catch_warnings():
         pass
 

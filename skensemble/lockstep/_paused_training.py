@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.sparse import issparse
+from skorch import NeuralNet
 from torch import Tensor
 
 from skensemble.data import batch_sizes
@@ -34,7 +35,7 @@ class PausedTraining:
         self.request = request
         self.net, self.data = request.net, request.data
         self.module = unwrap_compiled(self.net.module_)
-        # To list them takes longer than to add them up, and nobody changes them while they wait.
+        # Listing them takes longer than adding them up, and nobody changes them while they wait.
         self.parameters = [*self.module.parameters()]
         self.device = self.parameters[0].device if self.parameters else torch.device("cpu")
         self.generator_state = torch_backend(self.device).get_rng_state()
@@ -73,6 +74,14 @@ class PausedTraining:
         weights = sum(p.nbytes for p in self.parameters)
         X = self.data.X
         return (X.data if issparse(X) else X).nbytes + 8 * weights
+
+
+def momentum_of(net: NeuralNet) -> list[Tensor] | None:
+    """Return the buffers of a net's momentum, or None if there are none yet."""
+    optimizer = net.optimizer_
+    states = [optimizer.state[p] for p in optimizer.param_groups[0]["params"]]
+    buffers = [state.get("momentum_buffer") for state in states]
+    return None if any(buffer is None for buffer in buffers) else buffers
 
 
 def digest_of(arrays: list[Any]) -> bytes:

@@ -106,7 +106,7 @@ class ClosedFormPopulation:
         losses, g = self.loss_of(x, y, row_weight)
         for layer in self.layers[:0:-1]:
             g = layer.backward(g)
-        # Nobody asks for the gradient by the rows.
+        # Nobody asks for the gradient with respect to the rows.
         self.layers[0].write_weight_gradients(g)
         return losses
 
@@ -152,12 +152,12 @@ class _Linear:
         return torch.baddbmm(self.bias, x, self.weight, out=self.outputs[x.shape[1]])
 
     def backward(self, g: Tensor) -> Tensor:
-        """Return the gradient by the inputs, valid until the next call."""
+        """Return the gradient with respect to the inputs, valid until the next call."""
         self.write_weight_gradients(g)
         return torch.bmm(g, self.transposed, out=self.input_grads[g.shape[1]])
 
     def write_weight_gradients(self, g: Tensor) -> None:
-        """Write the gradients of the weights, from that by the outputs."""
+        """Write the gradients of the weights, from that of the outputs."""
         if self.is_narrow:
             torch.bmm(g.mT, self.x, out=self.weight_grad)
         else:
@@ -170,7 +170,7 @@ class _Dropout:
 
     row_weight: Tensor
 
-    def __init__(self, p: float, generators: Sequence[torch.Generator]):
+    def __init__(self, p: float, generators: Sequence[torch.Generator]) -> None:
         self.p, self.generators = p, generators
 
     def forward(self, x: Tensor) -> Tensor:
@@ -185,7 +185,7 @@ class _Dropout:
         return x * self.mask
 
     def backward(self, g: Tensor) -> Tensor:
-        """Return the gradient by the inputs, from that by the outputs."""
+        """Return the gradient with respect to the inputs, from that of the outputs."""
         return g * self.mask
 
 

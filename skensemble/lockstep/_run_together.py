@@ -115,6 +115,7 @@ def _train_all(
                 key = engine.population, population_key(fit.training, engine.population)
                 groups.setdefault(key, []).append(fit)
         except Exception as error:
+            # Whatever a schedule or a module of the user's raises fails this fit alone.
             fit.resume(error)
             continue
         if engine.obstacle is not None:
@@ -144,6 +145,7 @@ def _train_group(
         if population is FunctionalPopulation:
             try_out(fits[0].training)
     except Exception as error:
+        # torch.func has no error of its own for what it cannot vectorise.
         for fit in fits:
             _train_alone(fit, f"torch.func refuses the module: {error}"[:120], report)
         return

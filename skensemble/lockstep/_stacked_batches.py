@@ -45,7 +45,7 @@ class StackedBatches:
         places = torch.arange(width).expand(*self.sizes.shape, width)
         begins = self.sizes.cumsum(1) - self.sizes
         self.is_row = places < self.sizes[..., None]
-        # The orders of all nets stand one behind the other.
+        # The orders of all nets stand one after another.
         starts = torch.tensor([0, *n_rows[:-1]]).cumsum(0)[:, None, None]
         self.places = torch.where(self.is_row, places + begins[..., None], 0) + starts
         per_step = len(trainings) * width * max(1, n_values_per_row(self.X))

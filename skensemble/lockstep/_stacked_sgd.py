@@ -6,6 +6,7 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 
+from skensemble.lockstep._paused_training import momentum_of
 from skensemble.lockstep._populations import Population, packed
 from skensemble.nets.gradients import clip_factor
 
@@ -34,7 +35,7 @@ class StackedSGD:
         norms = [torch.inf if net.max_grad_norm is None else net.max_grad_norm for net in nets]
         self.clips = min(norms) < torch.inf
         self.max_norms = population.all_weights.new_tensor(norms)
-        buffers = [_buffers(net) for net in nets]
+        buffers = [momentum_of(net) for net in nets]
         self.is_first = buffers[0] is None
         stacked = population.gradients if self.is_first else population.stack(buffers)
         self.velocity, self.buffers = packed(stacked)
@@ -101,10 +102,3 @@ def _add(to: Tensor, what: Tensor, times: Coefficient) -> None:
         to.addcmul_(what, times)
     elif times:
         to.add_(what, alpha=times)
-
-
-def _buffers(net: NeuralNet) -> list[Tensor] | None:
-    optimizer = net.optimizer_
-    states = [optimizer.state[p] for p in optimizer.param_groups[0]["params"]]
-    buffers = [state.get("momentum_buffer") for state in states]
-    return None if any(buffer is None for buffer in buffers) else buffers

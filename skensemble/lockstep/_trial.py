@@ -31,7 +31,8 @@ def step_bytes(training: PausedTraining, n_rows: int) -> int:
     Parameters
     ----------
     training : PausedTraining
-        Of one of the nets, whose module has been tried out: it keeps nothing of the rows.
+        Of one of the nets: an MLP, or one whose module `try_out` has passed, so that it keeps
+        nothing of the rows.
     n_rows : int
         Rows of the largest batch.
 

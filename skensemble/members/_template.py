@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from skensemble._typing import State
+from skensemble.data import shared_tensor
 from skensemble.modules import MLP, is_watched, unwrap_compiled
 
 CHEAP_TO_COPY = frozenset(
@@ -34,7 +35,7 @@ class MemberTemplate:
     Attributes
     ----------
     parameter_names : list of str
-        Names of the weights, of a shared one its first name.
+        Names of the weights; a shared weight has its first name.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -62,7 +63,7 @@ class MemberTemplate:
         Parameters
         ----------
         state : dict of str to ndarray
-            From `copy_state` of a module of this structure; what it lacks is that of the template.
+            From `copy_state` of a module of this structure; what it lacks is the template's.
         device : torch.device
 
         Returns
@@ -72,7 +73,7 @@ class MemberTemplate:
         memo = dict(self._shared)
         for name, tensor_id, is_parameter in self._slots:
             if name in state:
-                value = torch.from_numpy(state[name]).to(device)
+                value = shared_tensor(state[name]).to(device)
                 memo[tensor_id] = (
                     nn.Parameter(value, requires_grad=False) if is_parameter else value
                 )

@@ -33,8 +33,8 @@ def expected_calibration_error(
     y_true : array-like of shape (n_samples,)
         True labels, of any kind that sorts.
     y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-        Probabilities, a column a label in the order of the sorted labels; for two labels also those
-        of the second one alone, as scikit-learn's scorers give them.
+        Probabilities, a column for each label in the order of the sorted labels; for two labels
+        also those of the second one alone, as scikit-learn's scorers give them.
     n_bins : int, default=15
         Number of bins.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -45,7 +45,7 @@ def expected_calibration_error(
     Returns
     -------
     error : float
-        Between 0 and 1.
+        Between 0 and 1, up to the rounding of `y_proba`.
 
     Raises
     ------

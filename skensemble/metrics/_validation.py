@@ -14,7 +14,7 @@ TOLERANCE = 1e-3
 
 
 def check_proba(y_proba: Any) -> FloatArray:
-    """Return probabilities with a column for each label, or raise if they are none."""
+    """Return probabilities with a column for each label, or raise if they are no probabilities."""
     is_float = getattr(getattr(y_proba, "dtype", None), "kind", None) == "f"
     proba = np.asarray(y_proba) if is_float else _as_floats("y_proba", y_proba)
     if proba.ndim == 1 and proba.size:
@@ -49,7 +49,7 @@ def columns_of(y_true: Any, labels: Any, proba: FloatArray) -> NDArray[np.intp]:
 
 
 def check_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:
-    """Return weights of rows, ones for None, or raise if they are none."""
+    """Return the weights of rows, ones for None, or raise if they are no weights."""
     if sample_weight is None:
         return np.ones(n_samples)
     weights = _as_floats("sample_weight", sample_weight)

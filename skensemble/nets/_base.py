@@ -140,7 +140,7 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         return Rows(X, y, weights, dtype=dtype, device=self.device_)
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
-        """Cut rows into batches; the order in training comes from the net's own generator."""
+        """Cut rows into batches; with `order_seed_` their order comes from the net's generator."""
         prefix = "iterator_train" if training else "iterator_valid"
         kwargs = self.get_params_for(prefix)
         batches = getattr(self, prefix)

@@ -49,7 +49,7 @@ class NetRegressor(Net, NeuralNetRegressor):
     train_split : callable or None, default=None
         What holds rows out within `fit`, as in skorch; nothing by default.
     verbose : int, default=0
-        1 prints skorch's line an epoch.
+        1 prints skorch's line for each epoch.
     device : str, default="auto"
         "auto" takes CUDA, else MPS, else the CPU.
     precision : {"float32", "float64", "bf16"}, default="float32"

@@ -22,10 +22,9 @@ from skensemble.training import Data
 
 
 class KroneckerGaussian:
-    """Gaussian of a weight matrix with covariance ``scale^2 * inv(A) (x) inv(G)``.
+    """Gaussian of a weight matrix around 0, with covariance ``inv(A) (x) inv(G)``.
 
-    With Cholesky factors A = L_A L_A' and G = L_G L_G' a draw is
-    ``mean + scale * inv(L_G)' Z inv(L_A)``.
+    With Cholesky factors A = L_A L_A' and G = L_G L_G' a draw is ``inv(L_G)' Z inv(L_A)``.
 
     Parameters
     ----------
@@ -50,7 +49,7 @@ class KroneckerGaussian:
         ]
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Draw a deviation from the mean, for a scale of 1.
+        """Draw a deviation from the mean.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The seam where somebody else may make a training: `skensemble.lockstep` makes many as one.
+"""The seam where others may take a training over: `skensemble.lockstep` makes many as one.
 
 A `Taker` gets every training that is asked of `train` in its context. It returns the trace that
 `train` is to return, or None to let it train. It has then trained the net as `train` would have:
@@ -30,4 +30,4 @@ class Request(NamedTuple):
 Taker = Callable[[Request], Trace | None]
 
 taker: ContextVar[Taker | None] = ContextVar("taker", default=None)
-"""Who is asked first; threads begin without."""
+"""Who is asked first; in a new thread, nobody."""

@@ -26,7 +26,7 @@ class Trace:
     ----------
     n_steps : int
         Optimizer steps that were to be made.
-    learning_rates : ndarray of shape (n_steps,)
+    learning_rates : ndarray of shape (n_steps_made,)
         Rate of each step that was made.
     moments : ndarray of int
         Moments that were reached.

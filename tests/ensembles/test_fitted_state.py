@@ -77,7 +77,7 @@ def test_clone_pickle_joblib_and_copy(make_ensemble, data, tmp_path):
         clone(ensemble).fit(X, y),
         pickle.loads(pickle.dumps(ensemble)),
         joblib.load(tmp_path / "ensemble.joblib"),
-        joblib.load(tmp_path / "ensemble.joblib", mmap_mode=None),
+        joblib.load(tmp_path / "ensemble.joblib", mmap_mode="r"),
         copy.copy(ensemble),
         copy.deepcopy(ensemble),
     ]

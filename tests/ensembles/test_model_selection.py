@@ -64,7 +64,8 @@ def test_a_search_over_the_ensemble_and_its_net(make_ensemble, data):
 
 def test_cross_validation(make_ensemble, data):
     scores = cross_val_score(make_pipeline(StandardScaler(), make_ensemble()), *data, cv=3)
-    assert scores.min() > 0.3
+    # By chance a third of the irises is right, and R squared is 0.
+    assert scores.min() > (0.6 if is_classifier(make_ensemble()) else 0.3)
 
 
 def test_a_search_over_m_alone_and_fixed_seeds_trains_the_same_members(make_snapshot, data):

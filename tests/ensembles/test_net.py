@@ -148,9 +148,13 @@ def test_sizes_are_filled_in_for_a_stock_net_too(iris, diabetes):
     stock = NeuralNetClassifier(
         MLP, criterion=nn.CrossEntropyLoss, max_epochs=20, verbose=0, train_split=None
     )
-    assert SnapshotEnsembleClassifier(stock, M=2).fit(*iris).score(*iris) > 0.3
+    ensemble = SnapshotEnsembleClassifier(stock, M=2, random_state=0).fit(*iris)
+    shapes = {name: array.shape for name, array in ensemble.members_[0].items()}
+    assert (shapes["0.weight"], shapes["2.weight"]) == ((100, 4), (3, 100))
     stock = NeuralNetRegressor(MLP, max_epochs=20, verbose=0, train_split=None)
-    assert SnapshotEnsembleRegressor(stock, M=2).fit(*diabetes).score(*diabetes) > 0.3
+    ensemble = SnapshotEnsembleRegressor(stock, M=2, random_state=0).fit(*diabetes)
+    shapes = {name: array.shape for name, array in ensemble.members_[0].items()}
+    assert (shapes["0.weight"], shapes["2.weight"]) == ((100, 10), (1, 100))
 
 
 def test_a_stock_net_whose_module_gives_probabilities(iris):

@@ -272,7 +272,7 @@ def averaged(net):
     ("reason", "change"),
     [
         ("some weights are not trained", frozen),
-        ("a hook looks into the steps", watched),
+        ("a hook or a scheduler looks into the steps", watched),
         ("keeps more than a momentum", averaged),
         ("the optimizer has settings", set_group("lookahead", True)),
         ("other weights than those", set_group("params", [nn.Parameter(torch.zeros(1))])),

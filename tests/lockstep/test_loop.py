@@ -156,7 +156,7 @@ def fit(observe, n_rows=65, seed=0, rate=0.1, module=None):
     return trace, weights_of(one), [*one.optimizer_.state.values()]
 
 
-def assert_same_trainings(together, alone):
+def assert_same_outcomes(together, alone):
     for (trace, weights, momentum), (expected, weights_alone, momentum_alone) in zip(
         together, alone, strict=True
     ):
@@ -197,7 +197,7 @@ def test_an_observer_ends_its_own_training_only(settings):
         [partial(fit, ReadOnly(o), **own) for o, own in zip(observers, settings, strict=True)]
         for observers in (together, alone)
     )
-    assert_same_trainings(fit_together(tasks), [task() for task in expected])
+    assert_same_outcomes(fit_together(tasks), [task() for task in expected])
     assert_same_steps(together, alone)
 
 
@@ -232,7 +232,7 @@ def test_an_observer_that_fails_ends_its_own_training_only():
     )
     assert str(bad.error) == "not this one"
     alone = StopAfter(99)
-    assert_same_trainings([good.result], [fit(ReadOnly(alone), seed=1)])
+    assert_same_outcomes([good.result], [fit(ReadOnly(alone), seed=1)])
     assert_same_steps([look], [alone])
 
 
@@ -255,7 +255,7 @@ def test_copies_that_wait_for_the_end_are_those_of_the_moment(can_wait):
         [partial(fit, copying(copies), seed=k) for k, copies in enumerate(own)]
         for own in (together, alone)
     )
-    assert_same_trainings(fit_together(tasks), [task() for task in expected])
+    assert_same_outcomes(fit_together(tasks), [task() for task in expected])
     for one, other in zip(together, alone, strict=True):
         assert [t for t, *_ in one.kept] == [*range(5, 49, 5)]
         for (t, rate, loss, state), (t_alone, rate_alone, loss_alone, state_alone) in zip(

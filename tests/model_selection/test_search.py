@@ -115,7 +115,7 @@ def test_other_architectures_in_one_grid(iris):
     assert [group["n_nets"] for group in one.lockstep_report_.groups] == [3, 3, 3, 3]
 
 
-def test_estimators_that_train_no_net_are_searched_as_ever(iris):
+def test_estimators_that_train_no_net_are_searched_as_by_scikit_learn(iris):
     model = LogisticRegression(max_iter=500)
     one = LockstepGridSearchCV(model, {"C": [0.1, 1.0]}, cv=3).fit(*iris)
     assert_same_search(one, GridSearchCV(model, {"C": [0.1, 1.0]}, cv=3).fit(*iris))

@@ -94,7 +94,7 @@ class FastGeometricEnsembleClassifier(_FastGeometricEnsemble, EnsembleClassifier
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------
@@ -181,7 +181,7 @@ class FastGeometricEnsembleRegressor(_FastGeometricEnsemble, EnsembleRegressor):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------

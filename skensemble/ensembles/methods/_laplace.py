@@ -116,7 +116,7 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------
@@ -205,7 +205,7 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------

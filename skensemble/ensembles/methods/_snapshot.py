@@ -139,7 +139,7 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------
@@ -229,7 +229,7 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------

@@ -96,7 +96,7 @@ class SWAClassifier(_SWA, EnsembleClassifier):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ class SWARegressor(_SWA, EnsembleRegressor):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------

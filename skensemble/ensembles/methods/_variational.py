@@ -140,7 +140,7 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------
@@ -237,7 +237,7 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
         Seed for weight initialisation, row order, dropout and noise. If None, the net's
         `random_state` is used, if it has one.
     verbose : int, default=0
-        1 prints a line a member.
+        1 prints a line for each member.
 
     Attributes
     ----------

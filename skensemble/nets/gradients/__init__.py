@@ -1,6 +1,6 @@
 """Gradients of the built-in MLP, and steps of SGD, written out without autograd's bookkeeping."""
 
-from skensemble.nets.gradients._clipping import clip_factor
+from skensemble.nets.gradients._clipping import clip_factor, clip_gradients
 from skensemble.nets.gradients._losses import log_loss, squared_error
 from skensemble.nets.gradients._mlp import (
     ClosedForm,
@@ -22,6 +22,7 @@ __all__ = [
     "Nonlinearity",
     "buffers_like",
     "clip_factor",
+    "clip_gradients",
     "closed_form_of",
     "computing_layers",
     "is_step_watched",

@@ -14,7 +14,7 @@ Along a last axis that is shorter than its vectors torch takes up to six times a
 
 
 def log_loss(logits: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the log-loss of a batch, and its gradient by the logits.
+    """Compute the log-loss of a batch, and its gradient with respect to the logits.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def log_loss(logits: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor, Ten
 
 
 def squared_error(output: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the mean squared error of a batch, and its gradient by the output.
+    """Compute the mean squared error of a batch, and its gradient with respect to the output.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def squared_error(output: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor
 def mean_log_loss(logits: Tensor, y: Tensor, grad_output: Tensor) -> tuple[Tensor, Tensor]:
     """Compute what `log_loss` gives one net for rows of equal weights, in fewer calls.
 
-    `grad_output` is a tensor of 1, the gradient of the loss by itself.
+    `grad_output` is a tensor of 1, the gradient of the loss with respect to itself.
     """
     log_proba = torch.log_softmax(logits, 1)
     loss, total = _aten.nll_loss_forward(log_proba, y, None, 1, -100)
@@ -75,6 +75,6 @@ def mean_log_loss(logits: Tensor, y: Tensor, grad_output: Tensor) -> tuple[Tenso
 def mean_squared_error(output: Tensor, y: Tensor, grad_output: Tensor) -> tuple[Tensor, Tensor]:
     """Compute what `squared_error` gives one net for rows of equal weights, in fewer calls.
 
-    `grad_output` is a tensor of 1, the gradient of the loss by itself.
+    `grad_output` is a tensor of 1, the gradient of the loss with respect to itself.
     """
     return F.mse_loss(output, y), _aten.mse_loss_backward(grad_output, output, y, 1)

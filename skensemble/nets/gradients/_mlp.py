@@ -27,8 +27,8 @@ _aten = torch.ops.aten
 def buffers_like(weight: Tensor) -> dict[int, Tensor]:
     """Return memory for results of a layer, by rows of a batch.
 
-    New memory for each would cost small nets time, and large ones space, as members that are kept
-    come to lie in the gaps.
+    New memory for each would cost small nets time. It would cost large nets space, because members
+    that are kept fill the gaps.
     """
     return defaultdict(lambda: weight.detach().new_empty(0))
 
@@ -48,12 +48,12 @@ class Linear:
         return torch.addmm(self.bias, x, self.transposed, out=self.outputs[len(x)])
 
     def backward(self, g: Tensor) -> Tensor:
-        """Return the gradient by the input from that by the output, valid until the next call."""
+        """Return the gradient with respect to the input, valid until the next call."""
         self.write_weight_gradients(g)
         return torch.mm(g, self.weight, out=self.input_grads[len(g)])
 
     def write_weight_gradients(self, g: Tensor) -> None:
-        """Write the gradients of the weights, from that by the output."""
+        """Write the gradients of the weights, from that of the output."""
         torch.mm(g.t(), self.x, out=self.weight_grad)
         torch.sum(g, 0, out=self.bias_grad)
 
@@ -70,7 +70,7 @@ class Nonlinearity:
         return self.output
 
     def backward(self, g: Tensor) -> Tensor:
-        """Return the gradient by the input, from that by the output."""
+        """Return the gradient with respect to the input, from that of the output."""
         return self.gradient(g, self.x, self.output)
 
 
@@ -88,7 +88,7 @@ class Dropout:
         return output
 
     def backward(self, g: Tensor) -> Tensor:
-        """Return the gradient by the input, from that by the output."""
+        """Return the gradient with respect to the input, from that of the output."""
         return _aten.native_dropout_backward(g, self.kept, self.scale)
 
 
@@ -173,7 +173,7 @@ class ClosedForm:
             loss, g = self.loss_of(x, y, normalized(weight))
         for layer in self.layers[:0:-1]:
             g = layer.backward(g)
-        # Nobody asks for the gradient by the rows.
+        # Nobody asks for the gradient with respect to the rows.
         self.layers[0].write_weight_gradients(g)
         return loss
 

@@ -43,7 +43,7 @@ def obstacle_to_fused_step(optimizer: torch.optim.Optimizer) -> str | None:
 
 
 def unknown_settings(group: dict[str, Any]) -> list[str]:
-    """List the settings of a group of SGD that nobody here has heard of, as of a newer torch."""
+    """List the settings of a group of SGD that are not known here, as those of a newer torch."""
     return sorted(group.keys() - KNOWN_SETTINGS)
 
 
@@ -51,7 +51,7 @@ def step_of(optimizer: torch.optim.SGD, *, keeps_gradients: bool = False) -> Cal
     """Return the function that makes a step of an SGD that has no obstacle to it.
 
     `torch.optim.SGD.step` takes ten times as long as the update of a small net: torch's fused
-    update is called at once.
+    update is called directly.
 
     Parameters
     ----------

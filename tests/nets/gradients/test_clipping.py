@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from skensemble.nets.gradients import clip_factor
+from skensemble.nets.gradients import clip_factor, clip_gradients
 
 
 @pytest.mark.parametrize("max_norm", [0.5, 2.0, 4.999, 5.0, 5.001, 100.0])
@@ -39,3 +39,35 @@ def test_without_a_look_the_factor_of_short_gradients_is_1():
 def test_a_norm_is_raised_by_a_millionth_before_the_division():
     factor = clip_factor(torch.tensor(3e-6, dtype=torch.float64), 1e-6)
     assert factor.item() == pytest.approx(1e-6 / (3e-6 + 1e-6), rel=1e-12)
+
+
+@pytest.mark.parametrize(("norm", "factor"), [(1, 1 / 5), (4.9, 4.9 / 5), (5, 1), (5.1, 1)])
+def test_gradients_are_cut_to_a_norm_over_all_of_them(norm, factor):
+    # 3 and 4 have the norm 5.
+    parameters = [nn.Parameter(torch.zeros(1, dtype=torch.float64)) for _ in range(2)]
+    for parameter, gradient in zip(parameters, (3.0, 4.0), strict=True):
+        parameter.grad = torch.full_like(parameter, gradient)
+    clip_gradients(parameters, norm)
+    # The norm is raised by 1e-6 before the division, as in torch, and only if it is too long.
+    tolerance = 0 if factor == 1 else 1e-6
+    found = [parameter.grad.item() for parameter in parameters]
+    assert found == pytest.approx([3 * factor, 4 * factor], rel=tolerance, abs=0)
+
+
+def test_gradients_are_cut_as_torch_cuts_them():
+    ours, theirs = ([nn.Parameter(torch.zeros(n)) for n in (3, 5, 2)] for _ in range(2))
+    for scale in (0.01, 0.1, 100.0):
+        # The last one has no gradient.
+        for p, q in zip(ours[:2], theirs[:2], strict=True):
+            p.grad = scale * torch.arange(1.0, len(p) + 1)
+            q.grad = p.grad.clone()
+        clip_gradients(ours, 2.0)
+        nn.utils.clip_grad_norm_(theirs, 2.0)
+        for p, q in zip(ours[:2], theirs[:2], strict=True):
+            assert torch.allclose(p.grad, q.grad)
+
+
+def test_without_gradients_there_is_nothing_to_cut():
+    parameter = nn.Parameter(torch.zeros(2))
+    clip_gradients([parameter], 1.0)
+    assert parameter.grad is None

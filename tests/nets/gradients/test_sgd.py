@@ -1,5 +1,6 @@
 """The fused step, held against `torch.optim.SGD` and against the rule written out."""
 
+import re
 from itertools import product
 
 import pytest
@@ -159,7 +160,7 @@ def test_a_weight_joins_in_with_its_first_gradient(keeps_gradients):
     assert_same(ours, theirs)
 
 
-def test_gradients_that_are_replaced_are_seen_unless_they_are_said_to_stay():
+def test_gradients_that_are_replaced_are_seen():
     weight = nn.Parameter(torch.zeros(1))
     optimizer = sgd([weight], momentum=0.5)
     step = fused_step(optimizer)
@@ -204,8 +205,7 @@ def test_what_only_the_optimizer_itself_can_do_is_an_obstacle(change, reason):
     optimizer = sgd(weights())
     assert obstacle_to_fused_step(optimizer) is None
     change(optimizer)
-    with pytest.raises(AssertionError, match=reason):
-        assert obstacle_to_fused_step(optimizer) is None
+    assert re.search(reason, obstacle_to_fused_step(optimizer))
 
 
 @pytest.mark.parametrize(
