@@ -5,7 +5,12 @@ import os
 # scikit-learn skips its array API check without it.
 os.environ["SCIPY_ARRAY_API"] = "1"
 
+import joblib
 import torch
+from sklearn.utils.fixes import parse_version
+
+# An initializer for workers, as that page has one, needs joblib 1.5.
+collect_ignore = ["docs/engines.md"] if parse_version(joblib.__version__).release < (1, 5) else []
 
 # More threads than one slow small nets down, and far more beside another busy process.
 torch.set_num_threads(1)

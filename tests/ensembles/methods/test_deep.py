@@ -1,6 +1,7 @@
 """What deep ensembles do beyond the contract."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -152,14 +153,28 @@ class CtrlCAfterTwo(ParallelBackendBase):
 
     def submit(self, job, callback=None):
         """Put a job off until its result is wanted."""
-        return job
+        return Job(self, job)
+
+    # joblib below 1.5 calls it so.
+    apply_async = submit
 
     def retrieve_result(self, job, timeout=None):
         """Run a job."""
         self.n_retrieved += 1
         if self.n_retrieved == 3:
             raise KeyboardInterrupt
-        return job()
+        return job.task()
+
+
+class Job(NamedTuple):
+    """A task of the backend, which joblib below 1.5 asks for its result itself."""
+
+    backend: CtrlCAfterTwo
+    task: Callable[[], Any]
+
+    def get(self, timeout=None):
+        """Run the task."""
+        return self.backend.retrieve_result(self)
 
 
 def test_ctrl_c_while_processes_train_keeps_the_nets_that_came_back(iris):
