@@ -1,5 +1,9 @@
 """What the classifier and the regressor net share, seen through their public methods."""
 
+import inspect
+import re
+from ast import literal_eval
+
 import numpy as np
 import pytest
 import torch
@@ -265,3 +269,14 @@ class Own(NetClassifier):
 def test_gradients_have_a_closed_form_where_nothing_else_changes_them(iris, kind, settings, reason):
     net = kind(**SMALL, **settings, device="cpu").fit(*iris)
     assert net.fast_report_ == FastReport(closed_form=reason)
+
+
+@pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
+def test_defaults_are_those_of_the_docstring(kind):
+    stated = re.findall(r"^    (\w+) : .*default=([-\d\".\w]+)$", kind.__doc__, re.M)
+    parameters = inspect.signature(kind).parameters
+    literals = {
+        name: literal_eval(text) for name, text in stated if not text.startswith(("torch", "MLP"))
+    }
+    assert literals == {name: parameters[name].default for name in literals}
+    assert len(literals) == 14

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from skensemble import NetClassifier
 from skensemble.nets._epoch import StepCallback
+from tests.nets.conftest import Replacer
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(37, 5)), RNG.integers(0, 3, 37)
@@ -214,16 +215,6 @@ class Smoother(Callback):
     def on_epoch_end(self, net, **kwargs):
         if len(net.history) == 2:
             net.criterion_.label_smoothing = 0.3
-
-
-class Replacer(StepCallback):
-    """Puts weights of its own in place, in the middle of the second epoch."""
-
-    def after_step(self, net, loss):
-        if len(net.history) == 2 and not hasattr(self, "is_done"):
-            self.is_done = True
-            for parameter in net.module_.parameters():
-                parameter.data = parameter.data * 0.5
 
 
 @pytest.mark.parametrize("callback", [Smoother, Replacer])

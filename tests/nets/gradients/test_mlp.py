@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import StepLR
 from skensemble import NetClassifier, NetRegressor, SnapshotEnsembleClassifier
 from skensemble.nets import FastReport, StepCallback
 from skensemble.nets.gradients import obstacle_to_closed_form
+from tests.nets.conftest import Replacer
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(37, 5))
@@ -219,17 +220,6 @@ class Freezer(Callback):
         """Freeze it."""
         if len(net.history) == 2:
             net.module_[0].requires_grad_(False)
-
-
-class Replacer(StepCallback):
-    """A callback that puts weights of its own in place, in the middle of an epoch."""
-
-    def after_step(self, net, loss):
-        """Put other weights in place, once."""
-        if len(net.history) == 2 and not hasattr(self, "is_done"):
-            self.is_done = True
-            for parameter in net.module_.parameters():
-                parameter.data = parameter.data * 0.5
 
 
 class Clearer(StepCallback):
