@@ -27,7 +27,7 @@ from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._warnings import warn_if_constant
-from skensemble.members import MemberTemplate, structure_of
+from skensemble.members import structure_of
 from skensemble.nets import Net, device_of
 from skensemble.seeding import (
     building_seeded,
@@ -123,8 +123,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         self._n_members_planned_ = self._n_members()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         progress = Progress(self, self._n_members_planned_, X=X, y=y, metadata=metadata)
-        template = MemberTemplate(self._member_template(net.module_))
-        collect = Collector(self, template, progress, held_out)
+        collect = Collector(self, net, progress, held_out)
         with training_seeded(streams.training, device):
             trace = self._fit_members(net, data, collect, streams.method)
         collect.finish(trace)

@@ -3,7 +3,12 @@
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
 from skensemble.modules._inspect import HOOKS, is_watched, unwrap_compiled
 from skensemble.modules._mlp import MLP
-from skensemble.modules._variational import VariationalLayer, make_variational, trained_parameter
+from skensemble.modules._variational import (
+    VariationalLayer,
+    make_plain,
+    make_variational,
+    trained_parameter,
+)
 
 __all__ = [
     "HOOKS",
@@ -12,6 +17,7 @@ __all__ = [
     "VariationalLayer",
     "fix_dropout",
     "is_watched",
+    "make_plain",
     "make_variational",
     "trained_parameter",
     "unwrap_compiled",
