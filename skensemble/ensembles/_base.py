@@ -26,6 +26,7 @@ from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
 from skensemble.ensembles._progress import Progress
+from skensemble.ensembles._stored_members import Ranges
 from skensemble.ensembles._warnings import warn_if_constant
 from skensemble.members import structure_of
 from skensemble.nets import Net, device_of
@@ -119,6 +120,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         with building_seeded(streams.weights, device):
             check_output_width(net, self._transform_, data.X[:2], self._n_outputs())
         self._predictor_ = self._make_predictor(device)
+        self._ranges_ = Ranges(data.X)
         self.members_: list[State] = []
         self._n_members_planned_ = self._n_members()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}

@@ -16,9 +16,9 @@ from skensemble.members import (
     copy_member,
     is_finite,
     obstacle_to_lean_prediction,
+    parameter_names,
     with_arrays,
 )
-from skensemble.modules import unwrap_compiled
 from skensemble.training import Step, Trace, diverged
 
 Collect = Callable[[State, Step], bool]
@@ -74,7 +74,7 @@ class Collector:
 
     @cached_property
     def _parameter_names(self) -> list[str]:
-        return [name for name, _ in unwrap_compiled(self.net.module_).named_parameters()]
+        return parameter_names(self.net.module_)
 
     @cached_property
     def _template(self) -> MemberTemplate | None:

@@ -12,7 +12,6 @@ import threading
 import types
 import weakref
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from functools import _lru_cache_wrapper
 from typing import Any
 
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from skensemble._checks import InvalidParameterError
-from skensemble.modules import unwrap_compiled
+from skensemble.modules import copy_scripted, unwrap_compiled
 
 Substitute = Callable[[Any], Any]
 """Returns what stands for an object in a copy, or the object itself to have it copied."""
@@ -88,10 +87,17 @@ def placed(modules: Any, device: torch.device) -> Any:
 
 
 class Slot:
-    """The place of a named tensor in a copy without tensors."""
+    """The place of a named tensor in a copy without tensors.
 
-    def __init__(self, name: str) -> None:
+    Parameters
+    ----------
+    name : str
+    is_parameter : bool
+    """
+
+    def __init__(self, name: str, is_parameter: bool) -> None:
         self.name = name
+        self.is_parameter = is_parameter
 
 
 def _copy(obj: Any, substitute: Substitute, stand_ins: Sequence[tuple[Any, Any]]) -> Any:
@@ -130,7 +136,7 @@ class _Writer(pickle.Pickler):
             is_free = obj.__self__ is None or isinstance(obj.__self__, types.ModuleType)
             return self.keep(obj, obj) if is_free else None
         if isinstance(obj, torch.jit.ScriptModule):
-            return self.keep(obj, deepcopy(obj))
+            return self.keep(obj, copy_scripted(obj))
         if isinstance(obj, torch.Generator):
             return self.keep(obj, obj.clone_state())
         return None

@@ -37,6 +37,10 @@ class Predictor:
     ----------
     members : list of torch.nn.Module or NeuralNet
         In evaluation mode, oldest first.
+    are_modules : bool
+        Whether members are modules that run on the rows, and none goes by its net.
+    is_of_known_layers : bool
+        Whether all members are modules of layers that are copied by hand.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class Predictor:
         self.autocast = autocast
         self.batch_size = batch_size
         self.members: list[nn.Module | NeuralNet] = []
-        self._are_modules = self._are_known = True
+        self.are_modules = self.is_of_known_layers = True
 
     def __len__(self) -> int:
         return len(self.members)
@@ -64,9 +68,9 @@ class Predictor:
         else:
             parts = placed(parts, self.device)
         self.members.append(parts[MAIN] if shell is None else filled(shell, parts))
-        self._are_modules &= shell is None
+        self.are_modules &= shell is None
         # A module of one's own may ask for gradients, which inference_mode forbids for good.
-        self._are_known &= is_cheap_to_copy(parts[MAIN])
+        self.is_of_known_layers &= is_cheap_to_copy(parts[MAIN])
 
     def outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
         """Return what some members predict.
@@ -82,7 +86,7 @@ class Predictor:
         -------
         outputs : ndarray of shape (len(members), n_samples, n_outputs)
         """
-        if self._are_modules:
+        if self.are_modules:
             batches = [torch.stack(batch).cpu().numpy() for batch in self._batches(X, members)]
             return np.concatenate(batches, axis=1)
         return np.stack([self.members[k].predict_proba(X) for k in members])
@@ -103,7 +107,7 @@ class Predictor:
         """
         members = np.flatnonzero(weights)
         own = weights[members]
-        if not self._are_modules:
+        if not self.are_modules:
             return average((self.members[k].predict_proba(X) for k in members), own)
         batches = self._batches(X, members)
         return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
@@ -111,7 +115,7 @@ class Predictor:
     def _batches(self, X: Any, members: Sequence[int]) -> Iterator[list[Tensor]]:
         modules = [self.members[k] for k in members]
         dtype = torch.float64 if X.dtype == np.float64 else torch.float32
-        with torch.inference_mode() if self._are_known else torch.no_grad():
+        with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
             for batch in forward_batches(X, self.batch_size, dtype):
                 batch = batch.to(self.device)
                 yield [self._forward(module, batch) for module in modules]

@@ -165,12 +165,25 @@ def named_tensors(parts: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]
     """Yield the tensors of modules by name: parameters, buffers, and attributes of any layer."""
     for root, module in parts.items():
         prefix = "" if root == MAIN else root
-        yield from module.named_parameters(prefix, remove_duplicate=False)
-        yield from module.named_buffers(prefix, remove_duplicate=False)
+        for name, tensor in (
+            *module.named_parameters(prefix, remove_duplicate=False),
+            *module.named_buffers(prefix, remove_duplicate=False),
+        ):
+            yield name_in_copy(name), tensor
         for path, layer in module.named_modules(prefix=prefix, remove_duplicate=False):
             for name, value in vars(layer).items():
                 if isinstance(value, Tensor):
-                    yield f"{path}.{name}" if path else name, value
+                    yield name_in_copy(f"{path}.{name}" if path else name), value
+
+
+def name_in_copy(name: str) -> str:
+    """Return the name that a tensor has in a copy, where parts that are compiled are plain."""
+    return name.replace("_orig_mod.", "")
+
+
+def parameter_names(module: nn.Module) -> list[str]:
+    """Name the weights of a module; a shared weight has its first name."""
+    return [name_in_copy(name) for name, _ in unwrap_compiled(module).named_parameters()]
 
 
 def is_finite(state: Mapping[str, Any], names: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 from skensemble.data import shared_tensor
 from skensemble.members._copying import copy_modules
 from skensemble.members._lean_copies import copy_by_hand, is_cheap_to_copy
-from skensemble.members._states import MAIN, copy_tensor, named_tensors
+from skensemble.members._states import CPU, MAIN, MemberState, copy_tensor, named_tensors, parameter_names
 from skensemble.modules import unwrap_compiled
 
 
@@ -33,7 +33,7 @@ class MemberTemplate:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = unwrap_compiled(module)
-        self.parameter_names = [name for name, _ in self._module.named_parameters()]
+        self.parameter_names = parameter_names(self._module)
         tensors = named_tensors({MAIN: self._module})
         self._slots = [(name, id(t), isinstance(t, nn.Parameter)) for name, t in tensors]
         self._is_cheap = is_cheap_to_copy(self._module)
@@ -47,6 +47,12 @@ class MemberTemplate:
             }
             for part in self._shared.values():
                 part.eval()
+
+    def state(self, arrays: Mapping[str, Any]) -> MemberState:
+        """Return a member of some arrays, with a module of this structure on the CPU."""
+        state = MemberState(arrays)
+        state.parts = {MAIN: self.build(arrays, CPU)}
+        return state
 
     def build(self, state: Mapping[str, Any], device: torch.device) -> nn.Module:
         """Build a module in evaluation mode with the weights of a member.
@@ -74,7 +80,20 @@ class MemberTemplate:
             module = copy_by_hand(self._module, memo)
         else:
             module = copy_modules(self._module, _taken_from(memo, device))
+            _fill_scripted(module, state)
         return module if self._is_in_evaluation else module.eval()
+
+
+def _fill_scripted(module: nn.Module, state: Mapping[str, Any]) -> None:
+    """Write a state into the tensors of scripted parts, which are copied as they are."""
+    parts = dict(module.named_modules(remove_duplicate=False))
+    for name, tensor in named_tensors({MAIN: module}) if _has_scripted(module) else ():
+        if name in state and isinstance(parts[name.rpartition(".")[0]], torch.jit.ScriptModule):
+            tensor.data.copy_(torch.as_tensor(state[name]))
+
+
+def _has_scripted(module: nn.Module) -> bool:
+    return any(isinstance(part, torch.jit.ScriptModule) for part in module.modules())
 
 
 def structure_of(module: nn.Module) -> nn.Module:

@@ -1,7 +1,7 @@
 """Torch modules that the nets train: what they compute, not how they are trained."""
 
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
-from skensemble.modules._inspect import HOOKS, is_watched, unwrap_compiled
+from skensemble.modules._inspect import HOOKS, copy_scripted, is_watched, unwrap_compiled
 from skensemble.modules._mlp import MLP
 from skensemble.modules._variational import (
     VariationalLayer,
@@ -15,6 +15,7 @@ __all__ = [
     "MLP",
     "FixedDropout",
     "VariationalLayer",
+    "copy_scripted",
     "fix_dropout",
     "is_watched",
     "make_plain",

@@ -6,7 +6,7 @@ import torch
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble.members import MemberState, copy_member
+from skensemble.members import MemberState, copy_member, name_in_copy
 from skensemble.modules import VariationalLayer, make_plain
 from skensemble.posteriors._likelihood import (
     check_criterion,
@@ -107,10 +107,11 @@ class MeanField:
         state = copy_member(self.net)
         drawn: set[nn.Parameter] = set()
         for name, layer in self.layers.items():
-            del state[f"{name}.log_std"]
+            own = name_in_copy(name)
+            del state[f"{own}.log_std"]
             # A weight that stands under several names is drawn once, and is one array.
             if layer.is_random and layer.weight not in drawn:
-                state[f"{name}.weight"][...] = layer.draw(generator).numpy()
+                state[f"{own}.weight"][...] = layer.draw(generator).numpy()
                 drawn.add(layer.weight)
         for part in state.parts.values():
             make_plain(part)
