@@ -21,6 +21,7 @@ from skensemble.data import (
     drop_zero_weight_rows,
     n_values_per_row,
 )
+from skensemble.ensembles._answers import check_last_member
 from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
@@ -38,6 +39,9 @@ from skensemble.seeding import (
     training_seeded,
 )
 from skensemble.training import Data, Trace
+
+N_CHECKED = 8
+"""Training rows on which the last member is held to its net."""
 
 
 class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
@@ -129,6 +133,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         with training_seeded(streams.training, device):
             trace = self._fit_members(net, data, collect, streams.method)
         collect.finish(trace)
+        check_last_member(self._predictor_, net, self.members_[-1], data.X[:N_CHECKED])
         warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
         progress.end()
         return self

@@ -1,7 +1,14 @@
 """Members: copied states of a net, and the modules in evaluation mode that predict from them."""
 
-from skensemble.members._copying import copy_modules
-from skensemble.members._net_way import copy_member, obstacle_to_lean_prediction, parts_of
+from skensemble.members._copying import copy_modules, placed
+from skensemble.members._net_way import (
+    copy_member,
+    filled,
+    obstacle_to_lean_prediction,
+    parts_of,
+    parts_of_member,
+    with_parts,
+)
 from skensemble.members._predictor import Predictor
 from skensemble.members._states import (
     MAIN,
@@ -26,13 +33,17 @@ __all__ = [
     "copy_member",
     "copy_modules",
     "copy_state",
+    "filled",
     "is_finite",
     "name_in_copy",
     "named_tensors",
     "obstacle_to_lean_prediction",
     "parameter_names",
     "parts_of",
+    "parts_of_member",
+    "placed",
     "run_uncompiled",
     "structure_of",
     "with_arrays",
+    "with_parts",
 ]

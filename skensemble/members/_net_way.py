@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from skensemble._checks import InvalidParameterError
 from skensemble.data import RowBatches
-from skensemble.members._states import MemberState, Parts, copy_parts, copy_state
+from skensemble.members._states import MAIN, MemberState, Parts, copy_parts, copy_state
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import Net
 
@@ -120,6 +120,16 @@ def filled(shell: NeuralNet, parts: Parts) -> NeuralNet:
     # skorch would take attributes that are set for new parts of the net.
     vars(net).update(vars(shell) | parts)
     return net
+
+
+def parts_of_member(member: nn.Module | NeuralNet) -> Parts:
+    """Return the modules of a member, as it predicts, by the attributes of a net."""
+    return {MAIN: member} if isinstance(member, nn.Module) else parts_of(member)
+
+
+def with_parts(member: nn.Module | NeuralNet, parts: Parts) -> nn.Module | NeuralNet:
+    """Return a member of the kind of another, with other modules."""
+    return parts[MAIN] if isinstance(member, nn.Module) else filled(member, parts)
 
 
 def _bare(net: NeuralNet) -> NeuralNet:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from skensemble.data import shared_tensor
 from skensemble.members._copying import Slot, copy_modules
-from skensemble.members._net_way import parts_of, shell_of
-from skensemble.members._states import CPU, MAIN, MemberState, Parts, copy_tensor, named_tensors
+from skensemble.members._net_way import parts_of_member, shell_of
+from skensemble.members._states import CPU, MemberState, Parts, copy_tensor, named_tensors
 
 
 class Structures:
@@ -57,9 +57,8 @@ class Structures:
 def _structure(
     member: nn.Module | NeuralNet, arrays: Mapping[str, np.ndarray]
 ) -> tuple[Parts, NeuralNet | None]:
-    is_module = isinstance(member, nn.Module)
-    parts = {MAIN: member} if is_module else parts_of(member)
-    shell = None if is_module else shell_of(member)
+    parts = parts_of_member(member)
+    shell = None if isinstance(member, nn.Module) else shell_of(member)
     twins: dict[int, Any] = {}
     for name, tensor in named_tensors(parts):
         if name in arrays:

@@ -10,7 +10,14 @@ from torch.nn.parameter import is_lazy
 from skensemble.data import shared_tensor
 from skensemble.members._copying import copy_modules
 from skensemble.members._lean_copies import copy_by_hand, is_cheap_to_copy
-from skensemble.members._states import CPU, MAIN, MemberState, copy_tensor, named_tensors, parameter_names
+from skensemble.members._states import (
+    CPU,
+    MAIN,
+    MemberState,
+    copy_tensor,
+    named_tensors,
+    parameter_names,
+)
 from skensemble.modules import unwrap_compiled
 
 
