@@ -161,6 +161,7 @@ POSTERIORS = [
 PREDICTOR = "members/_predictor.py"
 STATES = "members/_states.py"
 TEMPLATE = "members/_template.py"
+BY_HAND = "members/_lean_copies.py"
 MEMBERS = [
     Fault(
         STATES,
@@ -171,8 +172,8 @@ MEMBERS = [
     Fault(
         STATES,
         "a state is not copied",
-        'value.detach().to("cpu", copy=True).contiguous().numpy()',
-        'value.detach().to("cpu").contiguous().numpy()',
+        "tensor.detach().to(device, copy=True)",
+        "tensor.detach().to(device)",
     ),
     Fault(
         STATES,
@@ -181,7 +182,7 @@ MEMBERS = [
         "        pass\n",
     ),
     Fault(
-        TEMPLATE,
+        BY_HAND,
         "members share their hooks",
         "v.copy() if type(v) in CONTAINERS else v",
         "v",
@@ -193,9 +194,9 @@ MEMBERS = [
         "module",
     ),
     Fault(
-        TEMPLATE,
+        BY_HAND,
         "a module whose attributes hold tensors is copied by hand",
-        "type(part).__module__ in CHEAP_TO_COPY and not is_watched(part)",
+        "type(part).__module__ in CHEAP_TO_COPY\n        and not is_watched(part)",
         "not is_watched(part)",
     ),
     Fault(
@@ -502,7 +503,7 @@ ENSEMBLES = [
     Fault(
         COLLECTOR,
         "members that are not finite are taken in",
-        "        if not is_finite(state, self.template.parameter_names):\n",
+        "        if not is_finite(state, self._parameter_names):\n",
         "        if False:\n",
     ),
     Fault(

@@ -21,11 +21,18 @@ from skensemble.data import (
     drop_zero_weight_rows,
     n_values_per_row,
 )
-from skensemble.ensembles._answers import check_last_member
+from skensemble.ensembles._answers import N_CHECKED, check_last_member
 from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
-from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
+from skensemble.ensembles._net import (
+    check_output_width,
+    fill_sizes,
+    is_binary,
+    make_net,
+    n_units,
+    rows_dtype,
+)
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._stored_members import Ranges
 from skensemble.ensembles._warnings import warn_if_constant
@@ -40,9 +47,6 @@ from skensemble.seeding import (
 )
 from skensemble.training import Data, Trace
 
-N_CHECKED = 8
-"""Training rows on which the last member is held to its net."""
-
 
 class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all ensembles: everything but how members come about and what they predict.
@@ -55,7 +59,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     """Arguments of the net that stands for ``estimator=None``."""
 
     _default_net: type[Net]
-    _accepted_net: type[NeuralNet]
+    _accepted_net: tuple[type[NeuralNet], ...]
 
     def fit(
         self,
@@ -116,7 +120,8 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         self._clear_fit()
         data = self._learn_data(net, X, y, sample_weight)
         held_out = self._hold_out(rows_dtype(net), *validation)
-        fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=self._n_outputs())
+        n_outputs = n_units(net, self._n_outputs())
+        fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=n_outputs)
         self.template_net_ = clone(net)
         streams = streams_of(draw_seed(self._seed_source(net)))
         initialize_seeded(net, streams, device)
@@ -133,7 +138,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         with training_seeded(streams.training, device):
             trace = self._fit_members(net, data, collect, streams.method)
         collect.finish(trace)
-        check_last_member(self._predictor_, net, self.members_[-1], data.X[:N_CHECKED])
+        self._check_members(net, data)
         warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
         progress.end()
         return self
@@ -152,6 +157,16 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
 
         The seed is for what the method draws itself.
         """
+
+    def _check_members(self, net: NeuralNet, data: Data) -> None:
+        """Hold the last member to what the net answers with its weights."""
+        check_last_member(
+            self._predictor_,
+            net,
+            self.members_[-1],
+            data.X[:N_CHECKED],
+            is_at_end=self.member_steps_[-1] == self.n_steps_,
+        )
 
     def _member_template(self, module: nn.Module) -> nn.Module:
         """Return a module that predicts once it has the state of a member."""
@@ -250,7 +265,8 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         codes = self._learn_targets(y, sample_weight)
-        return Data(X, codes.astype(X.dtype) if codes.dtype.kind == "f" else codes, sample_weight)
+        is_float = codes.dtype.kind == "f" or is_binary(net)
+        return Data(X, codes.astype(X.dtype) if is_float else codes, sample_weight)
 
     def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
         if (X is None) != (y is None):

@@ -20,7 +20,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
     """Base of the regressors: members give values, the ensemble their mean and spread."""
 
     _default_net = NetRegressor
-    _accepted_net = NeuralNetRegressor
+    _accepted_net = (NeuralNetRegressor,)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the weighted mean of the members, in the units of the targets.

@@ -10,11 +10,13 @@ from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
 from skensemble._typing import Schedule, State
+from skensemble.ensembles._answers import N_CHECKED, check_last_member
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
+from skensemble.ensembles._net import autocast_dtype
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.lockstep import run_together
-from skensemble.members import copy_member
+from skensemble.members import Predictor, copy_member
 from skensemble.nets import device_of
 from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds, training_seeded
@@ -61,11 +63,17 @@ class _DeepEnsemble:
     def _n_members(self) -> int:
         return self.M
 
+    def _check_members(self, net: NeuralNet, data: Data) -> None:
+        """Do nothing: each net was trained by itself, and the last one is looked at there."""
+
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
         check_rebuildable(net)
         schedule = partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero)
         seeds = spawn_seeds(seed, self.M)
-        nets = [partial(_train_one, self.template_net_, data, schedule, one) for one in seeds]
+        nets = [
+            partial(_train_one, self.template_net_, data, schedule, one, one == seeds[-1])
+            for one in seeds
+        ]
         traces: list[Trace] = []
         try:
             for state, trace in self._trained(nets):
@@ -93,13 +101,21 @@ class _DeepEnsemble:
             yield from parallel(delayed(net)() for net in nets)
 
 
-def _train_one(net: NeuralNet, data: Data, schedule: Schedule, seed: int) -> tuple[State, Trace]:
-    """Train a net from a seed, in whatever process."""
+def _train_one(
+    net: NeuralNet, data: Data, schedule: Schedule, seed: int, is_checked: bool
+) -> tuple[State, Trace]:
+    """Train a net from a seed, in whatever process, and hold its copy to it where asked to."""
     device = device_of(net)
     fresh = fresh_net(net, seed, device)
     with training_seeded(seed, device):
         trace = train_to_end(fresh, data, schedule)
-    return copy_member(fresh), trace
+    state = copy_member(fresh)
+    if is_checked:
+        autocast = autocast_dtype(fresh)
+        predictor = Predictor(device, fresh._get_predict_nonlinearity(), autocast, 1)
+        predictor.add(None, state)
+        check_last_member(predictor, fresh, state, data.X[:N_CHECKED])
+    return state, trace
 
 
 class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
