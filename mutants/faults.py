@@ -347,7 +347,7 @@ CLOSED_FORM = [
     Fault(
         MLP,
         "weights of rows are left out",
-        "self.loss_of(x, y, normalized(weight))",
+        "self.loss_of(x, y, weight / len(weight))",
         "self.mean_loss_of(x, y, self.grad_output)",
     ),
     Fault(
@@ -433,8 +433,8 @@ NETS = [
     Fault(
         LOSS,
         "weights of classes do not count in the divisor",
-        "weight if class_weight is None else weight * class_weight[y_true]",
-        "weight",
+        "owner.weight[y_true[kept]].sum()",
+        "kept.sum()",
     ),
     Fault(
         "data/_rows.py",
@@ -463,9 +463,9 @@ ENSEMBLES = [
     Fault(
         BASE,
         "validation rows of weight 0 stay",
-        "        sample_weight = check_weights(sample_weight, X, dtype=np.float64)\n"
-        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n",
-        "        sample_weight = check_weights(sample_weight, X, dtype=np.float64)\n",
+        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
+        "        y = self._encode_targets(y)\n",
+        "        y = self._encode_targets(y)\n",
     ),
     Fault(BASE, "callbacks do not hear of the end", "        progress.end()\n", ""),
     Fault(
@@ -489,9 +489,9 @@ ENSEMBLES = [
     Fault(
         BASE,
         "training rows of weight 0 stay",
-        "        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)\n"
-        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n",
-        "        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)\n",
+        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
+        "        codes = self._learn_targets(",
+        "        codes = self._learn_targets(",
     ),
     Fault(
         HELD_OUT,
@@ -564,8 +564,8 @@ LOCKSTEP = [
     Fault(
         "lockstep/_stacked_batches.py",
         "rows that fill up a batch count",
-        "self.is_row = places < self.sizes[..., None]",
-        "self.is_row = places < width",
+        "is_row = places < self.sizes[..., None]",
+        "is_row = places < width",
     ),
     Fault(
         "lockstep/_stacked_sgd.py",

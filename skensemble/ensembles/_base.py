@@ -241,7 +241,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             classify=isinstance(self, ClassifierMixin),
             reset=True,
         )
-        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
+        sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         codes = self._learn_targets(y, sample_weight)
         return Data(X, codes.astype(X.dtype) if codes.dtype.kind == "f" else codes, sample_weight)
@@ -258,7 +258,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             return None
         classify = isinstance(self, ClassifierMixin)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
-        sample_weight = check_weights(sample_weight, X, dtype=np.float64)
+        sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         y = self._encode_targets(y)
         return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)

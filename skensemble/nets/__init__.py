@@ -4,7 +4,7 @@ from skensemble.nets._base import Net
 from skensemble.nets._classifier import NetClassifier
 from skensemble.nets._epoch import StepCallback, mean_batch_loss
 from skensemble.nets._fast_report import FastReport
-from skensemble.nets._loss import normalized, row_losses
+from skensemble.nets._loss import row_losses
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
 
@@ -17,6 +17,5 @@ __all__ = [
     "check_net_parameters",
     "device_of",
     "mean_batch_loss",
-    "normalized",
     "row_losses",
 ]

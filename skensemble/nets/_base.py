@@ -24,11 +24,12 @@ from skensemble.data import (
     drop_zero_weight_rows,
     forward_batch_size,
     n_values_per_row,
+    with_own_weights,
 )
 from skensemble.device import PRECISIONS, Precision, numpy_dtype
 from skensemble.modules import unwrap_compiled
 from skensemble.nets._epoch import LeanEpochs
-from skensemble.nets._loss import weighted_loss
+from skensemble.nets._loss import batch_loss, weighted_loss
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._part_arguments import PartArguments
 from skensemble.nets._real_device import RealDevice
@@ -172,14 +173,19 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
             return self.module_(*args, **fit_params).float()
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
-        """Mean loss of a batch; with weights, the weighted mean ``sum(w * loss) / sum(w)``."""
+        """Loss of a batch; with weights of rows, that of `weighted_loss`."""
         y_true = self._on_device(y_true)
         if isinstance(unwrap_compiled(self.criterion_), nn.NLLLoss):
             # As in skorch, such a module gives probabilities.
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
-        if isinstance(y_true, tuple | list):
+        if self._sample_weight_ is not None and isinstance(y_true, tuple | list):
             return weighted_loss(self.criterion_, y_pred, *y_true)
-        return self.criterion_(y_pred, y_true)
+        return batch_loss(self.criterion_, y_pred, y_true)
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
+        """Split as in `skorch.NeuralNet`; weights of rows have a mean of 1 in each part."""
+        train, valid = super().get_split_datasets(X, y, **fit_params)
+        return with_own_weights(train), with_own_weights(valid)
 
     def _obstacle_to_closed_form(self) -> str | None:
         if not self.fast:
@@ -221,7 +227,7 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         if _is_rows(X):
             dtype, classify = numpy_dtype(self.precision), is_classifier(self)
             X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=first)
-            sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
+            sample_weight = check_weights(sample_weight, X)
             X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         if classes is not None and not is_classifier(self):
             raise reject("classes", "None for a regressor", classes)
