@@ -415,8 +415,8 @@ NETS = [
     Fault(
         "data/_targets.py",
         "the scale of targets ignores weights",
-        "sample_weight=sample_weight",
-        "sample_weight=None",
+        "None if sample_weight is None else relative_weights(sample_weight)",
+        "None",
     ),
     Fault(
         EPOCH,

@@ -1,6 +1,12 @@
 """Rows, labels and targets: checked at the border, coded, sized and cut into batches."""
 
-from skensemble.data._labels import codes_of, encode, learn_classes, unknown_labels
+from skensemble.data._labels import (
+    codes_of,
+    encode,
+    learn_classes,
+    sorted_classes,
+    unknown_labels,
+)
 from skensemble.data._rows import (
     BLOCK_VALUES,
     RowBatches,
@@ -45,6 +51,7 @@ __all__ = [
     "n_values_per_row",
     "relative_weights",
     "shared_tensor",
+    "sorted_classes",
     "unknown_labels",
     "with_own_weights",
 ]

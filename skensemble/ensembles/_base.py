@@ -152,8 +152,14 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         return structure_of(module)
 
     @abstractmethod
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-        """Learn the coding of the targets, and encode them."""
+    def _learn_targets(
+        self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
+    ) -> np.ndarray:
+        """Learn the coding of the targets, which the net has a say in, and encode them."""
+
+    def _weigh(self, net: NeuralNet, codes: np.ndarray, sample_weight: Any) -> Any:
+        """Return the weights of the rows in the loss, from encoded targets and the user's own."""
+        return sample_weight
 
     @abstractmethod
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
@@ -243,7 +249,9 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         )
         sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
-        codes = self._learn_targets(y, sample_weight)
+        codes = self._learn_targets(net, y, sample_weight)
+        weight = self._weigh(net, codes, sample_weight)
+        X, codes, sample_weight = drop_zero_weight_rows(X, codes, weight)
         return Data(X, codes.astype(X.dtype) if codes.dtype.kind == "f" else codes, sample_weight)
 
     def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:

@@ -8,12 +8,12 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
-from skorch import NeuralNetRegressor
+from skorch import NeuralNet, NeuralNetRegressor
 
 from skensemble.averaging import average, staged_average
 from skensemble.data import TargetScaler
 from skensemble.ensembles._base import BaseEnsemble
-from skensemble.nets import NetRegressor
+from skensemble.nets import NetRegressor, is_standardized
 
 
 class EnsembleRegressor(RegressorMixin, BaseEnsemble):
@@ -102,8 +102,10 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         tags.target_tags.multi_output = True
         return tags
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-        self.target_scaler_ = TargetScaler(y, sample_weight)
+    def _learn_targets(
+        self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
+    ) -> np.ndarray:
+        self.target_scaler_ = TargetScaler(y, sample_weight, standardize=is_standardized(net))
         return self.target_scaler_.transform(y)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:

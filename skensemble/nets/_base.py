@@ -65,8 +65,10 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         -------
         self : Net
         """
-        X, y, sample_weight = self._check_data(X, y, sample_weight, first=True)
         fresh = not (self.warm_start and self.initialized_)
+        # What the weights have learnt is coded as it was; a net may be initialised before any fit.
+        first = fresh or not hasattr(self, "n_outputs_")
+        X, y, sample_weight = self._check_data(X, y, sample_weight, first=first)
         return self._train(X, y, sample_weight, fresh, _routing_method="fit", **fit_params)
 
     def partial_fit(
@@ -233,12 +235,28 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
             raise reject("classes", "None for a regressor", classes)
         if first:
             self.n_values_per_row_ = n_values_per_row(X) if _is_rows(X) else None
-            self._learn_targets(np.asarray(y if classes is None else classes), sample_weight)
-        return X, self._encode_targets(y), sample_weight
+            self._learn_targets(np.asarray(y), sample_weight, classes)
+        else:
+            self._check_classes(classes)
+        y = self._encode_targets(y)
+        if _is_rows(X):
+            return drop_zero_weight_rows(X, y, self._weigh(y, sample_weight))
+        if getattr(self, "class_weight", None) is not None:
+            raise reject("class_weight", "None for rows that are no array", self.class_weight)
+        return X, y, sample_weight
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+    def _learn_targets(
+        self, y: np.ndarray, sample_weight: np.ndarray | None, classes: Any = None
+    ) -> None:
         """Set `n_outputs_` and what `_encode_targets` needs."""
         raise NotImplementedError
+
+    def _check_classes(self, classes: Any) -> None:
+        """Refuse other classes than those that were learnt."""
+
+    def _weigh(self, y: Any, sample_weight: Any) -> Any:
+        """Return the weights of the rows in the loss, from encoded targets and the user's own."""
+        return sample_weight
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         """Turn targets into what torch learns from."""

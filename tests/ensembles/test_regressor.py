@@ -1,9 +1,14 @@
 """What ensembles of regressors give: values, their spread, and losses of held-out rows."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.metrics import r2_score
+from skorch import NeuralNetRegressor
+from torch import nn
 
+from skensemble import NetRegressor
 from skensemble.ensembles._regressor import EnsembleRegressor
 from tests.ensembles.conftest import assert_refused
 
@@ -75,3 +80,49 @@ def test_validation_targets_of_another_width(make_regressor, diabetes):
     message = r"y_val must have 1 column\(s\), as in fit, got shape \(442, 2\)"
     validation = {"X_val": X, "y_val": np.c_[y, y]}
     assert_refused(make_regressor, diabetes, message, lambda e: e.fit(X, y, **validation))
+
+
+COUNTS = {"criterion": nn.PoissonNLLLoss, "max_epochs": 20, "batch_size": 32}
+
+
+@pytest.fixture
+def counts():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)).astype(np.float32)
+    return X, rng.poisson(np.exp(X[:, 0] + 1)).astype(float)
+
+
+def test_a_loss_with_a_domain_learns_targets_as_they_are(make_regressor, counts):
+    X, y = counts
+    net = NetRegressor(target_scale=None, module__hidden_units=(8,), lr=0.02, **COUNTS)
+    ensemble = make_regressor(estimator=net, alpha_zero=0.02, m="auto", verbose=0)
+    ensemble.fit(X, y, X_val=X, y_val=y)
+    assert ensemble.target_scaler_.scale.tolist() == [1.0]
+    mean, std = ensemble.predict(X, return_std=True)
+    members = ensemble.member_predict(X)[-len(np.flatnonzero(ensemble.weights_)) :]
+    assert (members > 0).all()
+    # Means and spreads of counts, not of their logarithms.
+    np.testing.assert_allclose(mean, members.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(std, members.std(0), rtol=1e-3, atol=1e-4)
+    assert mean.mean() == pytest.approx(y.mean(), rel=0.1)
+    assert [*ensemble.staged_predict(X)][-1].shape == (200,)
+    again = pickle.loads(pickle.dumps(ensemble))
+    assert (again.predict(X) == ensemble.predict(X)).all()
+
+
+def test_a_loss_with_a_domain_is_refused_with_standardised_targets(make_regressor, counts):
+    message = "target_scale must be None for criterion PoissonNLLLoss, which takes no"
+    refused = {"estimator": NetRegressor(**COUNTS)}
+    assert_refused(make_regressor, counts, message, lambda e: e.fit(*counts), **refused)
+
+
+def test_a_stock_net_whose_loss_has_a_domain_learns_targets_as_they_are(make_regressor, counts):
+    X, y = counts
+    module = nn.Sequential(nn.Linear(2, 1))
+    stock = NeuralNetRegressor(module, train_split=None, verbose=0, **COUNTS)
+    ensemble = make_regressor(estimator=stock, alpha_zero=0.02).fit(X, y[:, None])
+    assert ensemble.target_scaler_.scale.tolist() == [1.0]
+    # As from the net itself: logarithms of the means.
+    assert np.exp(ensemble.predict(X)).mean() == pytest.approx(y.mean(), rel=0.2)
+    plain = NeuralNetRegressor(module, max_epochs=20, train_split=None, verbose=0)
+    assert make_regressor(estimator=plain).fit(X, y[:, None]).target_scaler_.scale[0] > 2
