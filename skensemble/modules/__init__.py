@@ -2,6 +2,7 @@
 
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
 from skensemble.modules._inspect import HOOKS, is_watched, unwrap_compiled
+from skensemble.modules._mean_variance import MeanVarianceMLP
 from skensemble.modules._mlp import MLP
 from skensemble.modules._variational import VariationalLayer, make_variational, trained_parameter
 
@@ -9,6 +10,7 @@ __all__ = [
     "HOOKS",
     "MLP",
     "FixedDropout",
+    "MeanVarianceMLP",
     "VariationalLayer",
     "fix_dropout",
     "is_watched",

@@ -5,6 +5,7 @@ from skensemble.nets._class_weight import with_class_weight
 from skensemble.nets._classifier import NetClassifier
 from skensemble.nets._epoch import StepCallback, mean_batch_loss
 from skensemble.nets._fast_report import FastReport
+from skensemble.nets._gaussian import is_gaussian
 from skensemble.nets._loss import row_losses
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
@@ -18,6 +19,7 @@ __all__ = [
     "StepCallback",
     "check_net_parameters",
     "device_of",
+    "is_gaussian",
     "is_standardized",
     "mean_batch_loss",
     "row_losses",

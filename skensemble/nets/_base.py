@@ -172,7 +172,9 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         if autocast is None:
             return self.module_(*args, **fit_params)
         with torch.autocast(self.device_.type, dtype=autocast):
-            return self.module_(*args, **fit_params).float()
+            output = self.module_(*args, **fit_params)
+        is_tuple = isinstance(output, tuple)
+        return tuple(part.float() for part in output) if is_tuple else output.float()
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Loss of a batch; with weights of rows, that of `weighted_loss`."""

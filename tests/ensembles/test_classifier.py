@@ -96,6 +96,7 @@ def test_columns_are_those_of_the_sorted_classes_of_the_net(make_classifier, iri
         net = NetClassifier(classes=classes, module__hidden_units=(8,), max_epochs=20)
     else:
         stock = {"criterion": nn.CrossEntropyLoss, "train_split": None, "verbose": 0}
+        stock["batch_size"] = 10
         net = NeuralNetClassifier(nn.Linear(4, 4), classes=classes, max_epochs=20, **stock)
     ensemble = make_classifier(estimator=net, m="auto", M=2).fit(X, y, X_val=X, y_val=y)
     assert ensemble.classes_.tolist() == [0, 1, 2, 3]
