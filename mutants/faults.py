@@ -207,7 +207,7 @@ MEMBERS = [
     Fault(
         PREDICTOR,
         "the second output of a tuple is taken",
-        "output[0] if isinstance(output, tuple)",
+        "output[part] if isinstance(output, tuple)",
         "output[1] if isinstance(output, tuple)",
     ),
     Fault(

@@ -71,7 +71,10 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
             Labels of any kind, or targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the training loss. Rows of weight 0 are left out.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
+            `class_weight` of the net multiplies them.
         X_val, y_val : default=None
             Validation rows and their labels or targets, of the same kind; never trained on.
         sample_weight_val : array-like of shape (n_samples_val,), default=None

@@ -57,7 +57,9 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels of any kind, or targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the loss.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
         **fit_params : dict
             As in `skorch.NeuralNet.fit`.
 
@@ -86,7 +88,9 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
             All the classes there will be, for a first call of a classifier whose rows do not
             show them all.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the loss.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
         **fit_params : dict
             As in `skorch.NeuralNet.partial_fit`.
 
