@@ -208,7 +208,7 @@ MEMBERS = [
     Fault(
         PREDICTOR,
         "the second output of a tuple is taken",
-        "output[0] if isinstance(output, tuple)",
+        "output[part] if isinstance(output, tuple)",
         "output[1] if isinstance(output, tuple)",
     ),
     Fault(
@@ -348,7 +348,7 @@ CLOSED_FORM = [
     Fault(
         MLP,
         "weights of rows are left out",
-        "self.loss_of(x, y, normalized(weight))",
+        "self.loss_of(x, y, weight / len(weight))",
         "self.mean_loss_of(x, y, self.grad_output)",
     ),
     Fault(
@@ -416,8 +416,8 @@ NETS = [
     Fault(
         "data/_targets.py",
         "the scale of targets ignores weights",
-        "sample_weight=sample_weight",
-        "sample_weight=None",
+        "None if sample_weight is None else relative_weights(sample_weight)",
+        "None",
     ),
     Fault(
         EPOCH,
@@ -434,8 +434,8 @@ NETS = [
     Fault(
         LOSS,
         "weights of classes do not count in the divisor",
-        "weight if class_weight is None else weight * class_weight[y_true]",
-        "weight",
+        "owner.weight[y_true[kept]].sum()",
+        "kept.sum()",
     ),
     Fault(
         "data/_rows.py",
@@ -464,9 +464,9 @@ ENSEMBLES = [
     Fault(
         BASE,
         "validation rows of weight 0 stay",
-        "        sample_weight = check_weights(sample_weight, X, dtype=np.float64)\n"
-        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n",
-        "        sample_weight = check_weights(sample_weight, X, dtype=np.float64)\n",
+        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
+        "        y = self._encode_targets(y)\n",
+        "        y = self._encode_targets(y)\n",
     ),
     Fault(BASE, "callbacks do not hear of the end", "        progress.end()\n", ""),
     Fault(
@@ -490,9 +490,9 @@ ENSEMBLES = [
     Fault(
         BASE,
         "training rows of weight 0 stay",
-        "        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)\n"
-        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n",
-        "        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)\n",
+        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
+        "        codes = self._learn_targets(",
+        "        codes = self._learn_targets(",
     ),
     Fault(
         HELD_OUT,
@@ -565,8 +565,8 @@ LOCKSTEP = [
     Fault(
         "lockstep/_stacked_batches.py",
         "rows that fill up a batch count",
-        "self.is_row = places < self.sizes[..., None]",
-        "self.is_row = places < width",
+        "is_row = places < self.sizes[..., None]",
+        "is_row = places < width",
     ),
     Fault(
         "lockstep/_stacked_sgd.py",

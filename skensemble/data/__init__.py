@@ -1,6 +1,12 @@
 """Rows, labels and targets: checked at the border, coded, sized and cut into batches."""
 
-from skensemble.data._labels import codes_of, encode, learn_classes, unknown_labels
+from skensemble.data._labels import (
+    codes_of,
+    encode,
+    learn_classes,
+    sorted_classes,
+    unknown_labels,
+)
 from skensemble.data._rows import (
     BLOCK_VALUES,
     RowBatches,
@@ -10,6 +16,7 @@ from skensemble.data._rows import (
     forward_batch_size,
     forward_batches,
     shared_tensor,
+    with_own_weights,
 )
 from skensemble.data._sizes import keywords_of, missing_sizes, n_values_per_row
 from skensemble.data._targets import TargetScaler
@@ -20,6 +27,7 @@ from skensemble.data._validation import (
     check_weights,
     drop_zero_weight_rows,
 )
+from skensemble.data._weights import relative_weights
 
 __all__ = [
     "BLOCK_VALUES",
@@ -41,6 +49,9 @@ __all__ = [
     "learn_classes",
     "missing_sizes",
     "n_values_per_row",
+    "relative_weights",
     "shared_tensor",
+    "sorted_classes",
     "unknown_labels",
+    "with_own_weights",
 ]

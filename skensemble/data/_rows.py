@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from copy import copy
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from skensemble.data._sizes import n_values_per_row
+from skensemble.data._weights import relative_weights
 
 BLOCK_VALUES = 2**20
 """Values of the block of shuffled rows that is gathered at once and cut into batches."""
@@ -29,7 +31,8 @@ class Rows(Dataset):
     y : ndarray or Tensor of shape (n_samples, ...), optional
         Codes of classes, or values.
     sample_weight : ndarray of shape (n_samples,), optional
-        Weights of the rows; with them a target is a pair (y, weight).
+        Weights of the rows, of any size; they are kept divided by their mean. With them a target
+        is a pair (y, weight).
     dtype : torch.dtype
         Of the rows and the weights.
     device : torch.device
@@ -50,7 +53,7 @@ class Rows(Dataset):
         self.sample_weight = (
             None
             if sample_weight is None
-            else torch.as_tensor(sample_weight, dtype=dtype, device=device)
+            else torch.as_tensor(relative_weights(sample_weight), dtype=dtype).to(device)
         )
         self.dtype = dtype
         self.device = device
@@ -75,6 +78,14 @@ class Rows(Dataset):
             X = self.X[index]
         y = None if self.y is None else self.y[index]
         return X, y, None if self.sample_weight is None else self.sample_weight[index]
+
+    def relative_to(self, index: Tensor) -> "Rows":
+        """Return the same rows with weights that have a mean of 1 over some of them."""
+        rows = copy(self)
+        if self.sample_weight is not None:
+            weight = self.sample_weight
+            rows.sample_weight = weight / weight[index.to(weight.device)].mean()
+        return rows
 
 
 class RowBatches:
@@ -158,6 +169,13 @@ class RowBatches:
             Of as many rows.
         """
         return X, y
+
+
+def with_own_weights(dataset: Any) -> Any:
+    """Let the weights of the rows of a split have a mean of 1; other datasets stay as they are."""
+    if not isinstance(dataset, Subset) or not isinstance(dataset.dataset, Rows):
+        return dataset
+    return Subset(dataset.dataset.relative_to(torch.as_tensor(dataset.indices)), dataset.indices)
 
 
 def batch_sizes(n_rows: int, batch_size: int) -> list[int]:

@@ -80,7 +80,10 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
             Labels of any kind, or targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the training loss. Rows of weight 0 are left out.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
+            `class_weight` of the net multiplies them.
         X_val, y_val : default=None
             Validation rows and their labels or targets, of the same kind; never trained on.
         sample_weight_val : array-like of shape (n_samples_val,), default=None
@@ -173,8 +176,14 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         return structure_of(module)
 
     @abstractmethod
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-        """Learn the coding of the targets, and encode them."""
+    def _learn_targets(
+        self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
+    ) -> np.ndarray:
+        """Learn the coding of the targets, which the net has a say in, and encode them."""
+
+    def _weigh(self, net: NeuralNet, codes: np.ndarray, sample_weight: Any) -> Any:
+        """Return the weights of the rows in the loss, from encoded targets and the user's own."""
+        return sample_weight
 
     @abstractmethod
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
@@ -262,9 +271,11 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             classify=isinstance(self, ClassifierMixin),
             reset=True,
         )
-        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
+        sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
-        codes = self._learn_targets(y, sample_weight)
+        codes = self._learn_targets(net, y, sample_weight)
+        weight = self._weigh(net, codes, sample_weight)
+        X, codes, sample_weight = drop_zero_weight_rows(X, codes, weight)
         is_float = codes.dtype.kind == "f" or is_binary(net)
         return Data(X, codes.astype(X.dtype) if is_float else codes, sample_weight)
 
@@ -280,7 +291,7 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             return None
         classify = isinstance(self, ClassifierMixin)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
-        sample_weight = check_weights(sample_weight, X, dtype=np.float64)
+        sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         y = self._encode_targets(y)
         return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from skensemble._checks import InvalidParameterError
 from skensemble.averaging import staged_average
 from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
-from skensemble.nets import NetClassifier
+from skensemble.nets import NetClassifier, with_class_weight
 
 
 class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
@@ -147,9 +147,15 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
             ]
         )
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-        self.classes_, codes = learn_classes(y)
+    def _learn_targets(
+        self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
+    ) -> np.ndarray:
+        self.classes_, codes = learn_classes(y, net.classes)
         return codes
+
+    def _weigh(self, net: NeuralNet, codes: np.ndarray, sample_weight: Any) -> Any:
+        class_weight = getattr(net, "class_weight", None)
+        return with_class_weight(class_weight, self.classes_, codes, sample_weight)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return encode(y, self.classes_, "y_val")

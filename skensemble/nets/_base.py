@@ -24,11 +24,12 @@ from skensemble.data import (
     drop_zero_weight_rows,
     forward_batch_size,
     n_values_per_row,
+    with_own_weights,
 )
 from skensemble.device import PRECISIONS, Precision, numpy_dtype
 from skensemble.modules import unwrap_compiled
 from skensemble.nets._epoch import LeanEpochs
-from skensemble.nets._loss import weighted_loss
+from skensemble.nets._loss import batch_loss, weighted_loss
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._part_arguments import PartArguments
 from skensemble.nets._real_device import RealDevice
@@ -56,7 +57,9 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels of any kind, or targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the loss.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
         **fit_params : dict
             As in `skorch.NeuralNet.fit`.
 
@@ -64,8 +67,10 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         -------
         self : Net
         """
-        X, y, sample_weight = self._check_data(X, y, sample_weight, first=True)
         fresh = not (self.warm_start and self.initialized_)
+        # What the weights have learnt is coded as it was; a net may be initialised before any fit.
+        first = fresh or not hasattr(self, "n_outputs_")
+        X, y, sample_weight = self._check_data(X, y, sample_weight, first=first)
         return self._train(X, y, sample_weight, fresh, _routing_method="fit", **fit_params)
 
     def partial_fit(
@@ -83,7 +88,9 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
             All the classes there will be, for a first call of a classifier whose rows do not
             show them all.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the loss.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
         **fit_params : dict
             As in `skorch.NeuralNet.partial_fit`.
 
@@ -169,17 +176,24 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         if autocast is None:
             return self.module_(*args, **fit_params)
         with torch.autocast(self.device_.type, dtype=autocast):
-            return self.module_(*args, **fit_params).float()
+            output = self.module_(*args, **fit_params)
+        is_tuple = isinstance(output, tuple)
+        return tuple(part.float() for part in output) if is_tuple else output.float()
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
-        """Mean loss of a batch; with weights, the weighted mean ``sum(w * loss) / sum(w)``."""
+        """Loss of a batch; with weights of rows, that of `weighted_loss`."""
         y_true = self._on_device(y_true)
         if isinstance(unwrap_compiled(self.criterion_), nn.NLLLoss):
             # As in skorch, such a module gives probabilities.
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
-        if isinstance(y_true, tuple | list):
+        if self._sample_weight_ is not None and isinstance(y_true, tuple | list):
             return weighted_loss(self.criterion_, y_pred, *y_true)
-        return self.criterion_(y_pred, y_true)
+        return batch_loss(self.criterion_, y_pred, y_true)
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
+        """Split as in `skorch.NeuralNet`; weights of rows have a mean of 1 in each part."""
+        train, valid = super().get_split_datasets(X, y, **fit_params)
+        return with_own_weights(train), with_own_weights(valid)
 
     def _obstacle_to_closed_form(self) -> str | None:
         if not self.fast:
@@ -221,18 +235,34 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         if _is_rows(X):
             dtype, classify = numpy_dtype(self.precision), is_classifier(self)
             X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=first)
-            sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
+            sample_weight = check_weights(sample_weight, X)
             X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         if classes is not None and not is_classifier(self):
             raise reject("classes", "None for a regressor", classes)
         if first:
             self.n_values_per_row_ = n_values_per_row(X) if _is_rows(X) else None
-            self._learn_targets(np.asarray(y if classes is None else classes), sample_weight)
-        return X, self._encode_targets(y), sample_weight
+            self._learn_targets(np.asarray(y), sample_weight, classes)
+        else:
+            self._check_classes(classes)
+        y = self._encode_targets(y)
+        if _is_rows(X):
+            return drop_zero_weight_rows(X, y, self._weigh(y, sample_weight))
+        if getattr(self, "class_weight", None) is not None:
+            raise reject("class_weight", "None for rows that are no array", self.class_weight)
+        return X, y, sample_weight
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+    def _learn_targets(
+        self, y: np.ndarray, sample_weight: np.ndarray | None, classes: Any = None
+    ) -> None:
         """Set `n_outputs_` and what `_encode_targets` needs."""
         raise NotImplementedError
+
+    def _check_classes(self, classes: Any) -> None:
+        """Refuse other classes than those that were learnt."""
+
+    def _weigh(self, y: Any, sample_weight: Any) -> Any:
+        """Return the weights of the rows in the loss, from encoded targets and the user's own."""
+        return sample_weight
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         """Turn targets into what torch learns from."""
