@@ -13,6 +13,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble._interrupts import interrupts_put_off
 from skensemble._typing import State
 from skensemble.data import (
     check_labelled_rows,
@@ -26,6 +27,7 @@ from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
 from skensemble.ensembles._progress import Progress
+from skensemble.ensembles._stops import take_weights_at_stop
 from skensemble.ensembles._warnings import warn_if_constant
 from skensemble.members import MemberTemplate, structure_of
 from skensemble.nets import Net, device_of
@@ -89,17 +91,18 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             If the loss stops being finite; a `ValueError` too. After any error a fitted ensemble is
             as it was before the call.
         KeyboardInterrupt
-            If Ctrl-C is pressed before the first member, or while members are drawn when the
-            training is over; in a training the members so far are kept.
+            If Ctrl-C is pressed. Before the first member the ensemble is as it was before the call;
+            afterwards it holds the members so far.
         """
         validation = (X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, validation)
+            was_interrupted = self._fit(X, y, sample_weight, validation)
+        if was_interrupted:
+            raise KeyboardInterrupt
+        return self
 
     @with_callbacks
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any]
-    ) -> "BaseEnsemble":
+    def _fit(self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any]) -> bool:
         net = make_net(
             self.estimator, self._default_net, self._accepted_net, self._default_parameters
         )
@@ -127,10 +130,13 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         collect = Collector(self, template, progress, held_out)
         with training_seeded(streams.training, device):
             trace = self._fit_members(net, data, collect, streams.method)
-        collect.finish(trace)
-        warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
-        progress.end()
-        return self
+        take_weights_at_stop(collect, net, trace)
+        with interrupts_put_off() as interrupts:
+            collect.finish(trace)
+            if not trace.was_interrupted:
+                warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
+            progress.end()
+        return trace.was_interrupted or interrupts.was_pressed
 
     @abstractmethod
     def _check_parameters(self) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from skensemble._typing import Moment, Schedule
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import StepCallback, mean_batch_loss
+from skensemble.training._history import without_batches
 from skensemble.training._steps import (
     Observer,
     RecentLosses,
@@ -18,6 +19,11 @@ from skensemble.training._steps import (
     plan_steps,
 )
 from skensemble.training._trace import Trace
+
+
+def _has_ended(row: dict[str, Any], first: dict[str, Any]) -> bool:
+    """Say whether the history of an epoch holds its losses, as that of the first one does."""
+    return "train_loss" in row and ("valid_loss" in row or "valid_loss" not in first)
 
 
 class StopTraining(Exception):
@@ -47,6 +53,8 @@ class FollowSchedule(StepCallback):
         self.counter_: StepCounter | None = None
         self.losses_ = RecentLosses(0)
         self.loss_curve_: list[float] = []
+        self.rows_: list[dict[str, Any]] = []
+        self.n_rows_before_ = len(net.history)
         self.reached_: list[int] = []
         self.groups_: list[tuple[dict[str, Any], float, float]] = []
 
@@ -82,6 +90,9 @@ class FollowSchedule(StepCallback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Note the mean loss of the epoch, or end the training if it is not finite."""
+        self._note_epoch(net)
+
+    def _note_epoch(self, net: NeuralNet) -> None:
         # A stock net may be set to note no mean of the epoch.
         mean = net.history[-1].get("train_loss")
         if mean is None:
@@ -94,6 +105,12 @@ class FollowSchedule(StepCallback):
         """Give the groups their own rates back, for another training to begin with."""
         for group, _, own_rate in self.groups_:
             group["lr"] = own_rate
+        rows = list(net.history)[self.n_rows_before_ :]
+        n_noted = len(self.loss_curve_)
+        if len(rows) > n_noted and _has_ended(rows[n_noted], rows[0]):
+            # A callback that stops at the end of an epoch is called before this one.
+            self._note_epoch(net)
+        self.rows_ = without_batches(rows[: len(self.loss_curve_)])
 
     def trace(self, stopped_by: str | None) -> Trace:
         """Return what the training leaves behind."""
@@ -105,4 +122,5 @@ class FollowSchedule(StepCallback):
             loss_curve=np.asarray(self.loss_curve_),
             last_loss=float(losses.mean()) if len(losses) else nan,
             stopped_by=stopped_by,
+            history=self.rows_,
         )

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from skorch import NeuralNet
 
+from skensemble._interrupts import watched_interrupts
 from skensemble._typing import Moment, Schedule
 from skensemble.training._course import FollowSchedule, StopTraining
 from skensemble.training._handover import Request, taker
-from skensemble.training._interrupts import watched_interrupts
 from skensemble.training._observers import ignore
 from skensemble.training._steps import Observer
 from skensemble.training._trace import Data, Trace
@@ -74,7 +74,7 @@ def _train_here(net: NeuralNet, data: Data, course: FollowSchedule) -> Trace:
         except StopTraining:
             stopped_by = "observer"
         except KeyboardInterrupt:
-            stopped_by = "ctrl-c" if interrupts.was_pressed else "skorch callback"
+            stopped_by = interrupts.stopper
         net.notify("on_train_end", X=data.X, y=data.y)
     return course.trace(stopped_by)
 

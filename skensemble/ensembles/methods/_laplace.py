@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -6,10 +7,12 @@ import torch
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real
+from skensemble._typing import State
 from skensemble.averaging import last_m_weights
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._stops import collect_draws
 from skensemble.ensembles._warnings import warn_if_draws_are_wide
 from skensemble.members import copy_state
 from skensemble.modules import unwrap_compiled
@@ -67,12 +70,18 @@ class _KFACLaplace:
         )
         generator = torch.Generator().manual_seed(draw_seed)
         trained = deepcopy(module.state_dict())
-        for _ in range(self.M):
-            module.load_state_dict(trained)
-            posterior.move(module, self.std_scale, generator)
-            refresh_batch_norm(net, data)
-            if collect(copy_state(module), step):
-                break
+
+        def draws() -> Iterator[State]:
+            """Draw the states of members."""
+            for _ in range(self.M):
+                module.load_state_dict(trained)
+                posterior.move(module, self.std_scale, generator)
+                refresh_batch_norm(net, data)
+                yield copy_state(module)
+
+        trace = collect_draws(collect, draws(), trace, module)
+        if trace.was_interrupted:
+            return trace
         rows = slice(0, SOME_ROWS)
         mean = self._predictor_.mean(data.X[rows], last_m_weights(len(self.members_)))
         remedy = "Choose a smaller std_scale or prior_variance"

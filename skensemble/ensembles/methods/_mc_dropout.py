@@ -10,6 +10,7 @@ from skensemble._typing import State
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._stops import collect_draws
 from skensemble.members import MemberTemplate, copy_state, structure_of
 from skensemble.modules import FixedDropout, fix_dropout
 from skensemble.schedules import cyclic_cosine
@@ -67,11 +68,8 @@ class _MCDropout:
         if trace.stopped_by:
             return trace
         # The weights are the same arrays in all members.
-        weights, step = copy_state(net.module_), trace.last_step(net.module_)
-        for draw in draws:
-            if collect({**weights, **draw}, step):
-                break
-        return trace
+        weights = copy_state(net.module_)
+        return collect_draws(collect, ({**weights, **draw} for draw in draws), trace, net.module_)
 
     def _check_row_axis(self, template: nn.Module, state: State, X: Any) -> None:
         """Refuse a net whose masks would belong to places in a batch, and not to the member."""

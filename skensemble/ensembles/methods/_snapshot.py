@@ -75,7 +75,7 @@ class _Snapshot:
         moment = partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
         trace = train(net, data, schedule=self._bound_schedule(), moment=moment, observe=observe)
         shortest = min(np.diff(trace.moments, prepend=0), default=SHORT_CYCLE)
-        if shortest < SHORT_CYCLE:
+        if shortest < SHORT_CYCLE and not trace.was_interrupted:
             warn_user(
                 f"A cycle of {shortest} steps is too short to settle (M={self.M} cycles in "
                 f"T={trace.n_steps} steps): train for more epochs, or use fewer cycles.",

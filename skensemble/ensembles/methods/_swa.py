@@ -59,7 +59,7 @@ class _SWA:
         )
         iterates, trace = fit_iterate_gaussian(net, data, schedule=schedule, moment=moment)
         warn_if_few(trace, self.n_averaged)
-        if iterates.n:
+        if iterates.n and not trace.was_interrupted:
             load_weight_vector(net, data, iterates.mean)
             collect(copy_state(net.module_), trace.last_step(net.module_))
         return trace

@@ -1,12 +1,15 @@
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real
+from skensemble._typing import State
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._stops import collect_draws
 from skensemble.ensembles._warnings import warn_if_few
 from skensemble.members import copy_state
 from skensemble.posteriors import fit_iterate_gaussian, load_weight_vector
@@ -70,11 +73,14 @@ class _SWAG:
             net, data, schedule=schedule, moment=moment, max_rank=self.max_rank
         )
         warn_if_few(trace, self.n_averaged)
-        for weights in iterates.draws(self.M, self.covariance_scale, seed):
-            load_weight_vector(net, data, weights)
-            if collect(copy_state(net.module_), trace.last_step(net.module_)):
-                break
-        return trace
+
+        def draws() -> Iterator[State]:
+            """Draw the states of members."""
+            for weights in iterates.draws(self.M, self.covariance_scale, seed):
+                load_weight_vector(net, data, weights)
+                yield copy_state(net.module_)
+
+        return collect_draws(collect, draws(), trace, net.module_)
 
 
 class SWAGClassifier(_SWAG, EnsembleClassifier):

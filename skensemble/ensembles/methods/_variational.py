@@ -8,6 +8,7 @@ from skensemble._checks import check_int, check_real, reject
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._stops import collect_draws
 from skensemble.modules import make_variational, unwrap_compiled
 from skensemble.posteriors import MeanField
 from skensemble.schedules import has_pretrained, two_cosines
@@ -92,10 +93,10 @@ class _Variational:
         moment = partial(has_pretrained, pretrain_fraction=self.pretrain_fraction)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
         generator = torch.Generator().manual_seed(draw_seed)
-        for _ in range(self.M if posterior.has_begun else 0):
-            if collect(posterior.draw(generator), trace.last_step(net.module_)):
-                break
-        return trace
+        # Before the distributions have begun, all draws are the weights themselves.
+        n_draws = self.M if posterior.has_begun else min(1, len(trace.learning_rates))
+        draws = (posterior.draw(generator) for _ in range(n_draws))
+        return collect_draws(collect, draws, trace, net.module_)
 
 
 class VariationalClassifier(_Variational, EnsembleClassifier):
