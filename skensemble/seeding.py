@@ -32,12 +32,15 @@ class Streams(NamedTuple):
         Of what a training draws from torch's global generators: dropout, stock iterators.
     method : int
         Of what a method draws beside the training of its first net.
+    validation : int
+        Of the rows that are held out for validation.
     """
 
     weights: int
     order: int
     training: int
     method: int
+    validation: int
 
 
 @lru_cache
@@ -49,7 +52,7 @@ def streams_of(seed: int) -> Streams:
     >>> streams_of(0) == streams_of(0)
     True
     >>> len(set(streams_of(0)))
-    4
+    5
     """
     return Streams(*spawn_seeds(seed, len(Streams._fields)))
 

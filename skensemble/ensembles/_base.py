@@ -23,8 +23,8 @@ from skensemble.data import (
     n_values_per_row,
 )
 from skensemble.ensembles._collector import Collect, Collector
-from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
-from skensemble.ensembles._held_out import HeldOut
+from skensemble.ensembles._fitted_state import AUTO_NEEDS_ROWS, FittedState, unchanged_on_error
+from skensemble.ensembles._held_out import HeldOut, check_fraction, split_rows
 from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._stops import take_weights_at_stop
@@ -51,6 +51,9 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     _default_parameters: ClassVar[dict[str, Any]] = {}
     """Arguments of the net that stands for ``estimator=None``."""
 
+    validation_fraction: float | None = None
+    """Fraction of the rows to hold out; a method that takes it as a parameter sets its own."""
+
     _default_net: type[Net]
     _accepted_net: type[NeuralNet]
 
@@ -75,7 +78,8 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the training loss. Rows of weight 0 are left out.
         X_val, y_val : default=None
-            Validation rows and their labels or targets, of the same kind; never trained on.
+            Validation rows and their labels or targets, of the same kind; never trained on. Instead
+            of them, `validation_fraction` holds out some of the rows.
         sample_weight_val : array-like of shape (n_samples_val,), default=None
             Weights of the validation rows.
 
@@ -111,12 +115,13 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             check_int("verbose", self.verbose, 0)
         self._check_parameters()
         self._check_m()
+        check_fraction(self.validation_fraction, validation)
         self._clear_fit()
-        data = self._learn_data(net, X, y, sample_weight)
-        held_out = self._hold_out(rows_dtype(net), *validation)
+        streams = streams_of(draw_seed(self._seed_source(net)))
+        data, held_out = self._learn_data(net, X, y, sample_weight, streams.validation)
+        held_out = held_out or self._hold_out(rows_dtype(net), *validation)
         fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=self._n_outputs())
         self.template_net_ = clone(net)
-        streams = streams_of(draw_seed(self._seed_source(net)))
         initialize_seeded(net, streams, device)
         self._transform_ = net._get_predict_nonlinearity()
         with building_seeded(streams.weights, device):
@@ -235,7 +240,10 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         own = self.random_state
         return getattr(net, "random_state", None) if own is None else own
 
-    def _learn_data(self, net: NeuralNet, X: Any, y: Any, sample_weight: Any) -> Data:
+    def _learn_data(
+        self, net: NeuralNet, X: Any, y: Any, sample_weight: Any, seed: int
+    ) -> tuple[Data, HeldOut | None]:
+        """Check the rows, hold some out where they are asked for, and learn from the others."""
         if sample_weight is not None and not isinstance(net, Net):
             rule = f"None for a {type(net).__name__} (take {self._default_net.__name__})"
             raise reject("sample_weight", rule, sample_weight)
@@ -249,8 +257,18 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         )
         sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
+        rows, held_out = (X, y, sample_weight), None
+        if self.validation_fraction is not None:
+            rows, held_out = split_rows(
+                rows,
+                self.validation_fraction,
+                classify=isinstance(self, ClassifierMixin),
+                seed=seed,
+            )
+        X, y, sample_weight = rows
         codes = self._learn_targets(y, sample_weight)
-        return Data(X, codes.astype(X.dtype) if codes.dtype.kind == "f" else codes, sample_weight)
+        data = Data(X, codes.astype(X.dtype) if codes.dtype.kind == "f" else codes, sample_weight)
+        return data, None if held_out is None else self._held_out_rows(*held_out)
 
     def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
         if (X is None) != (y is None):
@@ -260,11 +278,14 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             if sample_weight is not None:
                 raise reject("sample_weight_val", "None without X_val", sample_weight)
             if isinstance(self.m, str):
-                raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
+                raise reject("m", AUTO_NEEDS_ROWS, self.m)
             return None
         classify = isinstance(self, ClassifierMixin)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
         sample_weight = check_weights(sample_weight, X, dtype=np.float64)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
+        return self._held_out_rows(X, y, sample_weight)
+
+    def _held_out_rows(self, X: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> HeldOut:
         y = self._encode_targets(y)
         return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)

@@ -31,6 +31,7 @@ class _Snapshot:
         *,
         M: int = 5,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         lr_min: float = 0.0,
         schedule: str | Callable[..., float] = "cosine",
@@ -43,6 +44,7 @@ class _Snapshot:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.lr_min = lr_min
         self.schedule = schedule
@@ -119,6 +121,8 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss
         on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start of each cycle.
     lr_min : float, default=0.0
@@ -136,8 +140,7 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -161,9 +164,12 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -209,6 +215,8 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start of each cycle.
     lr_min : float, default=0.0
@@ -226,8 +234,7 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -251,9 +258,12 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 
