@@ -445,6 +445,7 @@ NETS = [
 ]
 
 BASE = "ensembles/_base.py"
+ROWS = "ensembles/_rows.py"
 HELD_OUT = "ensembles/_held_out.py"
 COLLECTOR = "ensembles/_collector.py"
 ENSEMBLES = [
@@ -461,7 +462,7 @@ ENSEMBLES = [
         "np.ones(len(lead))",
     ),
     Fault(
-        BASE,
+        ROWS,
         "validation rows of weight 0 stay",
         "        sample_weight = check_weights(sample_weight, X, dtype=np.float64)\n"
         "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n",
@@ -487,7 +488,7 @@ ENSEMBLES = [
         "1e-3",
     ),
     Fault(
-        BASE,
+        ROWS,
         "training rows of weight 0 stay",
         "        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)\n"
         "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n",

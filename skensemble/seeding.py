@@ -141,6 +141,24 @@ def training_seeded(seed: int, device: torch.device) -> Iterator[None]:
                 stack.close()
 
 
+def generator_states(device: torch.device) -> list[torch.Tensor]:
+    """Return the states of torch's global generators, on the CPU and on a device."""
+    states = [torch.get_rng_state()]
+    if device.type in ("cuda", "mps"):
+        states.append(getattr(torch, device.type).get_rng_state())
+    return states
+
+
+def set_generator_states(device: torch.device, states: list[torch.Tensor]) -> None:
+    """Set torch's global generators, inside `training_seeded`.
+
+    A device that has no state among these keeps its own.
+    """
+    torch.set_rng_state(states[0])
+    if device.type in ("cuda", "mps") and len(states) > 1:
+        getattr(torch, device.type).set_rng_state(states[1])
+
+
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's global generators and put their states back afterwards."""

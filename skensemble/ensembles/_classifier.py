@@ -136,8 +136,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         self.classes_, codes = learn_classes(y)
         return codes
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        return encode(y, self.classes_, "y_val")
+    def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
+        return encode(y, self.classes_, name)
 
     def _n_outputs(self) -> int:
         return len(self.classes_)

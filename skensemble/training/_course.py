@@ -27,7 +27,7 @@ def _has_ended(row: dict[str, Any], first: dict[str, Any]) -> bool:
 
 
 class StopTraining(Exception):
-    """An observer asks for the end of the training."""
+    """An observer asks for the end of the training, or its last step has been made."""
 
 
 class FollowSchedule(StepCallback):
@@ -41,12 +41,23 @@ class FollowSchedule(StepCallback):
         ``moment(t, T) -> bool``.
     observe : callable
         Gets a `Step` after each step that is a moment.
+    n_epochs, n_steps : int or None, default=None
+        Length of the training, as in `train`.
     """
 
-    def __init__(self, schedule: Schedule, moment: Moment, observe: Observer) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        moment: Moment,
+        observe: Observer,
+        n_epochs: int | None = None,
+        n_steps: int | None = None,
+    ) -> None:
         self.schedule = schedule
         self.moment = moment
         self.observe = observe
+        self.n_epochs = n_epochs
+        self.n_steps = n_steps
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Begin; the length of the training is known when the first epoch begins."""
@@ -62,9 +73,10 @@ class FollowSchedule(StepCallback):
         """Plan all steps before the first one."""
         if self.counter_ is None:
             n_batches = len(net.get_iterator(dataset_train, training=True))
-            plan = plan_steps(self.schedule, self.moment, net.max_epochs * n_batches)
+            T = (self.n_epochs or net.max_epochs) * n_batches
+            plan = plan_steps(self.schedule, self.moment, self.n_steps or T)
             self.counter_ = StepCounter([plan])
-            self.losses_ = RecentLosses(n_batches)
+            self.losses_, self.n_batches_ = RecentLosses(n_batches), n_batches
             # Groups that the user gave a rate of their own keep its ratio to the net's.
             lr = net.optimizer_.defaults.get("lr")
             self.groups_ = [
@@ -87,10 +99,19 @@ class FollowSchedule(StepCallback):
             self.reached_.append(step.t)
             if should_stop:
                 raise StopTraining
+        if self.is_over and self.counter_.t % self.n_batches_:
+            raise StopTraining
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a training of some number of steps has made them all."""
+        return self.n_steps is not None and self.counter_.t == self.n_steps
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Note the mean loss of the epoch, or end the training if it is not finite."""
         self._note_epoch(net)
+        if self.is_over:
+            raise StopTraining
 
     def _note_epoch(self, net: NeuralNet) -> None:
         # A stock net may be set to note no mean of the epoch.

@@ -1,28 +1,16 @@
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
-from skensemble._warn import warn_user
-from skensemble.data import keywords_of
 from skensemble.ensembles._classifier import EnsembleClassifier
-from skensemble.ensembles._collector import Collect
+from skensemble.ensembles._cycles import TrainsCycles
 from skensemble.ensembles._regressor import EnsembleRegressor
-from skensemble.modules import unwrap_compiled
-from skensemble.nets import device_of
-from skensemble.schedules import NAMED, is_cycle_end
-from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds
-from skensemble.training import Data, Observer, Step, Trace, copying, train
-
-SHORT_CYCLE = 10
-"""Steps below which a cycle is too coarse a half cosine to settle."""
+from skensemble.schedules import NAMED
 
 
-class _Snapshot:
+class _Snapshot(TrainsCycles):
     """Snapshots of one training at the ends of M cycles."""
 
     def __init__(
@@ -38,6 +26,7 @@ class _Snapshot:
         cycle_mult: float = 1.0,
         alpha_mult: float = 1.0,
         cold_restart: bool = False,
+        warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -51,6 +40,7 @@ class _Snapshot:
         self.cycle_mult = cycle_mult
         self.alpha_mult = alpha_mult
         self.cold_restart = cold_restart
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
@@ -65,41 +55,6 @@ class _Snapshot:
             raise reject("schedule", f"one of {list(NAMED)} or a callable", self.schedule)
         if not isinstance(self.cold_restart, bool | np.bool_):
             raise reject("cold_restart", "True or False", self.cold_restart)
-
-    def _n_members(self) -> int:
-        return self.M
-
-    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
-        observe = copying(collect)
-        if self.cold_restart:
-            check_rebuildable(net)
-            observe = partial(self._restart, net, observe, spawn_seeds(seed, self.M))
-        moment = partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
-        trace = train(net, data, schedule=self._bound_schedule(), moment=moment, observe=observe)
-        shortest = min(np.diff(trace.moments, prepend=0), default=SHORT_CYCLE)
-        if shortest < SHORT_CYCLE and not trace.was_interrupted:
-            warn_user(
-                f"A cycle of {shortest} steps is too short to settle (M={self.M} cycles in "
-                f"T={trace.n_steps} steps): train for more epochs, or use fewer cycles.",
-                ConvergenceWarning,
-            )
-        return trace
-
-    def _restart(self, net: NeuralNet, observe: Observer, seeds: list[int], step: Step) -> bool:
-        """Collect the weights, then begin again from others, with an optimizer without memory."""
-        should_stop = observe(step)
-        if step.t < step.T:
-            fresh = fresh_net(net, seeds[len(self.members_)], device_of(net))
-            step.module.load_state_dict(unwrap_compiled(fresh.module_).state_dict())
-            net.optimizer_.state.clear()
-        return should_stop
-
-    def _bound_schedule(self) -> Callable[..., float]:
-        """Bind what the schedule takes of the ensemble's parameters and has not bound itself."""
-        schedule = NAMED[self.schedule] if isinstance(self.schedule, str) else self.schedule
-        taken = keywords_of(schedule) - set(getattr(schedule, "keywords", ()))
-        names = ("M", "alpha_zero", "lr_min", "cycle_mult", "alpha_mult")
-        return partial(schedule, **{name: getattr(self, name) for name in names if name in taken})
 
 
 class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
@@ -139,6 +94,9 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
     cold_restart : bool, default=False
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
+    warm_start : bool, default=False
+        Whether a further `fit` with a larger M adds cycles, as long as the last one, where the last
+        fit has stopped. Net and optimizer are kept for it, in pickles too.
     random_state : int, RandomState instance or None, default=None
         Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
@@ -233,6 +191,9 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
     cold_restart : bool, default=False
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
+    warm_start : bool, default=False
+        Whether a further `fit` with a larger M adds cycles, as long as the last one, where the last
+        fit has stopped. Net and optimizer are kept for it, in pickles too.
     random_state : int, RandomState instance or None, default=None
         Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
