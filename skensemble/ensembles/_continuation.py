@@ -18,6 +18,7 @@ from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._kept_training import (
     KeptTraining,
     copy_net,
+    forget_batches,
     give_generator,
     take_generator,
 )
@@ -233,5 +234,6 @@ class GoesOn:
         trace = fit_members(net, data, collect, seed)
         order = take_generator(net, generator)
         noise = generator_states(device)
+        forget_batches(net)
         self._kept_training_ = KeptTraining(net, streams, order, noise, cycle_steps(trace))
         return trace

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import torch
 from skorch import NeuralNet
+from skorch.history import History
 
 from skensemble._checks import InvalidParameterError
 from skensemble.data import RowBatches
 from skensemble.nets import Net
 from skensemble.seeding import Streams
+from skensemble.training import without_batches
 
 GENERATOR = "iterator_train__generator"
 """What the iterator of a net draws the order of its rows from."""
@@ -65,6 +67,11 @@ def take_generator(net: NeuralNet, generator: torch.Generator | None) -> torch.T
         return None
     delattr(net, GENERATOR)
     return generator.get_state()
+
+
+def forget_batches(net: NeuralNet) -> None:
+    """Drop what the history of a net has of its batches, which would make large pickles."""
+    net.history_ = History(without_batches(net.history))
 
 
 def copy_net(net: NeuralNet) -> NeuralNet:

@@ -2,7 +2,7 @@
 
 from skensemble.training._batch_norm import refresh_batch_norm
 from skensemble.training._handover import Request, taker
-from skensemble.training._history import rows_of
+from skensemble.training._history import rows_of, without_batches
 from skensemble.training._observers import (
     CopyWeights,
     ReadOnly,
@@ -48,4 +48,5 @@ __all__ = [
     "taker",
     "train",
     "train_to_end",
+    "without_batches",
 ]
