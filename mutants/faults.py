@@ -446,6 +446,7 @@ NETS = [
 ]
 
 BASE = "ensembles/_base.py"
+ROWS = "ensembles/_rows.py"
 HELD_OUT = "ensembles/_held_out.py"
 COLLECTOR = "ensembles/_collector.py"
 ENSEMBLES = [
@@ -462,7 +463,7 @@ ENSEMBLES = [
         "np.ones(len(lead))",
     ),
     Fault(
-        BASE,
+        ROWS,
         "validation rows of weight 0 stay",
         "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
         "        y = self._encode_targets(y)\n",
@@ -488,7 +489,7 @@ ENSEMBLES = [
         "1e-3",
     ),
     Fault(
-        BASE,
+        ROWS,
         "training rows of weight 0 stay",
         "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
         "        codes = self._learn_targets(",

@@ -14,7 +14,7 @@ import skensemble
 ROOT = Path(skensemble.__file__).parent
 
 ORDER = [
-    {"_checks", "_typing", "_version", "_warn"},
+    {"_checks", "_interrupts", "_typing", "_version", "_warn"},
     {"averaging", "device", "modules", "schedules"},
     {"data", "seeding"},
     {"metrics", "nets"},

@@ -157,8 +157,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         class_weight = getattr(net, "class_weight", None)
         return with_class_weight(class_weight, self.classes_, codes, sample_weight)
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        return encode(y, self.classes_, "y_val")
+    def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
+        return encode(y, self.classes_, name)
 
     def _n_outputs(self) -> int:
         return len(self.classes_)

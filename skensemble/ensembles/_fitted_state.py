@@ -23,6 +23,9 @@ from skensemble.ensembles._pickling import refusal_of
 from skensemble.ensembles._stored_members import Stored
 from skensemble.members import Predictor
 
+AUTO_NEEDS_ROWS = "an int or None for a fit without X_val and y_val or a validation_fraction"
+"""What `m` has to be where there are no validation rows."""
+
 
 class FittedState:
     """Mixin: the fitted state of an ensemble, NumPy arrays in pickles and modules in memory.
@@ -52,7 +55,7 @@ class FittedState:
             return None
         if isinstance(self.m, str) and self.m == "auto":
             if not hasattr(self, "_best_m_"):
-                raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
+                raise reject("m", AUTO_NEEDS_ROWS, self.m)
             return self._best_m_
         return _check_number(self.m, max(self._n_members_planned_, len(self.members_)))
 

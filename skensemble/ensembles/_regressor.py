@@ -147,8 +147,8 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         self.target_scaler_ = TargetScaler(y, sample_weight, standardize=is_standardized(net))
         return self.target_scaler_.transform(y)
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        return self.target_scaler_.transform(y, "y_val")
+    def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
+        return self.target_scaler_.transform(y, name)
 
     def _n_outputs(self) -> int:
         return self.target_scaler_.n_outputs

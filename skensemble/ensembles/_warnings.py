@@ -14,6 +14,20 @@ from skensemble.training import Data, Trace
 ALIKE = 1e-3
 """Spread of probabilities, or share of the targets' spread, below which outputs are the same."""
 
+SHORT_CYCLE = 10
+"""Steps below which a cycle is too coarse a half cosine to settle."""
+
+
+def warn_if_short(trace: Trace, n_cycles: int) -> None:
+    """Warn about cycles of few steps."""
+    shortest = min(np.diff(trace.moments, prepend=0), default=SHORT_CYCLE)
+    if shortest < SHORT_CYCLE and not trace.was_interrupted:
+        warn_user(
+            f"A cycle of {shortest} steps is too short to settle (M={n_cycles} cycles in "
+            f"T={trace.n_steps} steps): train for more epochs, or use fewer cycles.",
+            ConvergenceWarning,
+        )
+
 
 def warn_if_softmax(module: nn.Module, logits: torch.Tensor) -> None:
     """Warn about a module that gives probabilities to a criterion that wants logits."""

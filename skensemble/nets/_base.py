@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from skensemble._checks import reject
+from skensemble._interrupts import watched_interrupts
 from skensemble.data import (
     RowBatches,
     Rows,
@@ -216,6 +217,13 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         """Do nothing: `fit` has checked the data, and its classes are not to be learnt again."""
 
     @property
+    def n_iter_(self) -> int:
+        """Epochs that were made since the net has got its weights."""
+        if not self.initialized_:
+            raise AttributeError(f"{type(self).__name__} has no n_iter_ before it is fitted.")
+        return len(self.history)
+
+    @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
         callbacks: list[tuple[str, Any]] = [("epoch_timer", EpochTimer())]
         if self.verbose:
@@ -280,8 +288,12 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         device = self.find_device()
         if fresh:
             initialize_seeded(self, streams, device)
-        with training_seeded(streams.training, device):
-            return super().partial_fit(X, y, **fit_params)
+        with training_seeded(streams.training, device), watched_interrupts() as interrupts:
+            super().partial_fit(X, y, **fit_params)
+        # skorch ends the training over a KeyboardInterrupt, whoever has raised it.
+        if interrupts.was_pressed:
+            raise KeyboardInterrupt
+        return self
 
 
 def _is_rows(X: Any) -> bool:

@@ -152,7 +152,7 @@ def test_a_mean_and_a_variance_make_noise_and_spread(diabetes, name, n_outputs):
         ensemble.set_params(m=2)
     outputs = [
         [part.detach().numpy() for part in module(torch.as_tensor(X, dtype=torch.float64))]
-        for module in ensemble._predictor_.modules
+        for module in ensemble._predictor_.members
     ]
     unit, weights = ensemble.target_scaler_.scale, ensemble.weights_[:, None, None]
     means = np.stack([mean for mean, _ in outputs]) * unit + ensemble.target_scaler_.mean

@@ -32,6 +32,7 @@ class _DeepEnsemble:
         *,
         M: int = 5,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         lockstep: bool | str = "auto",
         n_jobs: int | None = None,
@@ -41,6 +42,7 @@ class _DeepEnsemble:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.lockstep = lockstep
         self.n_jobs = n_jobs
@@ -139,6 +141,8 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     lockstep : bool or "auto", default="auto"
@@ -149,8 +153,7 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
         Processes that train nets at the same time; None is 1, -1 all cores. Up to rounding the
         members do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -174,9 +177,12 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -226,6 +232,8 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     lockstep : bool or "auto", default="auto"
@@ -236,8 +244,7 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
         Processes that train nets at the same time; None is 1, -1 all cores. Up to rounding the
         members do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -261,9 +268,12 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 
