@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.callback import with_callbacks
 from skorch import NeuralNet
 
-from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble._checks import check_int, reject
 from skensemble._warn import warn_user
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._fitted_state import unchanged_on_error
@@ -20,11 +20,19 @@ from skensemble.ensembles._kept_training import (
     copy_net,
     forget_batches,
     give_generator,
+    load_weights,
     take_generator,
 )
 from skensemble.ensembles._rows import Validation
 from skensemble.nets import device_of
-from skensemble.seeding import Streams, generator_states, set_generator_states
+from skensemble.seeding import (
+    Streams,
+    draw_seed,
+    generator_states,
+    initialize_seeded,
+    set_generator_states,
+    streams_of,
+)
 from skensemble.training import Data, Trace
 
 NO_ROWS: Validation = (None, None, None)
@@ -100,6 +108,7 @@ class GoesOn:
         A cycle has ``max_epochs / M`` epochs of these rows, rounded and at least one. M calls with
         the same rows give what `fit` gives, if M divides `max_epochs`. The optimizer goes on with
         the state that it has; classes, scale of targets and features stay those of the first call.
+        After a `fit` with ``warm_start=False``, only the last member's weights are gone on from.
 
         Parameters
         ----------
@@ -120,7 +129,7 @@ class GoesOn:
         Raises
         ------
         InvalidParameterError
-            If an argument breaks its rule, or an earlier `fit` had ``warm_start=False``.
+            If an argument breaks its rule.
         DivergenceError
             If the loss stops being finite. After any error the ensemble is as it was before.
         KeyboardInterrupt
@@ -179,13 +188,16 @@ class GoesOn:
         return self._train_members(begun, fit, self.M, X=X, y=y)
 
     def _kept(self) -> KeptTraining:
-        if not hasattr(self, "_kept_training_"):
-            raise InvalidParameterError(
-                "warm_start must be True in the first fit already, for others to go on from it: "
-                f"only then is the state of its training kept, got {type(self).__name__} after a "
-                "fit with False."
-            )
-        return self._kept_training_
+        """Return where the last training has stopped; without more, the weights of its end."""
+        if hasattr(self, "_kept_training_"):
+            return self._kept_training_
+        net = clone(self.template_net_)
+        streams = streams_of(draw_seed(self._seed_source(net)))
+        initialize_seeded(net, streams, device_of(net))
+        last = self._predictor_.members[-1]
+        load_weights(net, last.module_ if isinstance(last, NeuralNet) else last)
+        steps = np.diff(self.member_steps_, prepend=0)[-1]
+        return KeptTraining(net, streams, None, None, int(steps))
 
     def _check_classes(self, classes: Any) -> None:
         if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
@@ -228,7 +240,7 @@ class GoesOn:
     ) -> Trace:
         """Train from where the last training has stopped, and keep where this one does."""
         device = device_of(net)
-        if kept is not None:
+        if kept is not None and kept.noise is not None:
             set_generator_states(device, kept.noise)
         generator = give_generator(net, None if kept is None else kept.order)
         trace = fit_members(net, data, collect, seed)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 from skorch import NeuralNet
 from skorch.history import History
+from torch import nn
 
 from skensemble._checks import InvalidParameterError
 from skensemble.data import RowBatches
+from skensemble.modules import unwrap_compiled
 from skensemble.nets import Net
 from skensemble.seeding import Streams
 from skensemble.training import without_batches
@@ -30,8 +32,8 @@ class KeptTraining:
         The seeds of the first fit.
     order : Tensor or None
         State of what the order of the rows is drawn from, if it is the net's own.
-    noise : list of Tensor
-        States of torch's global generators.
+    noise : list of Tensor or None
+        States of torch's global generators, where they were kept.
     cycle_steps : int
         Optimizer steps of the last cycle.
     """
@@ -39,7 +41,7 @@ class KeptTraining:
     net: NeuralNet
     streams: Streams
     order: torch.Tensor | None
-    noise: list[torch.Tensor]
+    noise: list[torch.Tensor] | None
     cycle_steps: int
 
 
@@ -72,6 +74,23 @@ def take_generator(net: NeuralNet, generator: torch.Generator | None) -> torch.T
 def forget_batches(net: NeuralNet) -> None:
     """Drop what the history of a net has of its batches, which would make large pickles."""
     net.history_ = History(without_batches(net.history))
+
+
+def load_weights(net: NeuralNet, module: nn.Module) -> None:
+    """Give a net that has begun anew the weights of a member.
+
+    Raises
+    ------
+    InvalidParameterError
+        If they do not fit into a module that is built anew.
+    """
+    weights = unwrap_compiled(module).state_dict()
+    try:
+        unwrap_compiled(net.module_).load_state_dict(weights)
+    except RuntimeError as error:
+        rule = "True from the first fit on, to go on with a module that is not built as it is used"
+        message = f"warm_start must be {rule}, got {type(module).__name__}: {error}"
+        raise InvalidParameterError(message) from error
 
 
 def copy_net(net: NeuralNet) -> NeuralNet:

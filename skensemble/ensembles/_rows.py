@@ -12,7 +12,7 @@ from skensemble.data import (
     check_weights,
     drop_zero_weight_rows,
 )
-from skensemble.ensembles._fitted_state import AUTO_NEEDS_ROWS
+from skensemble.ensembles._fitted_state import auto_without_rows
 from skensemble.ensembles._held_out import HeldOut, split_rows
 from skensemble.ensembles._net import is_binary, rows_dtype
 from skensemble.nets import Net
@@ -77,7 +77,7 @@ class LearnsRows:
             if sample_weight is not None:
                 raise reject("sample_weight_val", "None without X_val", sample_weight)
             if isinstance(self.m, str):
-                raise reject("m", AUTO_NEEDS_ROWS, self.m)
+                raise auto_without_rows()
             return None
         classify = is_classifier(self)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)

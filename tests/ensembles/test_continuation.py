@@ -73,9 +73,26 @@ def test_without_warm_start_a_fit_begins_again_and_keeps_no_net(make_snapshot, d
     ensemble.set_params(warm_start=False, M=4).fit(*data)
     assert_same_course(ensemble, make_snapshot(M=4).fit(*data))
     assert b"torch._utils" not in pickle.dumps(ensemble)
-    for go_on in (ensemble.partial_fit, ensemble.set_params(warm_start=True, M=5).fit):
-        with pytest.raises(ValueError, match="warm_start must be True in the first fit already"):
-            go_on(*data)
+
+
+def test_after_a_fit_that_keeps_no_net_the_last_member_is_gone_on_from(make_snapshot, data):
+    X, y = data
+    for go_on in ({"warm_start": True, "M": 4}, None):
+        ensemble = make_snapshot(alpha_zero=0.1).fit(X, y)
+        # So small a rate moves nothing.
+        ensemble.set_params(alpha_zero=1e-30)
+        ensemble = ensemble.set_params(**go_on).fit(X, y) if go_on else ensemble.partial_fit(X, y)
+        assert len(ensemble.members_) == 4
+        last, new = ensemble.members_[-2:]
+        assert all((last[name] == new[name]).all() for name in last)
+        # Of three cycles of 20 epochs the last has a third.
+        n_steps = len(X) // 32 + 1
+        expected = {True: 20 * n_steps // 3, False: 7 * n_steps}[go_on is not None]
+        assert np.diff(ensemble.member_steps_)[-1] == expected
+        before = ensemble.score(X, y)
+        ensemble.set_params(alpha_zero=0.1).partial_fit(X, y)
+        assert len(ensemble.members_) == 5
+        assert ensemble.score(X, y) > before - 0.1
 
 
 def test_warm_start_changes_nothing_in_a_first_fit(make_snapshot, data):

@@ -87,7 +87,7 @@ def test_a_fraction_beside_validation_rows(make_snapshot, data):
 
 
 def test_m_auto_names_the_fraction(make_snapshot, data):
-    message = "m must be an int or None for a fit without X_val and y_val or a validation_fraction"
+    message = "for a fit without X_val and y_val, got 'auto'. Or set validation_fraction, which h"
     assert_refused(make_snapshot, data, message, lambda e: e.fit(*data), m="auto")
 
 
