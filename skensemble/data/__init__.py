@@ -1,5 +1,6 @@
 """Rows, labels and targets: checked at the border, coded, sized and cut into batches."""
 
+from skensemble.data._datasets import as_targets, is_rows, targets_of, unwrap_rows
 from skensemble.data._labels import codes_of, encode, learn_classes, unknown_labels
 from skensemble.data._rows import (
     BLOCK_VALUES,
@@ -10,6 +11,7 @@ from skensemble.data._rows import (
     forward_batch_size,
     forward_batches,
     shared_tensor,
+    without_subsets,
 )
 from skensemble.data._sizes import keywords_of, missing_sizes, n_values_per_row
 from skensemble.data._targets import TargetScaler
@@ -19,6 +21,7 @@ from skensemble.data._validation import (
     check_rows,
     check_weights,
     drop_zero_weight_rows,
+    holds_whole_numbers,
 )
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "Rows",
     "TargetScaler",
     "as_numpy",
+    "as_targets",
     "batch_sizes",
     "check_labelled_rows",
     "check_rows",
@@ -37,10 +41,15 @@ __all__ = [
     "encode",
     "forward_batch_size",
     "forward_batches",
+    "holds_whole_numbers",
+    "is_rows",
     "keywords_of",
     "learn_classes",
     "missing_sizes",
     "n_values_per_row",
     "shared_tensor",
+    "targets_of",
     "unknown_labels",
+    "unwrap_rows",
+    "without_subsets",
 ]

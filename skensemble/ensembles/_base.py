@@ -160,6 +160,10 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         """Encode the targets of validation rows."""
 
     @abstractmethod
+    def _coding(self) -> Any:
+        """Return what a net of our own decodes with, in `Net.take_coding`."""
+
+    @abstractmethod
     def _n_outputs(self) -> int:
         """Width of a member's output."""
 
@@ -244,7 +248,9 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         codes = self._learn_targets(y, sample_weight)
-        return Data(X, codes.astype(X.dtype) if codes.dtype.kind == "f" else codes, sample_weight)
+        if codes.dtype.kind == "f":
+            codes = codes.astype(rows_dtype(net))
+        return Data(X, codes, sample_weight, given=y, coding=self._coding())
 
     def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
         if (X is None) != (y is None):

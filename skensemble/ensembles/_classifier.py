@@ -139,6 +139,9 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return encode(y, self.classes_, "y_val")
 
+    def _coding(self) -> np.ndarray:
+        return self.classes_
+
     def _n_outputs(self) -> int:
         return len(self.classes_)
 

@@ -109,6 +109,9 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return self.target_scaler_.transform(y, "y_val")
 
+    def _coding(self) -> TargetScaler:
+        return self.target_scaler_
+
     def _n_outputs(self) -> int:
         return self.target_scaler_.n_outputs
 

@@ -2,13 +2,22 @@
 
 from skensemble.nets._base import Net
 from skensemble.nets._classifier import NetClassifier
+from skensemble.nets._divergence import (
+    LARGEST_LOSS,
+    DivergenceError,
+    divergence_error,
+    loss_seen,
+)
 from skensemble.nets._epoch import StepCallback, mean_batch_loss
 from skensemble.nets._fast_report import FastReport
 from skensemble.nets._loss import normalized, row_losses
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
+from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
 
 __all__ = [
+    "LARGEST_LOSS",
+    "DivergenceError",
     "FastReport",
     "Net",
     "NetClassifier",
@@ -16,7 +25,12 @@ __all__ = [
     "StepCallback",
     "check_net_parameters",
     "device_of",
+    "divergence_error",
+    "float_dtype",
+    "loss_seen",
+    "may_take_whole_numbers",
     "mean_batch_loss",
     "normalized",
     "row_losses",
+    "rows_dtype",
 ]

@@ -1,34 +1,21 @@
 """What the classifier and the regressor net share: scikit-learn's manners over skorch."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import is_classifier
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer, PrintLog
-from skorch.dataset import Dataset
 from skorch.utils import to_tensor
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
 
-from skensemble._checks import reject
-from skensemble.data import (
-    RowBatches,
-    Rows,
-    check_labelled_rows,
-    check_rows,
-    check_weights,
-    drop_zero_weight_rows,
-    forward_batch_size,
-    n_values_per_row,
-)
-from skensemble.device import PRECISIONS, Precision, numpy_dtype
+from skensemble.device import PRECISIONS, Precision
 from skensemble.modules import unwrap_compiled
+from skensemble.nets._divergence import all_finite, divergence_error, is_too_large, loss_seen
 from skensemble.nets._epoch import LeanEpochs
 from skensemble.nets._loss import weighted_loss
+from skensemble.nets._net_data import NetData
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._part_arguments import PartArguments
 from skensemble.nets._real_device import RealDevice
@@ -36,15 +23,14 @@ from skensemble.nets.gradients import obstacle_to_closed_form
 from skensemble.seeding import draw_seed, initialize_seeded, streams_of, training_seeded
 
 
-class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
+class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
     """Base of `NetClassifier` and `NetRegressor`.
 
     A subclass turns what users call `y` into what torch learns from, in `_learn_targets` and
     `_encode_targets`.
     """
 
-    order_seed_: int | None = None
-    _sample_weight_: np.ndarray | None = None
+    _is_alone_ = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Net":
         """Train the net from fresh weights.
@@ -52,9 +38,10 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
-            Rows; or a dict of arrays, whose sizes are not filled in.
+            Rows; or a dict of arrays or a dataset, whose sizes are not filled in.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels of any kind, or targets.
+            Labels of any kind, or targets. None for a dataset that holds them, or for an iterator
+            of one's own that brings them along.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the loss.
         **fit_params : dict
@@ -64,12 +51,19 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         -------
         self : Net
         """
-        X, y, sample_weight = self._check_data(X, y, sample_weight, first=True)
         fresh = not (self.warm_start and self.initialized_)
+        first = fresh or self._coding() is None
+        X, y, sample_weight = self._check_data(X, y, sample_weight, first=first)
         return self._train(X, y, sample_weight, fresh, _routing_method="fit", **fit_params)
 
     def partial_fit(
-        self, X: Any, y: Any, *, classes: Any = None, sample_weight: Any = None, **fit_params: Any
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        classes: Any = None,
+        sample_weight: Any = None,
+        **fit_params: Any,
     ) -> "Net":
         """Train on from the weights that are there, or from fresh ones at the first call.
 
@@ -78,7 +72,7 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels or targets.
+            Labels or targets, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
             All the classes there will be, for a first call of a classifier whose rows do not
             show them all.
@@ -91,20 +85,36 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         -------
         self : Net
         """
-        first = not self.initialized_
+        fresh = not self.initialized_
+        first = fresh or self._coding() is None
         X, y, sample_weight = self._check_data(X, y, sample_weight, first=first, classes=classes)
-        return self._train(X, y, sample_weight, first, **fit_params)
+        return self._train(X, y, sample_weight, fresh, **fit_params)
 
     def fit_loop(
         self, X: Any, y: Any = None, epochs: Any = None, *, sample_weight: Any = None, **kwargs: Any
     ) -> "Net":
-        """Run the epochs, as in `skorch.NeuralNet.fit_loop`, with encoded targets."""
-        self._sample_weight_ = sample_weight
+        """Run the epochs, as in `skorch.NeuralNet.fit_loop`, on targets as the user gives them."""
+        if not self._is_alone_ and self._coding() is None:
+            X, y, sample_weight = self._check_data(X, y, sample_weight, first=True)
+            X = self._settle_rows(X)
+        self._sample_weight_, self._is_training_ = sample_weight, True
         try:
             with self._on_real_device():
                 return super().fit_loop(X, y, epochs, **kwargs)
         finally:
-            self._sample_weight_ = None
+            self._sample_weight_, self._is_training_ = None, False
+            self._shown_ = None
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """End the training of a net by itself if its loss is not finite."""
+        super().on_epoch_end(net, **kwargs)
+        loss = self.history[-1].get("train_loss", 0.0)
+        if self._is_alone_ and is_too_large(loss):
+            raise self._divergence(loss_seen(loss))
+
+    def _divergence(self, what: str) -> Exception:
+        rate = self.optimizer_.param_groups[0]["lr"]
+        return divergence_error(what, f"in epoch {len(self.history)}", rate, name="lr")
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the module's output after the criterion's non-linearity.
@@ -126,37 +136,6 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         check_net_parameters(self)
         self.find_device()
         return super().initialize()
-
-    def get_dataset(self, X: Any, y: Any = None) -> Any:
-        """Hold rows as tensors on the device; leave dicts and datasets to skorch."""
-        plain = self.dataset is Dataset and not self.get_params_for("dataset")
-        if not plain or not _is_rows(X):
-            if y is not None and self._sample_weight_ is not None:
-                rule = "None for rows that are no array"
-                raise reject("sample_weight", rule, self._sample_weight_)
-            return super().get_dataset(X, y)
-        weights = None if y is None else self._sample_weight_
-        dtype = self._precision().weights
-        return Rows(X, y, weights, dtype=dtype, device=self.device_)
-
-    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
-        """Cut rows into batches; with `order_seed_` their order comes from the net's generator."""
-        prefix = "iterator_train" if training else "iterator_valid"
-        kwargs = self.get_params_for(prefix)
-        batches = getattr(self, prefix)
-        if not (inspect.isclass(batches) and issubclass(batches, RowBatches)):
-            return super().get_iterator(dataset, training=training)
-        batch_size = kwargs.pop("batch_size", self.batch_size)
-        batch_size = len(dataset) if batch_size == -1 else batch_size
-        rows = dataset.dataset if isinstance(dataset, Subset) else dataset
-        if not isinstance(rows, Rows):
-            return DataLoader(dataset, batch_size, **kwargs)
-        if not training:
-            batch_size = forward_batch_size(n_values_per_row(rows.X), batch_size)
-        elif self.order_seed_ is not None:
-            kwargs.setdefault("generator", torch.Generator().manual_seed(self.order_seed_))
-            self.order_seed_ += 1
-        return batches(dataset, batch_size, **kwargs)
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module on a batch, under autocast where the precision asks for it."""
@@ -190,6 +169,9 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
             return f"precision={self.precision!r} needs autocast"
         return obstacle_to_closed_form(self)
 
+    def _row_floats(self) -> torch.dtype:
+        return self._precision().weights
+
     def _precision(self) -> Precision:
         return PRECISIONS[self.precision]
 
@@ -212,37 +194,6 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         # skorch counts a private set of its own among the parameters.
         return [name for name in super()._get_param_names() if not name.startswith("_")]
 
-    def _check_data(
-        self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
-    ) -> tuple[Any, Any, Any]:
-        """Validate rows and encode targets; the first time, learn sizes and codes from them."""
-        if y is None:
-            raise reject("y", "given", y)
-        if _is_rows(X):
-            dtype, classify = numpy_dtype(self.precision), is_classifier(self)
-            X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=first)
-            sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
-            X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
-        if classes is not None and not is_classifier(self):
-            raise reject("classes", "None for a regressor", classes)
-        if first:
-            self.n_values_per_row_ = n_values_per_row(X) if _is_rows(X) else None
-            self._learn_targets(np.asarray(y if classes is None else classes), sample_weight)
-        return X, self._encode_targets(y), sample_weight
-
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        """Set `n_outputs_` and what `_encode_targets` needs."""
-        raise NotImplementedError
-
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        """Turn targets into what torch learns from."""
-        raise NotImplementedError
-
-    def _check_rows(self, X: Any) -> Any:
-        if not _is_rows(X):
-            return X
-        return check_rows(self, X, dtype=numpy_dtype(self.precision))
-
     def _train(self, X: Any, y: Any, sample_weight: Any, fresh: bool, **fit_params: Any) -> "Net":
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
@@ -250,10 +201,13 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         device = self.find_device()
         if fresh:
             initialize_seeded(self, streams, device)
-        with training_seeded(streams.training, device):
-            return super().partial_fit(X, y, **fit_params)
-
-
-def _is_rows(X: Any) -> bool:
-    """Say whether `X` is one array of rows, and no dict or dataset."""
-    return not isinstance(X, Mapping | torch.utils.data.Dataset)
+        X = self._settle_rows(X)
+        self._is_alone_ = True
+        try:
+            with training_seeded(streams.training, device):
+                super().partial_fit(X, y, **fit_params)
+        finally:
+            self._is_alone_ = False
+        if not all_finite(self._trained_parameters()):
+            raise self._divergence("the weights are not finite")
+        return self

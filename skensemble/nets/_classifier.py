@@ -153,11 +153,62 @@ class NetClassifier(Net, NeuralNetClassifier):
         -------
         labels : ndarray of shape (n_samples,)
         """
+        self._require_coding("classes_")
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def take_coding(self, coding: np.ndarray) -> None:
+        """Learn codes of these classes, as an ensemble does.
+
+        Parameters
+        ----------
+        coding : ndarray of shape (n_classes,)
+            Sorted classes.
+        """
+        self.classes_inferred_ = coding
+        self.n_outputs_ = len(coding)
+
+    def _coding(self) -> np.ndarray | None:
+        return getattr(self, "classes_", None)
+
+    def _is_plain(self) -> bool:
+        classes = self._coding()
+        return classes is None or np.array_equal(classes, np.arange(len(classes)))
+
+    def _coding_state(self) -> dict[str, Any]:
+        classes = self._coding()
+        if classes is None or classes.dtype.kind not in "biufUO":
+            return {}
+        # Python's own types are all that torch loads without trust in the file.
+        is_text = classes.dtype.kind in "UO"
+        return {"classes": classes.tolist(), "dtype": "object" if is_text else str(classes.dtype)}
+
+    def _load_coding_state(self, state: dict[str, Any]) -> None:
+        self.take_coding(np.array(state["classes"], dtype=state["dtype"]))
+
+    def _forget_targets(self) -> None:
+        if hasattr(self, "classes_inferred_"):
+            del self.classes_inferred_
+
     def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        self.classes_inferred_, _ = learn_classes(y)
-        self.n_outputs_ = len(self.classes_)
+        self.take_coding(learn_classes(y)[0])
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return encode(y, self.classes_)
+
+    def _decode_targets(self, codes: np.ndarray) -> np.ndarray:
+        return self.classes_[codes]

@@ -17,8 +17,11 @@ def check_net_parameters(net: Any) -> None:
         check_int("batch_size", net.batch_size, 1)
     if not callable(net.optimizer):
         raise reject("optimizer", "a class such as torch.optim.Adam", net.optimizer)
-    if net.train_split is not None and not callable(net.train_split):
-        raise reject("train_split", "None or a split such as skorch's ValidSplit", net.train_split)
+    # skorch takes whatever is false for no split.
+    if net.train_split and not callable(net.train_split):
+        raise reject(
+            "train_split", "None, False or a split such as skorch's ValidSplit", net.train_split
+        )
     if not isinstance(getattr(net, "fast", True), bool | np.bool_):
         raise reject("fast", "True or False", net.fast)
     if getattr(net, "precision", "float32") not in PRECISIONS:

@@ -150,11 +150,39 @@ class NetRegressor(Net, NeuralNetRegressor):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self.target_scaler_.inverse(self.predict_proba(X))
+        self._require_coding("target_scaler_")
+        output = self.predict_proba(X)
+        return self.target_scaler_.inverse(output.reshape(len(output), -1))
+
+    def take_coding(self, coding: TargetScaler) -> None:
+        """Learn targets standardised by this scale, as an ensemble does.
+
+        Parameters
+        ----------
+        coding : TargetScaler
+            Mean and scale of the targets.
+        """
+        self.target_scaler_ = coding
+        self.n_outputs_ = coding.n_outputs
+
+    def _coding(self) -> TargetScaler | None:
+        return getattr(self, "target_scaler_", None)
+
+    def _coding_state(self) -> dict[str, Any]:
+        return {} if self._coding() is None else self.target_scaler_.to_state()
+
+    def _load_coding_state(self, state: dict[str, Any]) -> None:
+        self.take_coding(TargetScaler.from_state(state))
+
+    def _forget_targets(self) -> None:
+        if hasattr(self, "target_scaler_"):
+            del self.target_scaler_
 
     def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        self.target_scaler_ = TargetScaler(y, sample_weight)
-        self.n_outputs_ = self.target_scaler_.n_outputs
+        self.take_coding(TargetScaler(y, sample_weight))
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return self.target_scaler_.transform(y).astype(numpy_dtype(self.precision))
+
+    def _decode_targets(self, codes: np.ndarray) -> np.ndarray:
+        return self.target_scaler_.inverse(codes.reshape(len(codes), -1))

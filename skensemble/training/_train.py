@@ -65,17 +65,17 @@ def train(
 def _train_here(net: NeuralNet, data: Data, course: FollowSchedule) -> Trace:
     """Train a net that nobody has taken over."""
     fit_params = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
-    stopped_by = None
+    stopped_by, y = None, data.targets_for(net)
     with _led_by(net, course), watched_interrupts() as interrupts:
         # skorch's fit would swallow a KeyboardInterrupt, whoever raised it.
-        net.notify("on_train_begin", X=data.X, y=data.y)
+        net.notify("on_train_begin", X=data.X, y=y)
         try:
-            net.fit_loop(data.X, data.y, **fit_params)
+            net.fit_loop(data.X, y, **fit_params)
         except StopTraining:
             stopped_by = "observer"
         except KeyboardInterrupt:
             stopped_by = "ctrl-c" if interrupts.was_pressed else "skorch callback"
-        net.notify("on_train_end", X=data.X, y=data.y)
+        net.notify("on_train_end", X=data.X, y=y)
     return course.trace(stopped_by)
 
 
