@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EpochTimer, PrintLog
+from skorch.callbacks import EpochTimer, PassthroughScoring, PrintLog
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 
@@ -31,6 +31,7 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
     """
 
     _is_alone_ = False
+    _asked_for_: tuple[str, ...] = ()
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Net":
         """Train the net from fresh weights.
@@ -153,12 +154,21 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Mean loss of a batch; with weights, the weighted mean ``sum(w * loss) / sum(w)``."""
         y_true = self._on_device(y_true)
+        if isinstance(y_true, tuple | list):
+            y_pred, target = self._aligned(y_pred, y_true[0])
+            y_true = target, *y_true[1:]
+        else:
+            y_pred, y_true = self._aligned(y_pred, y_true)
         if isinstance(unwrap_compiled(self.criterion_), nn.NLLLoss):
             # As in skorch, such a module gives probabilities.
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
         if isinstance(y_true, tuple | list):
             return weighted_loss(self.criterion_, y_pred, *y_true)
         return self.criterion_(y_pred, y_true)
+
+    def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
+        """Bring an output and its targets to the shapes and types that the criterion takes."""
+        return y_pred, y_true
 
     def _obstacle_to_closed_form(self) -> str | None:
         if not self.fast:
@@ -185,10 +195,34 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
+        # The net notes the losses of an epoch itself, and says nothing unless it is verbose;
+        # callbacks of these names are there for those who name them, as skorch's users do.
         callbacks: list[tuple[str, Any]] = [("epoch_timer", EpochTimer())]
-        if self.verbose:
+        if self._names_callback("train_loss"):
+            callbacks.append(("train_loss", PassthroughScoring("train_loss", on_train=True)))
+        if self._names_callback("valid_loss"):
+            callbacks.append(("valid_loss", PassthroughScoring("valid_loss")))
+        callbacks += self._default_scores()
+        if self.verbose or self._names_callback("print_log"):
             callbacks.append(("print_log", PrintLog()))
         return callbacks
+
+    def _default_scores(self) -> list[tuple[str, Any]]:
+        """Return the callbacks that score rows which a split holds out."""
+        return []
+
+    def _names_callback(self, name: str) -> bool:
+        """Say whether an argument of the user's concerns a default callback."""
+        names = {*vars(self), *self._asked_for_}
+        return any(asked.startswith(f"callbacks__{name}") for asked in names)
+
+    def set_params(self, **params: Any) -> "Net":
+        """Set arguments of the net and of its parts, as in `skorch.NeuralNet.set_params`."""
+        self._asked_for_ = tuple(params)
+        try:
+            return super().set_params(**params)
+        finally:
+            del self._asked_for_
 
     def _get_param_names(self) -> list[str]:
         # skorch counts a private set of its own among the parameters.

@@ -3,8 +3,10 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from torch import nn
+from skorch.callbacks import EpochScoring
+from torch import Tensor, nn
 
+from skensemble._checks import reject
 from skensemble.data import RowBatches, encode, learn_classes
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
@@ -141,6 +143,28 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.fast = fast
         self.random_state = random_state
 
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the module's output after the criterion's non-linearity: probabilities.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Of a criterion of two classes, such as BCEWithLogitsLoss, two columns too.
+        """
+        proba = super().predict_proba(X)
+        if not self._has_one_output():
+            return proba
+        if proba.ndim == 3:
+            # skorch puts both classes beside each other, whatever the shape of the output.
+            return proba[..., 0]
+        proba = proba.reshape(len(proba), -1)
+        return np.hstack([1 - proba, proba]) if proba.shape[1] == 1 else proba
+
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row.
 
@@ -180,7 +204,27 @@ class NetClassifier(Net, NeuralNetClassifier):
             Sorted classes.
         """
         self.classes_inferred_ = coding
-        self.n_outputs_ = len(coding)
+        self.n_outputs_ = 1 if self._has_one_output() else len(coding)
+        if self.n_outputs_ == 1 and len(coding) != 2:
+            name = getattr(self.criterion, "__name__", type(self.criterion).__name__)
+            rule = f"a loss of several classes, such as CrossEntropyLoss, for {len(coding)} classes"
+            raise reject("criterion", rule, name)
+
+    def _has_one_output(self) -> bool:
+        """Say whether the criterion takes one output, for the second of two classes."""
+        kind = self.criterion if isinstance(self.criterion, type) else type(self.criterion)
+        return issubclass(kind, nn.BCEWithLogitsLoss | nn.BCELoss)
+
+    def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
+        if not self._has_one_output() or not isinstance(y_pred, Tensor):
+            return y_pred, y_true
+        return y_pred, y_true.to(y_pred.dtype).reshape(y_pred.shape)
+
+    def _default_scores(self) -> list[tuple[str, Any]]:
+        if not self.train_split and not self._names_callback("valid_acc"):
+            return []
+        accuracy = EpochScoring("accuracy", name="valid_acc", lower_is_better=False)
+        return [("valid_acc", accuracy)]
 
     def _coding(self) -> np.ndarray | None:
         return getattr(self, "classes_", None)

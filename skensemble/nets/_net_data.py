@@ -1,13 +1,14 @@
 """What a net trains on and answers: rows checked, held in memory and cut into batches."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import is_classifier
 from skorch.dataset import Dataset
+from skorch.helper import SliceDataset
 from skorch.utils import to_device
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, Subset
@@ -16,6 +17,7 @@ from skensemble._checks import reject
 from skensemble.data import (
     RowBatches,
     Rows,
+    as_numpy,
     as_targets,
     check_labelled_rows,
     check_rows,
@@ -24,6 +26,7 @@ from skensemble.data import (
     forward_batch_size,
     is_rows,
     keywords_of,
+    missing_sizes,
     n_values_per_row,
     targets_of,
     unwrap_rows,
@@ -167,7 +170,7 @@ class NetData(CodedTargets):
         if classes is not None and not is_classifier(self):
             raise reject("classes", "None for a regressor", classes)
         if first:
-            self.n_values_per_row_ = n_values_per_row(X) if is_rows(X) else None
+            self.n_values_per_row_ = n_values_per_row(X) if is_rows(X) else self._n_values_of(X)
             if learnt_from is None and classes is None:
                 self._forget_targets()
             else:
@@ -177,6 +180,16 @@ class NetData(CodedTargets):
             # Labels that are none of the classes are refused before the training.
             self._encode_targets(as_targets(y))
         return X, y, sample_weight
+
+    def _n_values_of(self, X: Any) -> int | None:
+        """Find the values of a row of a dataset, where the module asks for its sizes."""
+        given = super().get_params_for("module")
+        if isinstance(X, Mapping) or not hasattr(X, "__getitem__"):
+            return None
+        if not missing_sizes(self.module, given, n_features=0, n_outputs=0):
+            return None
+        row = X[0] if isinstance(X, SliceDataset) else X[0][0]
+        return int(np.size(as_numpy(row)))
 
     def _makes_targets(self) -> bool:
         """Say whether an iterator or a dataset of the user's own may bring the targets along."""

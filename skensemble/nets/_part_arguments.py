@@ -60,7 +60,9 @@ class PartArguments:
             # torch refuses Nesterov's momentum without a momentum.
             kwargs.pop("nesterov", None)
         if self.fast and "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
-            # The same update in one pass over the weights; torch has it for these devices.
-            fusable = self.device_.type in ("cpu", "cuda")
+            # The same update in one pass over the weights; torch has it for these devices, and for
+            # gradients that are dense.
+            is_sparse = any(getattr(part, "sparse", False) for part in self.module_.modules())
+            fusable = self.device_.type in ("cpu", "cuda") and not is_sparse
             kwargs.setdefault("fused", fusable)
         return args, kwargs

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNetRegressor
-from torch import nn
+from torch import Tensor, nn
 
 from skensemble.data import RowBatches, TargetScaler
 from skensemble.device import numpy_dtype
@@ -164,6 +164,12 @@ class NetRegressor(Net, NeuralNetRegressor):
         """
         self.target_scaler_ = coding
         self.n_outputs_ = coding.n_outputs
+
+    def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
+        if not isinstance(y_pred, Tensor) or y_pred.ndim != 1:
+            return y_pred, y_true
+        # A column beside a flat output would be compared row by row with every other row.
+        return y_pred, y_true.reshape(y_pred.shape)
 
     def _coding(self) -> TargetScaler | None:
         return getattr(self, "target_scaler_", None)
