@@ -95,9 +95,6 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         self, X: Any, y: Any = None, epochs: Any = None, *, sample_weight: Any = None, **kwargs: Any
     ) -> "Net":
         """Run the epochs, as in `skorch.NeuralNet.fit_loop`, on targets as the user gives them."""
-        if not self._is_alone_ and self._coding() is None:
-            X, y, sample_weight = self._check_data(X, y, sample_weight, first=True)
-            X = self._settle_rows(X)
         self._sample_weight_, self._is_training_ = sample_weight, True
         try:
             with self._on_real_device():

@@ -170,6 +170,7 @@ class NetData(CodedTargets):
         if classes is not None and not is_classifier(self):
             raise reject("classes", "None for a regressor", classes)
         if first:
+            self.n_values_per_row_ = None
             self.n_values_per_row_ = n_values_per_row(X) if is_rows(X) else self._n_values_of(X)
             if learnt_from is None and classes is None:
                 self._forget_targets()
@@ -183,7 +184,7 @@ class NetData(CodedTargets):
 
     def _n_values_of(self, X: Any) -> int | None:
         """Find the values of a row of a dataset, where the module asks for its sizes."""
-        given = super().get_params_for("module")
+        given = self.get_params_for("module")
         if isinstance(X, Mapping) or not hasattr(X, "__getitem__"):
             return None
         if not missing_sizes(self.module, given, n_features=0, n_outputs=0):
