@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,14 @@ def test_other_widths_are_refused():
         TargetScaler(Y).transform(np.c_[Y, Y], "y_val")
     with pytest.raises(InvalidParameterError, match=r"y must have 2 column\(s\).* \(3,\)"):
         TargetScaler(np.c_[Y, Y]).transform(Y)
+
+
+@pytest.mark.parametrize("y", [np.array([1.0, 4.0]), np.array([[1.0, 2.0], [5.0, 9.0]])])
+def test_a_scale_comes_back_from_its_state(y):
+    scaler = TargetScaler(y)
+    state = json.loads(json.dumps(scaler.to_state()))
+    again = TargetScaler.from_state(state)
+    assert again.n_outputs == scaler.n_outputs
+    assert (again.transform(y) == scaler.transform(y)).all()
+    assert (again.inverse(again.transform(y)) == y).all()
+    assert again.inverse(again.transform(y)).shape == y.shape
