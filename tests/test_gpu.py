@@ -30,7 +30,7 @@ def on(device, make_ensemble):
 def test_auto_takes_the_gpu(make_ensemble, data):
     ensemble = make_ensemble().fit(*data)
     assert ensemble._predictor_.device.type == "cuda"
-    assert next(ensemble._predictor_.modules[0].parameters()).is_cuda
+    assert next(ensemble._predictor_.members[0].parameters()).is_cuda
 
 
 NOISY = ("CyclicalSGLD", "MCDropout", "KFACLaplace", "Variational")

@@ -21,13 +21,15 @@ from skensemble.data import (
     drop_zero_weight_rows,
     n_values_per_row,
 )
+from skensemble.ensembles._answers import check_last_member
 from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
 from skensemble.ensembles._progress import Progress
+from skensemble.ensembles._stored_members import Ranges
 from skensemble.ensembles._warnings import warn_if_constant
-from skensemble.members import MemberTemplate, structure_of
+from skensemble.members import structure_of
 from skensemble.nets import Net, device_of
 from skensemble.seeding import (
     building_seeded,
@@ -37,6 +39,9 @@ from skensemble.seeding import (
     training_seeded,
 )
 from skensemble.training import Data, Trace
+
+N_CHECKED = 8
+"""Training rows on which the last member is held to its net."""
 
 
 class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
@@ -119,15 +124,16 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         with building_seeded(streams.weights, device):
             check_output_width(net, self._transform_, data.X[:2], self._n_outputs())
         self._predictor_ = self._make_predictor(device)
+        self._ranges_ = Ranges(data.X)
         self.members_: list[State] = []
         self._n_members_planned_ = self._n_members()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         progress = Progress(self, self._n_members_planned_, X=X, y=y, metadata=metadata)
-        template = MemberTemplate(self._member_template(net.module_))
-        collect = Collector(self, template, progress, held_out)
+        collect = Collector(self, net, progress, held_out)
         with training_seeded(streams.training, device):
             trace = self._fit_members(net, data, collect, streams.method)
         collect.finish(trace)
+        check_last_member(self._predictor_, net, self.members_[-1], data.X[:N_CHECKED])
         warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
         progress.end()
         return self

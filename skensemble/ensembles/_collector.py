@@ -1,15 +1,24 @@
 """Taking in members: held to be finite, scored, reported, and cut back after an interrupt."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from skorch import NeuralNet
 
 from skensemble._typing import State
 from skensemble._warn import warn_user
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._progress import Progress
-from skensemble.members import MemberTemplate, is_finite
+from skensemble.members import (
+    MemberTemplate,
+    copy_member,
+    is_finite,
+    obstacle_to_lean_prediction,
+    parameter_names,
+    with_arrays,
+)
 from skensemble.training import Step, Trace, diverged
 
 Collect = Callable[[State, Step], bool]
@@ -23,8 +32,8 @@ class Collector:
     ----------
     ensemble : BaseEnsemble
         The ensemble in `fit`; gets the members.
-    template : MemberTemplate
-        What the modules of members are built from.
+    net : NeuralNet
+        The net in training.
     progress : Progress
         Is told about each member.
     held_out : HeldOut or None
@@ -32,10 +41,10 @@ class Collector:
     """
 
     def __init__(
-        self, ensemble: Any, template: MemberTemplate, progress: Progress, held_out: HeldOut | None
+        self, ensemble: Any, net: NeuralNet, progress: Progress, held_out: HeldOut | None
     ) -> None:
         self.ensemble = ensemble
-        self.template = template
+        self.net = net
         self.progress = progress
         self.held_out = held_out
         self.steps: list[int] = []
@@ -48,15 +57,31 @@ class Collector:
     def __call__(self, state: State, step: Step) -> bool:
         """Take in a member; True asks for the end of the training."""
         ensemble, loss = self.ensemble, step.loss
-        if not is_finite(state, self.template.parameter_names):
+        if not is_finite(state, self._parameter_names):
             raise diverged(step.t, step.rate, "the weights are not finite")
-        ensemble.members_.append(state)
-        ensemble._predictor_.add(self.template, state)
+        template = None
+        if not getattr(state, "parts", None):
+            # Arrays alone, from a training of many nets as one: all the rest is that of the net.
+            template = self._template
+            state = state if template else with_arrays(copy_member(self.net), state)
+        ensemble.members_.append(dict(state))
+        ensemble._predictor_.add(template, state)
         m = None if ensemble.m == "auto" else ensemble.m
         score = None if self.held_out is None else self.held_out.add(ensemble._predictor_, m)
         should_stop = self.progress.end_member(step, loss, score)
         self.steps.append(step.t)
         return should_stop
+
+    @cached_property
+    def _parameter_names(self) -> list[str]:
+        return parameter_names(self.net.module_)
+
+    @cached_property
+    def _template(self) -> MemberTemplate | None:
+        """What members are built from that come as arrays alone; None if they take their net."""
+        if obstacle_to_lean_prediction(self.net) is not None:
+            return None
+        return MemberTemplate(self.ensemble._member_template(self.net.module_))
 
     def finish(self, trace: Trace) -> None:
         """Leave on the ensemble what its training has shown.
@@ -96,7 +121,7 @@ class Collector:
     def _drop_unfinished(self) -> None:
         """Drop a member that Ctrl-C cut short; the step of a member is noted last."""
         n_members, ensemble = len(self.steps), self.ensemble
-        del ensemble.members_[n_members:], ensemble._predictor_.modules[n_members:]
+        del ensemble.members_[n_members:], ensemble._predictor_.members[n_members:]
         if self.held_out is not None:
             del self.held_out.outputs[n_members:], self.held_out.scores[n_members:]
 

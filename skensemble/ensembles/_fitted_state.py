@@ -5,6 +5,7 @@ Whatever a fit learns has a name that ends in an underscore, private names too.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from skensemble._version import __version__
 from skensemble._warn import warn_user
 from skensemble.averaging import last_m_weights
 from skensemble.device import available_device
-from skensemble.ensembles._net import autocast_dtype, build_module
-from skensemble.members import MemberTemplate, Predictor
+from skensemble.ensembles._net import autocast_dtype
+from skensemble.ensembles._pickling import refusal_of
+from skensemble.ensembles._stored_members import Stored
+from skensemble.members import Predictor
 
 
 class FittedState:
@@ -69,9 +72,26 @@ class FittedState:
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**super().__getstate__(), "_skensemble_version": __version__}
-        # Modules hold tensors; they are built anew from the members, which are NumPy arrays.
-        state.pop("_predictor_", None)
+        # Modules hold tensors; they are made anew from the members, which are NumPy arrays.
+        if state.pop("_predictor_", None) is not None:
+            state["_stored_"] = Stored(self)
+            # Before all that it speaks of, so that it is what pickle comes upon.
+            refusal = refusal_of((state["template_net_"], state["_stored_"]), "estimator")
+            state = {"_refusal_": refusal, **state}
         return state
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        # Members are never written to, and may hold what cannot be pickled.
+        copy = memo[id(self)] = type(self).__new__(type(self))
+        predictor = getattr(self, "_predictor_", None)
+        memo[id(predictor)] = predictor
+        vars(copy).update(deepcopy(vars(self), memo))
+        return copy
+
+    def __copy__(self) -> Any:
+        copy = type(self).__new__(type(self))
+        vars(copy).update(vars(self))
+        return copy
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -84,13 +104,14 @@ class FittedState:
                     original_sklearn_version=version,
                 )
             )
+        stored = state.pop("_stored_", None)
+        state.pop("_refusal_", None)
         super().__setstate__(state)
-        if "members_" in state:
+        if stored is not None:
             self._predictor_ = self._make_predictor(available_device(self.template_net_.device))
-            module = self._member_template(build_module(self.template_net_))
-            template = MemberTemplate(module)
-            for member in self.members_:
-                self._predictor_.add(template, member)
+            for member in stored.states(self):
+                self._predictor_.add(None, member)
+            stored.check(self)
 
 
 def _is_learnt(name: str) -> bool:

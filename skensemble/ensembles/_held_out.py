@@ -41,7 +41,7 @@ class HeldOut:
 
     def add(self, predictor: Predictor, m: int | None) -> float:
         """Take in the newest member, and score the mean of the last m so far."""
-        self.outputs += list(predictor.outputs(self.X, [len(predictor.modules) - 1]))
+        self.outputs += list(predictor.outputs(self.X, [len(predictor) - 1]))
         n_members = len(self.outputs)
         mean = average(self.outputs, last_m_weights(n_members, m))
         self.scores.append(self.score(mean, self.y, self.sample_weight))

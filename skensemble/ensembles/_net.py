@@ -8,14 +8,15 @@ import torch
 from scipy.sparse import issparse
 from sklearn.base import clone
 from skorch import NeuralNet
-from torch import nn
+from torch import Tensor, nn
 
 from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import missing_sizes, n_values_per_row
 from skensemble.device import PRECISIONS, numpy_dtype
 from skensemble.ensembles._warnings import warn_if_softmax
+from skensemble.members import MAIN, copy_member, filled, placed
 from skensemble.modules import MLP, unwrap_compiled
-from skensemble.nets import Net, check_net_parameters
+from skensemble.nets import Net, check_net_parameters, device_of
 from skensemble.seeding import building_seeded
 
 
@@ -93,8 +94,25 @@ def _is_sized_mlp(net: NeuralNet, module: nn.Module, n_features: int, n_outputs:
     )
 
 
+def _first_output(net: NeuralNet, transform: Any, rows: Any) -> tuple[Tensor, Tensor]:
+    """Return the output of a copy of a net for some rows, before and after its transformation."""
+    copy, device = copy_member(net), device_of(net)
+    parts = placed(copy.parts, device)
+    with torch.no_grad():
+        if copy.shell is not None:
+            output = torch.as_tensor(filled(copy.shell, parts).predict_proba(rows))
+            return output, output
+        rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
+        output = parts[MAIN](rows)
+        logits = output[0] if isinstance(output, tuple) else output
+        return logits, transform(logits)
+
+
 def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int) -> None:
-    """Run an initialised net on a row or two, and hold its output to the task.
+    """Run a copy of an initialised net on a row or two, and hold its output to the task.
+
+    Of a copy: a module may set itself up from the first batch that it sees, and is to see all of
+    it.
 
     Raises
     ------
@@ -105,16 +123,11 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
     module = unwrap_compiled(net.module_)
     if _is_sized_mlp(net, module, n_values_per_row(rows), n_outputs):
         return
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
-    with torch.no_grad():
-        output = module.eval()(rows)
-        logits = output[0] if isinstance(output, tuple) else output
-        output = transform(logits)
-    expected = (len(rows), n_outputs)
+    logits, output = _first_output(net, transform, rows)
+    expected = (rows.shape[0], n_outputs)
     if tuple(output.shape) != expected:
         raise InvalidParameterError(
-            f"estimator must have a module whose output has shape {expected} for {len(rows)} "
+            f"estimator must have a module whose output has shape {expected} for {rows.shape[0]} "
             f"row(s), got shape {tuple(output.shape)} from {type(module).__name__}."
         )
     if isinstance(unwrap_compiled(net.criterion_), nn.CrossEntropyLoss):

@@ -76,7 +76,7 @@ def warn_if_constant(
         # What is far below is no constant, and need not be tried.
         return
     rows = slice(0, 256)
-    output = predictor.outputs(data.X[rows], [len(predictor.modules) - 1])[0]
+    output = predictor.outputs(data.X[rows], [len(predictor) - 1])[0]
     if np.ptp(data.y[rows], axis=0).any() and np.ptp(output, axis=0).max() < ALIKE:
         warn_user(
             "The last member gives the same output for all rows: the net has learnt nothing. "

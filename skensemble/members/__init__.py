@@ -1,14 +1,49 @@
 """Members: copied states of a net, and the modules in evaluation mode that predict from them."""
 
+from skensemble.members._copying import copy_modules, placed
+from skensemble.members._net_way import (
+    copy_member,
+    filled,
+    obstacle_to_lean_prediction,
+    parts_of,
+    parts_of_member,
+    with_parts,
+)
 from skensemble.members._predictor import Predictor
-from skensemble.members._states import copy_state, is_finite, run_uncompiled
+from skensemble.members._states import (
+    MAIN,
+    MemberState,
+    copy_state,
+    is_finite,
+    name_in_copy,
+    named_tensors,
+    parameter_names,
+    run_uncompiled,
+    with_arrays,
+)
+from skensemble.members._structures import Structures
 from skensemble.members._template import MemberTemplate, structure_of
 
 __all__ = [
+    "MAIN",
+    "MemberState",
     "MemberTemplate",
     "Predictor",
+    "Structures",
+    "copy_member",
+    "copy_modules",
     "copy_state",
+    "filled",
     "is_finite",
+    "name_in_copy",
+    "named_tensors",
+    "obstacle_to_lean_prediction",
+    "parameter_names",
+    "parts_of",
+    "parts_of_member",
+    "placed",
     "run_uncompiled",
     "structure_of",
+    "with_arrays",
+    "with_parts",
 ]

@@ -1,20 +1,26 @@
-"""Forward passes of members, batch by batch."""
+"""What members answer: forward passes batch by batch, or what their net makes of the rows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from skorch import NeuralNet
 from torch import Tensor, nn
 
-from skensemble._typing import State
 from skensemble.averaging import average
 from skensemble.data import forward_batches
+from skensemble.members._copying import placed
+from skensemble.members._lean_copies import is_cheap_to_copy
+from skensemble.members._net_way import filled
+from skensemble.members._states import MAIN
 from skensemble.members._template import MemberTemplate
 
 
 class Predictor:
-    """Forward passes of members, batch by batch.
+    """What members answer to rows.
+
+    A member is a module, run batch by batch, or a net whose way from rows to output is its own.
 
     Parameters
     ----------
@@ -29,8 +35,12 @@ class Predictor:
 
     Attributes
     ----------
-    modules : list of torch.nn.Module
+    members : list of torch.nn.Module or NeuralNet
         In evaluation mode, oldest first.
+    are_modules : bool
+        Whether members are modules that run on the rows, and none goes by its net.
+    is_of_known_layers : bool
+        Whether all members are modules of layers that are copied by hand.
     """
 
     def __init__(
@@ -44,11 +54,23 @@ class Predictor:
         self.transform = transform
         self.autocast = autocast
         self.batch_size = batch_size
-        self.modules: list[nn.Module] = []
+        self.members: list[nn.Module | NeuralNet] = []
+        self.are_modules = self.is_of_known_layers = True
 
-    def add(self, template: MemberTemplate, state: State) -> None:
-        """Add a member."""
-        self.modules.append(template.build(state, self.device))
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def add(self, template: MemberTemplate | None, state: Mapping[str, Any]) -> None:
+        """Add a member; a template is needed for a state of arrays alone."""
+        parts, shell = getattr(state, "parts", None), getattr(state, "shell", None)
+        if parts is None:
+            parts = {MAIN: template.build(state, self.device)}
+        else:
+            parts = placed(parts, self.device)
+        self.members.append(parts[MAIN] if shell is None else filled(shell, parts))
+        self.are_modules &= shell is None
+        # A module of one's own may ask for gradients, which inference_mode forbids for good.
+        self.is_of_known_layers &= is_cheap_to_copy(parts[MAIN])
 
     def outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
         """Return what some members predict.
@@ -64,9 +86,10 @@ class Predictor:
         -------
         outputs : ndarray of shape (len(members), n_samples, n_outputs)
         """
-        return np.concatenate(
-            [torch.stack(batch).cpu().numpy() for batch in self._batches(X, members)], axis=1
-        )
+        if self.are_modules:
+            batches = [torch.stack(batch).cpu().numpy() for batch in self._batches(X, members)]
+            return np.concatenate(batches, axis=1)
+        return np.stack([self.members[k].predict_proba(X) for k in members])
 
     def mean(self, X: Any, weights: np.ndarray) -> np.ndarray:
         """Return the weighted mean of what the members predict, without holding each.
@@ -84,13 +107,15 @@ class Predictor:
         """
         members = np.flatnonzero(weights)
         own = weights[members]
+        if not self.are_modules:
+            return average((self.members[k].predict_proba(X) for k in members), own)
         batches = self._batches(X, members)
         return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
 
     def _batches(self, X: Any, members: Sequence[int]) -> Iterator[list[Tensor]]:
-        modules = [self.modules[k] for k in members]
+        modules = [self.members[k] for k in members]
         dtype = torch.float64 if X.dtype == np.float64 else torch.float32
-        with torch.inference_mode():
+        with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
             for batch in forward_batches(X, self.batch_size, dtype):
                 batch = batch.to(self.device)
                 yield [self._forward(module, batch) for module in modules]

@@ -1,14 +1,47 @@
-"""States: the weights and buffers of a net, copied to the CPU."""
+"""States: all that makes the answer of a net, copied to the CPU."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from skorch import NeuralNet
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from skensemble._typing import State
+from skensemble.members._copying import copy_modules
+from skensemble.members._lean_copies import copy_by_hand, is_cheap_to_copy
 from skensemble.modules import unwrap_compiled
+
+MAIN = "module_"
+"""The attribute of a net that holds its module; the tensors of others have its name before them."""
+
+CPU = torch.device("cpu")
+
+Parts = dict[str, nn.Module]
+"""Modules by the attribute of the net that holds them."""
+
+
+class MemberState(dict[str, NDArray[Any]]):
+    """Tensors of a member by name, as arrays on the CPU, and the rest of what makes its answer.
+
+    Attributes
+    ----------
+    parts : dict of str to Module, or None
+        Copies of the net's modules, in evaluation mode and on the memory of the arrays; None where
+        a template has all but the arrays.
+    shell : NeuralNet or None
+        The net as it was, without its modules, for a member that predicts by its net.
+    further : object
+        What was copied along.
+    """
+
+    parts: Parts | None = None
+    shell: NeuralNet | None = None
+    further: Any = None
 
 
 @contextmanager
@@ -22,8 +55,8 @@ def run_uncompiled(net: NeuralNet) -> Iterator[nn.Module]:
         net.module_ = module
 
 
-def copy_state(module: nn.Module) -> State:
-    """Copy the weights and buffers of a module to NumPy arrays on the CPU.
+def copy_state(module: nn.Module) -> MemberState:
+    """Copy a module with all that it holds; its tensors become arrays on the CPU.
 
     The copy is needed: what `torch.nn.Module.state_dict` returns follows the training.
 
@@ -33,7 +66,13 @@ def copy_state(module: nn.Module) -> State:
 
     Returns
     -------
-    state : dict of str to ndarray
+    state : MemberState
+        Its `parts` hold the copy.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the module holds what cannot be copied.
 
     Examples
     --------
@@ -42,13 +81,111 @@ def copy_state(module: nn.Module) -> State:
     >>> state["weight"].shape
     (1, 2)
     """
-    return {
-        name: value.detach().to("cpu", copy=True).contiguous().numpy()
-        for name, value in unwrap_compiled(module).state_dict().items()
-        if isinstance(value, Tensor)
-    }
+    return copy_parts({MAIN: module})
 
 
-def is_finite(state: State, names: Iterable[str]) -> bool:
+def copy_parts(
+    parts: Mapping[str, nn.Module],
+    further: Any = None,
+    *,
+    stand_ins: Sequence[tuple[Any, Any]] = (),
+) -> MemberState:
+    """Copy the modules of a net, as `copy_state` copies one.
+
+    Parameters
+    ----------
+    parts : mapping of str to Module
+    further : object, optional
+        Copied along with them; found in `further` of the state.
+    stand_ins : sequence of tuple
+        Objects, and what stands for each in the copies.
+
+    Returns
+    -------
+    state : MemberState
+
+    Raises
+    ------
+    InvalidParameterError
+        If a part holds what cannot be copied.
+    """
+    parts = {name: unwrap_compiled(part) for name, part in parts.items()}
+    state, twins = MemberState(), {}
+    for name, tensor in named_tensors(parts):
+        if id(tensor) not in twins:
+            twins[id(tensor)] = copy_tensor(tensor)
+        array = as_array(twins[id(tensor)])
+        if array is not None:
+            state[name] = array
+    if further is None and all(is_cheap_to_copy(part) for part in parts.values()):
+        state.parts = {name: copy_by_hand(part, twins).eval() for name, part in parts.items()}
+        return state
+
+    def twin_of(obj: Any) -> Any:
+        """Return the copy of a tensor, one for each."""
+        if id(obj) not in twins:
+            twins[id(obj)] = copy_tensor(obj)
+        return twins[id(obj)]
+
+    copies, state.further = copy_modules((parts, further), twin_of, stand_ins=stand_ins)
+    state.parts = {name: part.eval() for name, part in copies.items()}
+    return state
+
+
+def with_arrays(state: MemberState, arrays: Mapping[str, Any]) -> MemberState:
+    """Write arrays into the tensors of a state that have their names; return the state."""
+    for name in state.keys() & arrays.keys():
+        state[name][...] = arrays[name]
+    return state
+
+
+def copy_tensor(tensor: Tensor, device: torch.device = CPU) -> Tensor:
+    """Copy a tensor to a device, without its graph; a parameter stays one."""
+    if is_lazy(tensor):
+        return deepcopy(tensor)
+    copy = tensor.detach().to(device, copy=True)
+    if copy.layout is torch.strided and not copy.is_quantized:
+        copy = copy.contiguous()
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(copy, requires_grad=False)
+    return copy
+
+
+def as_array(tensor: Tensor) -> NDArray[Any] | None:
+    """Return the memory of a tensor as an array, or None where NumPy has no such kind."""
+    if is_lazy(tensor) or tensor.layout is not torch.strided or tensor.is_quantized:
+        return None
+    try:
+        return tensor.detach().numpy()
+    except TypeError:
+        return None
+
+
+def named_tensors(parts: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors of modules by name: parameters, buffers, and attributes of any layer."""
+    for root, module in parts.items():
+        prefix = "" if root == MAIN else root
+        for name, tensor in (
+            *module.named_parameters(prefix, remove_duplicate=False),
+            *module.named_buffers(prefix, remove_duplicate=False),
+        ):
+            yield name_in_copy(name), tensor
+        for path, layer in module.named_modules(prefix=prefix, remove_duplicate=False):
+            for name, value in vars(layer).items():
+                if isinstance(value, Tensor):
+                    yield name_in_copy(f"{path}.{name}" if path else name), value
+
+
+def name_in_copy(name: str) -> str:
+    """Return the name that a tensor has in a copy, where parts that are compiled are plain."""
+    return name.replace("_orig_mod.", "")
+
+
+def parameter_names(module: nn.Module) -> list[str]:
+    """Name the weights of a module; a shared weight has its first name."""
+    return [name_in_copy(name) for name, _ in unwrap_compiled(module).named_parameters()]
+
+
+def is_finite(state: Mapping[str, Any], names: Iterable[str]) -> bool:
     """Say whether the weights of some names are finite; a buffer may be a mask of infinities."""
-    return all(np.isfinite(state[name]).all() for name in names)
+    return all(np.isfinite(state[name]).all() for name in names if name in state)

@@ -1,17 +1,24 @@
 """Torch modules that the nets train: what they compute, not how they are trained."""
 
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
-from skensemble.modules._inspect import HOOKS, is_watched, unwrap_compiled
+from skensemble.modules._inspect import HOOKS, copy_scripted, is_watched, unwrap_compiled
 from skensemble.modules._mlp import MLP
-from skensemble.modules._variational import VariationalLayer, make_variational, trained_parameter
+from skensemble.modules._variational import (
+    VariationalLayer,
+    make_plain,
+    make_variational,
+    trained_parameter,
+)
 
 __all__ = [
     "HOOKS",
     "MLP",
     "FixedDropout",
     "VariationalLayer",
+    "copy_scripted",
     "fix_dropout",
     "is_watched",
+    "make_plain",
     "make_variational",
     "trained_parameter",
     "unwrap_compiled",

@@ -64,6 +64,10 @@ class FixedDropout(nn.Module):
         scale, shift = self._maps[key]
         return x * scale + shift
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The maps follow from the seed.
+        return {**vars(self), "_maps": {}}
+
     def _map(self, x: Tensor) -> tuple[Tensor, Tensor | float]:
         shape = x.shape[1:2] + (1,) * (x.ndim - 2) if self.drops_channels else x.shape[1:]
         generator = torch.Generator().manual_seed(int(self.seed))

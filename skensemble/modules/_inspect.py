@@ -1,5 +1,8 @@
 """What a module is beneath its wrapper, and whether somebody looks into it."""
 
+import io
+
+import torch
 from torch import nn
 
 HOOKS = frozenset(name for name in vars(nn.Module()) if name.endswith("_hooks"))
@@ -12,6 +15,14 @@ def unwrap_compiled(module: nn.Module) -> nn.Module:
     Its state dict has the user's names, its class is the user's class.
     """
     return getattr(module, "_orig_mod", module)
+
+
+def copy_scripted(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+    """Copy a scripted module; deepcopy would make its weights results that cannot be trained."""
+    file = io.BytesIO()
+    torch.jit.save(module, file)
+    file.seek(0)
+    return torch.jit.load(file)
 
 
 def is_watched(module: nn.Module) -> bool:

@@ -127,6 +127,23 @@ def make_variational(module: nn.Module) -> dict[str, VariationalLayer]:
     return layers
 
 
+def make_plain(module: nn.Module) -> None:
+    """Turn the layers of `make_variational` back into plain ones, in place, with their means.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A copy of the one that is trained.
+    """
+    plain = {twin: kind for kind, twin in VARIATIONAL.items()}
+    for layer in module.modules():
+        if isinstance(layer, VariationalLayer):
+            layer.__class__ = plain[type(layer)]
+            del layer._parameters["log_std"]
+            for name in ("is_random", "generator"):
+                vars(layer).pop(name, None)
+
+
 def trained_parameter(layer: nn.Module, name: str) -> nn.Parameter | None:
     """Return a parameter of a layer; None if it is missing, frozen or computed from others."""
     parameter = layer._parameters.get(name)

@@ -3,11 +3,12 @@
 from copy import deepcopy
 from typing import Any
 
+import torch
 from torch import nn
 
 from skensemble.data import keywords_of, missing_sizes
 from skensemble.device import PRECISIONS
-from skensemble.modules import MLP
+from skensemble.modules import MLP, copy_scripted
 
 SGD_DEFAULTS = {
     "optimizer__momentum": 0.9,
@@ -27,7 +28,9 @@ class PartArguments:
         """Build a module or criterion in the net's precision; one that is given is copied."""
         instance = super().initialized_instance(instance_or_cls, kwargs)
         if isinstance(instance, nn.Module):
-            if instance is instance_or_cls:
+            if isinstance(instance, torch.jit.ScriptModule):
+                instance = copy_scripted(instance)
+            elif instance is instance_or_cls:
                 instance = deepcopy(instance)
             dtype = PRECISIONS[self.precision].weights
             floats = (

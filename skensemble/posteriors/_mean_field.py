@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble._typing import State
-from skensemble.members import copy_state
-from skensemble.modules import VariationalLayer, unwrap_compiled
+from skensemble.members import MemberState, copy_member, name_in_copy
+from skensemble.modules import VariationalLayer, make_plain
 from skensemble.posteriors._likelihood import (
     check_criterion,
     n_effective_rows,
@@ -104,14 +102,17 @@ class MeanField:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def draw(self, generator: torch.Generator) -> State:
+    def draw(self, generator: torch.Generator) -> MemberState:
         """Draw the state of a member; biases and all other weights are those of the net."""
-        state = dict(copy_state(unwrap_compiled(self.net.module_)))
-        draws: dict[nn.Parameter, np.ndarray] = {}
+        state = copy_member(self.net)
+        drawn: set[nn.Parameter] = set()
         for name, layer in self.layers.items():
-            del state[f"{name}.log_std"]
-            # A weight that stands under several names is drawn once.
-            if layer.is_random and layer.weight not in draws:
-                draws[layer.weight] = layer.draw(generator).numpy()
-            state[f"{name}.weight"] = draws.get(layer.weight, state[f"{name}.weight"])
+            own = name_in_copy(name)
+            del state[f"{own}.log_std"]
+            # A weight that stands under several names is drawn once, and is one array.
+            if layer.is_random and layer.weight not in drawn:
+                state[f"{own}.weight"][...] = layer.draw(generator).numpy()
+                drawn.add(layer.weight)
+        for part in state.parts.values():
+            make_plain(part)
         return state

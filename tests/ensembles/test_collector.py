@@ -165,7 +165,7 @@ def test_validation_scores_are_those_of_the_ensemble_so_far(make_snapshot, data)
     assert ensemble.validation_scores_.shape == (3,)
     assert ensemble.validation_scores_[-1] == pytest.approx(ensemble.score(X[1::2], y[1::2]))
     first = ensemble.set_params(m=3)
-    first.members_, first._predictor_.modules = first.members_[:1], first._predictor_.modules[:1]
+    first.members_, first._predictor_.members = first.members_[:1], first._predictor_.members[:1]
     assert ensemble.validation_scores_[0] == pytest.approx(first.score(X[1::2], y[1::2]))
 
 

@@ -127,9 +127,9 @@ def test_a_scoring_monitor_records_the_ensemble_so_far(make_ensemble, data):
     assert len(members) == ensemble._n_members()
     for k, score in enumerate(members, start=1):
         first = make_ensemble().fit(X, y)
-        first.members_, first._predictor_.modules = (
+        first.members_, first._predictor_.members = (
             first.members_[:k],
-            first._predictor_.modules[:k],
+            first._predictor_.members[:k],
         )
         assert score == pytest.approx(first.score(X, y), abs=1e-6)
     assert logged(monitor, "fit") == pytest.approx([ensemble.score(X, y)])

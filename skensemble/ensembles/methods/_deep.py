@@ -14,7 +14,7 @@ from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.lockstep import run_together
-from skensemble.members import copy_state
+from skensemble.members import copy_member
 from skensemble.nets import device_of
 from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds, training_seeded
@@ -99,7 +99,7 @@ def _train_one(net: NeuralNet, data: Data, schedule: Schedule, seed: int) -> tup
     fresh = fresh_net(net, seed, device)
     with training_seeded(seed, device):
         trace = train_to_end(fresh, data, schedule)
-    return copy_state(fresh.module_), trace
+    return copy_member(fresh), trace
 
 
 class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):

@@ -57,7 +57,7 @@ class _FastGeometricEnsemble:
             pretrain_fraction=self.pretrain_fraction,
         )
         moment = partial(is_low_rate, M=self.M, pretrain_fraction=self.pretrain_fraction)
-        return train(net, data, schedule=schedule, moment=moment, observe=copying(collect))
+        return train(net, data, schedule=schedule, moment=moment, observe=copying(collect, net))
 
 
 class FastGeometricEnsembleClassifier(_FastGeometricEnsemble, EnsembleClassifier):

@@ -11,7 +11,7 @@ from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.ensembles._warnings import warn_if_draws_are_wide
-from skensemble.members import copy_state
+from skensemble.members import copy_member
 from skensemble.modules import unwrap_compiled
 from skensemble.posteriors import fit_kronecker
 from skensemble.schedules import cyclic_cosine
@@ -71,7 +71,7 @@ class _KFACLaplace:
             module.load_state_dict(trained)
             posterior.move(module, self.std_scale, generator)
             refresh_batch_norm(net, data)
-            if collect(copy_state(module), step):
+            if collect(copy_member(net), step):
                 break
         rows = slice(0, SOME_ROWS)
         mean = self._predictor_.mean(data.X[rows], last_m_weights(len(self.members_)))

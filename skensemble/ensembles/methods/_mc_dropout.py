@@ -2,19 +2,29 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import check_int, check_real, reject
-from skensemble._typing import State
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
-from skensemble.members import MemberTemplate, copy_state, structure_of
+from skensemble.members import (
+    MAIN,
+    MemberState,
+    copy_member,
+    copy_modules,
+    named_tensors,
+    structure_of,
+)
 from skensemble.modules import FixedDropout, fix_dropout
 from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import spawn_seeds
 from skensemble.training import Data, Trace, train_to_end
+
+TRIED_DRAWS = 8
+"""Draws of the masks that are tried before the training."""
 
 
 class _MCDropout:
@@ -48,41 +58,75 @@ class _MCDropout:
 
     def _member_template(self, module: nn.Module) -> nn.Module:
         template = structure_of(module)
-        if not fix_dropout(template):
-            rule = "a net with layers of torch.nn.Dropout (module__dropout=0.1 gives MLP some)"
-            raise reject("estimator", rule, type(module))
+        fix_dropout(template)
         return template
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
-        template = self._member_template(net.module_)
-        names = [n for n, layer in template.named_modules() if isinstance(layer, FixedDropout)]
+        fixed = _with_fixed_dropout(net)
+        names = _names_of_seeds(fixed)
+        if not names:
+            rule = "a net with layers of torch.nn.Dropout (module__dropout=0.1 gives MLP some)"
+            raise reject("estimator", rule, type(net.module_))
         seeds = np.array(spawn_seeds(seed, self.M * len(names))).reshape(self.M, len(names))
         # A draw is a seed for each layer.
-        draws = [
-            {f"{name}.seed": np.array(s) for name, s in zip(names, own, strict=True)}
-            for own in seeds
-        ]
-        self._check_row_axis(template, {**copy_state(net.module_), **draws[0]}, data.X)
+        draws = [{n: np.array(s) for n, s in zip(names, own, strict=True)} for own in seeds]
+        self._check_row_axis(fixed, names, seed, data.X)
         trace = train_to_end(net, data, partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero))
         if trace.stopped_by:
             return trace
         # The weights are the same arrays in all members.
-        weights, step = copy_state(net.module_), trace.last_step(net.module_)
+        weights, step = _with_fixed_dropout(net), trace.last_step(net.module_)
         for draw in draws:
-            if collect({**weights, **draw}, step):
+            if collect(_drawn(weights, draw), step):
                 break
         return trace
 
-    def _check_row_axis(self, template: nn.Module, state: State, X: Any) -> None:
+    def _check_row_axis(self, fixed: MemberState, names: list[str], seed: int, X: Any) -> None:
         """Refuse a net whose masks would belong to places in a batch, and not to the member."""
         if X.shape[0] < 2:
             return
-        self._predictor_.add(MemberTemplate(template), state)
-        beside, alone = (self._predictor_.outputs(X[k:2], [0])[0, -1] for k in (0, 1))
-        self._predictor_.modules.clear()
-        if not np.allclose(beside, alone, rtol=1e-2, atol=1e-3, equal_nan=True):
-            rule = "a net with the rows on the first axis where it drops units, as batch_first=True"
-            raise reject("estimator", f"{rule} gives", template)
+        predictor = self._make_predictor(self._predictor_.device)
+        # Two places of a batch may happen to lose the same units: several draws will not.
+        for k, own in enumerate(spawn_seeds(seed, TRIED_DRAWS)):
+            draw = dict(zip(names, map(np.array, spawn_seeds(own, len(names))), strict=True))
+            predictor.add(None, _drawn(fixed, draw))
+            beside, alone = (predictor.outputs(X[i:2], [k])[0, -1] for i in (0, 1))
+            if not np.allclose(beside, alone, rtol=1e-2, atol=1e-3, equal_nan=True):
+                rule = "a net with the rows on the first axis where it drops units"
+                got = type(fixed.parts[MAIN])
+                raise reject("estimator", f"{rule}, as batch_first=True gives", got)
+
+
+def _with_fixed_dropout(net: NeuralNet) -> MemberState:
+    """Copy a net, and put dropout with fixed masks in the place of its own."""
+    state = copy_member(net)
+    for part in state.parts.values():
+        fix_dropout(part)
+    return state
+
+
+def _names_of_seeds(state: MemberState) -> list[str]:
+    """Name the seeds of a state's masks."""
+    seeds = {
+        id(layer.seed)
+        for part in state.parts.values()
+        for layer in part.modules()
+        if isinstance(layer, FixedDropout)
+    }
+    return [name for name, tensor in named_tensors(state.parts) if id(tensor) in seeds]
+
+
+def _drawn(state: MemberState, draw: dict[str, np.ndarray]) -> MemberState:
+    """Return a member that shares all weights with a state, and has the seeds of a draw."""
+    member = MemberState({**state, **draw})
+    places = {id(t): draw[name] for name, t in named_tensors(state.parts) if name in draw}
+
+    def shared(obj: Any) -> Any:
+        """Give a mask its seed, and all else as it is."""
+        return torch.from_numpy(places[id(obj)]) if id(obj) in places else obj
+
+    member.parts, member.shell = copy_modules(state.parts, shared), state.shell
+    return member
 
 
 class MCDropoutClassifier(_MCDropout, EnsembleClassifier):

@@ -61,7 +61,7 @@ class _CyclicalSGLD:
             "sampling_fraction": self.sampling_fraction,
             "samples_per_cycle": self.samples_per_cycle,
         }
-        moment, keep, temperature = partial(is_in_sampling_part, **part), copying(collect), 0.0
+        moment, keep, temperature = partial(is_in_sampling_part, **part), copying(collect, net), 0.0
 
         def observe(step: Step) -> bool:
             """Add the noise of a step, and hand over a sample where one is due."""

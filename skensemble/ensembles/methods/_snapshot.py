@@ -68,7 +68,7 @@ class _Snapshot:
         return self.M
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
-        observe = copying(collect)
+        observe = copying(collect, net)
         if self.cold_restart:
             check_rebuildable(net)
             observe = partial(self._restart, net, observe, spawn_seeds(seed, self.M))

@@ -8,7 +8,7 @@ from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.ensembles._warnings import warn_if_few
-from skensemble.members import copy_state
+from skensemble.members import copy_member
 from skensemble.posteriors import fit_iterate_gaussian, load_weight_vector
 from skensemble.schedules import constant_tail, is_tail_point
 from skensemble.training import Data, Trace
@@ -61,7 +61,7 @@ class _SWA:
         warn_if_few(trace, self.n_averaged)
         if iterates.n:
             load_weight_vector(net, data, iterates.mean)
-            collect(copy_state(net.module_), trace.last_step(net.module_))
+            collect(copy_member(net), trace.last_step(net.module_))
         return trace
 
 

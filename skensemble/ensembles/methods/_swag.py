@@ -8,7 +8,7 @@ from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.ensembles._warnings import warn_if_few
-from skensemble.members import copy_state
+from skensemble.members import copy_member
 from skensemble.posteriors import fit_iterate_gaussian, load_weight_vector
 from skensemble.schedules import constant_tail, is_tail_point
 from skensemble.training import Data, Trace
@@ -72,7 +72,7 @@ class _SWAG:
         warn_if_few(trace, self.n_averaged)
         for weights in iterates.draws(self.M, self.covariance_scale, seed):
             load_weight_vector(net, data, weights)
-            if collect(copy_state(net.module_), trace.last_step(net.module_)):
+            if collect(copy_member(net), trace.last_step(net.module_)):
                 break
         return trace
 

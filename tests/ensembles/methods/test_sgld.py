@@ -143,7 +143,7 @@ def test_the_noise_of_targets_is_looked_at_anew_in_each_cycle(diabetes):
     temperatures = [
         noise_variance(before, after, *diabetes, rate) / (2 * rate / 442)
         for before, after, rate in zip(
-            ensemble._predictor_.modules,
+            ensemble._predictor_.members,
             ensemble.members_[1:],
             ensemble.learning_rates_[1:],
             strict=False,

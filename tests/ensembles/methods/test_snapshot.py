@@ -140,7 +140,7 @@ def test_modules_that_keep_activations_and_infinite_buffers_are_members(make_sna
     net = type(make_snapshot().estimator)(Hoarder, max_epochs=20)
     ensemble = make_snapshot(estimator=net).fit(X, y)
     assert len(ensemble.predict(X)) == len(X)
-    assert len({id(module) for module in ensemble._predictor_.modules}) == 3
+    assert len({id(module) for module in ensemble._predictor_.members}) == 3
 
 
 def test_dropout_draws_from_the_seed_and_is_off_in_prediction(make_snapshot, data):
