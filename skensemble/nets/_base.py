@@ -9,7 +9,9 @@ from skorch import NeuralNet
 from skorch.callbacks import EpochTimer, PassthroughScoring, PrintLog
 from skorch.utils import to_tensor
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
+from skensemble._warn import warn_user
 from skensemble.device import PRECISIONS, Precision
 from skensemble.modules import unwrap_compiled
 from skensemble.nets._divergence import all_finite, divergence_error, is_too_large, loss_seen
@@ -107,8 +109,17 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         """End the training of a net by itself if its loss is not finite."""
         super().on_epoch_end(net, **kwargs)
         loss = self.history[-1].get("train_loss", 0.0)
-        if self._is_alone_ and is_too_large(loss):
+        if not self._is_alone_ or not is_too_large(loss):
+            return
+        is_first = len(self.history) == self._n_epochs_before_ + 1
+        if not is_first or not is_too_large(self._first_loss_):
             raise self._divergence(loss_seen(loss))
+        # No step has led there, as skorch's own users know; an ensemble refuses it.
+        self._is_alone_ = False
+        warn_user(
+            f"The loss is not finite from the first batch on: {type(self.criterion_).__name__} "
+            f"cannot take what {type(self.module_).__name__} gives, or what y holds."
+        )
 
     def _divergence(self, what: str) -> Exception:
         rate = self.optimizer_.param_groups[0]["lr"]
@@ -131,7 +142,9 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
 
     def initialize(self) -> "Net":
         """Check the net's own arguments and build its parts, as in `skorch.NeuralNet`."""
-        check_net_parameters(self)
+        self.check_training_readiness()
+        # As in skorch, a fit may do no more than initialise.
+        check_net_parameters(self, least_epochs=0)
         self.find_device()
         return super().initialize()
 
@@ -233,12 +246,16 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         if fresh:
             initialize_seeded(self, streams, device)
         X = self._settle_rows(X)
-        self._is_alone_ = True
+        self._is_alone_, self._n_epochs_before_ = True, len(self.history or ())
         try:
             with training_seeded(streams.training, device):
                 super().partial_fit(X, y, **fit_params)
+            if self._is_alone_ and not self._has_finite_weights():
+                raise self._divergence("the weights are not finite")
         finally:
             self._is_alone_ = False
-        if not all_finite(self._trained_parameters()):
-            raise self._divergence("the weights are not finite")
         return self
+
+    def _has_finite_weights(self) -> bool:
+        weights = (p for p in unwrap_compiled(self.module_).parameters() if not is_lazy(p))
+        return all_finite(weights)

@@ -178,7 +178,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         labels : ndarray of shape (n_samples,)
         """
         self._require_coding("classes_")
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        codes = self.predict_proba(X).argmax(axis=1)
+        return codes if self._coding() is None else self.classes_[codes]
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.

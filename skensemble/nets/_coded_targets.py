@@ -9,6 +9,7 @@ import torch
 from sklearn.exceptions import NotFittedError
 from torch import Tensor, nn
 
+from skensemble._checks import reject
 from skensemble.data import as_numpy
 
 KEY = "skensemble"
@@ -24,6 +25,7 @@ class CodedTargets:
 
     _sample_weight_: np.ndarray | None = None
     _shown_: tuple[Any, Any] | None = None
+    _lost_coding_ = False
 
     def take_coding(self, coding: Any) -> None:
         """Learn from targets that are coded so; an ensemble shares its own coding with its net.
@@ -60,13 +62,14 @@ class CodedTargets:
         return self._coding() is None
 
     def _require_coding(self, name: str) -> None:
-        """Refuse to answer in labels or units that nobody has told of."""
-        if self._coding() is None:
+        """Refuse to answer in labels or units that went missing; untrained weights have none."""
+        self.check_is_fitted()
+        if self._coding() is None and self._lost_coding_:
             net = type(self).__name__
             raise NotFittedError(
-                f"This {net} has no `{name}` yet, which `predict` answers in. Call `fit`, or "
-                f"`load_params` with `f_params` that `save_params` of a fitted {net} wrote "
-                "(without safetensors, which keep tensors alone)."
+                f"This {net} has weights from a file and no `{name}`, which `predict` answers in. "
+                "Call `fit`, or `load_params` with `f_params` that `save_params` of a fitted "
+                f"{net} wrote."
             )
 
     def _encode_batch(self, batch: Any) -> Any:
@@ -115,6 +118,9 @@ class CodedTargets:
         for notes about a state: skorch and torch read such a file as any other.
         """
         state = self._coding_state()
+        if kwargs.get("use_safetensors") and not self._is_plain():
+            rule = "False for a net whose labels or scale of targets are to go with its weights"
+            raise reject("use_safetensors", rule, True)
 
         def note(module: nn.Module, values: Any, prefix: str, notes: dict[str, Any]) -> None:
             """Write the coding beside the version of a module."""
@@ -128,8 +134,10 @@ class CodedTargets:
 
         def read(module: nn.Module, values: Any, prefix: str, notes: Any, *others: Any) -> None:
             """Read the coding from beside the version of a module."""
-            if not prefix and notes.get(KEY):
+            if notes.get(KEY):
                 self._load_coding_state(notes[KEY])
+            # Where tensors alone were saved, it was for labels that need no coding.
+            self._lost_coding_ = not notes.get(KEY) and not kwargs.get("use_safetensors")
 
         with self._hooked("register_load_state_dict_pre_hook", read):
             super().load_params(*args, **kwargs)

@@ -71,6 +71,8 @@ class LeanEpochs:
     """
 
     fast: bool
+    _first_loss_: float = 0.0
+    """Loss of the first batch of the last epoch."""
     _closed_form_: ClosedForm | None = None
     _update_: Callable[[], Any] | None = None
 
@@ -87,6 +89,8 @@ class LeanEpochs:
         if not training or obstacle is not None:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             if iterator is not None:
+                if training:
+                    self._first_loss_ = self.history[-1]["batches"][0][f"{prefix}_loss"]
                 self._record_loss(prefix, mean_batch_loss(self.history, prefix))
             return
         if not self.module_.training:
@@ -155,6 +159,7 @@ class LeanEpochs:
         # One look at the losses an epoch: on a GPU each look waits for the device.
         values = torch.stack(losses).tolist()
         mean = sum(loss * n for loss, n in zip(values, n_rows, strict=True)) / sum(n_rows)
+        self._first_loss_ = values[0]
         self._record_loss(prefix, mean)
         batches = self.history[-1]["batches"]
         if batches:
@@ -231,8 +236,8 @@ class LeanEpochs:
 
     def _leave_fused_step_to_all_weights(self) -> None:
         """Let torch's own step take weights that join in later, which its fused one cannot."""
-        for group in self.optimizer_.param_groups:
-            asked = "optimizer__fused" in vars(self)
+        asked = "optimizer__fused" in vars(self)
+        for group in self._optimizer_groups():
             if (
                 group.get("fused")
                 and not asked
@@ -240,10 +245,15 @@ class LeanEpochs:
             ):
                 group["fused"] = False
 
+    def _optimizer_groups(self) -> list[dict[str, Any]]:
+        is_known = isinstance(self.optimizer_, torch.optim.Optimizer)
+        return self.optimizer_.param_groups if is_known else []
+
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute a loss and its gradient, clipped; skorch's way to a step."""
         step = super().train_step_single(batch, **fit_params)
-        self._clip_gradients(self._trained_parameters())
+        if self.max_grad_norm is not None:
+            self._clip_gradients(self._trained_parameters())
         return step
 
     def _trained_parameters(self) -> list[Tensor]:

@@ -73,7 +73,7 @@ class NetData(CodedTargets):
     def _rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
         dtype = self._row_floats() if self.rows_dtype_ is not np.int64 else torch.int64
         codes = None if y is None or self._coding() is None else self._encode_targets(np.asarray(y))
-        return Rows(X, y, sample_weight, codes=codes, dtype=dtype, device=self.device_)
+        return Rows(X, y, sample_weight, codes=codes, dtype=dtype, device=self.find_device())
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Cut rows into batches; with `order_seed_` their order comes from the net's generator.

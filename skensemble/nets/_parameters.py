@@ -10,9 +10,9 @@ from skensemble.device import PRECISIONS, resolve_device
 from skensemble.nets._real_device import RealDevice
 
 
-def check_net_parameters(net: Any) -> None:
+def check_net_parameters(net: Any, *, least_epochs: int = 1) -> None:
     """Refuse bad arguments of a net; a stock net has only some of them."""
-    check_int("max_epochs", net.max_epochs, 1)
+    check_int("max_epochs", net.max_epochs, least_epochs)
     if net.batch_size != -1:
         check_int("batch_size", net.batch_size, 1)
     if not callable(net.optimizer):

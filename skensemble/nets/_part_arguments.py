@@ -65,7 +65,15 @@ class PartArguments:
         if self.fast and "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
             # The same update in one pass over the weights; torch has it for these devices, and for
             # gradients that are dense.
-            is_sparse = any(getattr(part, "sparse", False) for part in self.module_.modules())
-            fusable = self.device_.type in ("cpu", "cuda") and not is_sparse
+            fusable = self.device_.type in ("cpu", "cuda") and not self._has_sparse_gradients()
             kwargs.setdefault("fused", fusable)
         return args, kwargs
+
+    def _has_sparse_gradients(self) -> bool:
+        modules = [getattr(self, f"{name}_") for name in self._modules]
+        return any(
+            getattr(part, "sparse", False)
+            for module in modules
+            if isinstance(module, nn.Module)
+            for part in module.modules()
+        )

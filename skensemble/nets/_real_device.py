@@ -38,7 +38,7 @@ class RealDevice:
     @contextmanager
     def _on_real_device(self) -> Iterator[None]:
         """Let skorch see a device that torch knows where it reads `device` itself."""
-        requested, self.device = self.device, str(self.device_)
+        requested, self.device = self.device, str(self.find_device())
         try:
             yield
         finally:

@@ -152,6 +152,8 @@ class NetRegressor(Net, NeuralNetRegressor):
         """
         self._require_coding("target_scaler_")
         output = self.predict_proba(X)
+        if self._coding() is None:
+            return output
         return self.target_scaler_.inverse(output.reshape(len(output), -1))
 
     def take_coding(self, coding: TargetScaler) -> None:
