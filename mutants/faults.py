@@ -277,7 +277,7 @@ TRAINING = [
     Fault(
         TRAIN,
         "callbacks do not hear of the end",
-        '        net.notify("on_train_end", X=data.X, y=data.y)\n',
+        '        net.notify("on_train_end", X=data.X, y=y)\n',
         "",
     ),
     Fault(
@@ -407,7 +407,7 @@ NETS = [
         "        pass\n",
     ),
     Fault(
-        "nets/_base.py",
+        "nets/_net_data.py",
         "each iterator draws the same order",
         "            self.order_seed_ += 1\n",
         "            pass\n",

@@ -53,12 +53,12 @@ class Rows(Dataset):
         dtype: torch.dtype | None = None,
         device: torch.device | None = None,
     ) -> None:
-        self.X = X if issparse(X) else shared_tensor(X).to(device, dtype)
-        self.y = y
+        self.X, self.y = X, y
+        self.inputs = X if issparse(X) else shared_tensor(X).to(device, dtype)
         self.device = torch.device("cpu" if device is None else device)
         self.dtype = torch.float32 if dtype is None else dtype
         if not issparse(X):
-            self.device, self.dtype = self.X.device, self.X.dtype
+            self.device, self.dtype = self.inputs.device, self.inputs.dtype
         self.sample_weight = None
         if sample_weight is not None:
             weight = shared_tensor(sample_weight).to(self.device)
@@ -101,12 +101,12 @@ class Rows(Dataset):
 
     def _rows(self, index: slice | Tensor) -> tuple[Tensor, slice | Tensor]:
         """Return the rows of an index, and the index where the other tensors are."""
-        if issparse(self.X):
+        if issparse(self.inputs):
             chosen = index if isinstance(index, slice) else index.numpy()
-            X = torch.as_tensor(self.X[chosen].toarray(), dtype=self.dtype, device=self.device)
+            X = torch.as_tensor(self.inputs[chosen].toarray(), dtype=self.dtype, device=self.device)
         if isinstance(index, Tensor):
             index = index.to(self.device)
-        return (X if issparse(self.X) else self.X[index]), index
+        return (X if issparse(self.inputs) else self.inputs[index]), index
 
 
 class RowBatches:

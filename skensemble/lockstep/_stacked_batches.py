@@ -68,11 +68,11 @@ class StackedBatches:
             own.append(begins[training.data_digest])
         self.is_weighted = any(part.sample_weight is not None for part in parts)
         weights = [
-            part.X.new_ones(len(part)) if part.sample_weight is None else part.sample_weight
+            part.inputs.new_ones(len(part)) if part.sample_weight is None else part.sample_weight
             for part in parts
         ]
         self.begins = torch.tensor(own)[:, None, None]
-        self.X = torch.cat([part.X for part in parts])
+        self.X = torch.cat([part.inputs for part in parts])
         self.y = torch.cat([part.targets for part in parts])
         self.weight = torch.cat(weights)
 

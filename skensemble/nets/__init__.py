@@ -8,12 +8,13 @@ from skensemble.nets._divergence import (
     divergence_error,
     loss_seen,
 )
-from skensemble.nets._epoch import StepCallback, mean_batch_loss
+from skensemble.nets._epoch import mean_batch_loss
 from skensemble.nets._fast_report import FastReport
 from skensemble.nets._loss import normalized, row_losses
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
+from skensemble.nets._step_callback import StepCallback
 
 __all__ = [
     "LARGEST_LOSS",

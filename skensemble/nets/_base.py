@@ -257,5 +257,6 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         return self
 
     def _has_finite_weights(self) -> bool:
-        weights = (p for p in unwrap_compiled(self.module_).parameters() if not is_lazy(p))
-        return all_finite(weights)
+        modules = [getattr(self, f"{name}_") for name in self._modules]
+        weights = (p for m in modules if isinstance(m, nn.Module) for p in m.parameters())
+        return all_finite(weight for weight in weights if not is_lazy(weight))

@@ -232,7 +232,9 @@ class NetClassifier(Net, NeuralNetClassifier):
 
     def _is_plain(self) -> bool:
         classes = self._coding()
-        return classes is None or np.array_equal(classes, np.arange(len(classes)))
+        if classes is None:
+            return True
+        return classes.dtype.kind in "iu" and np.array_equal(classes, np.arange(len(classes)))
 
     def _coding_state(self) -> dict[str, Any]:
         classes = self._coding()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skensemble.data import RowBatches
 from skensemble.nets._fast_report import FastReport
+from skensemble.nets._step_callback import StepCallback
 from skensemble.nets.gradients import (
     ClosedForm,
     clip_gradients,
@@ -20,37 +21,6 @@ from skensemble.nets.gradients import (
     obstacle_to_fused_step,
     step_of,
 )
-
-
-class StepCallback(Callback):
-    """A skorch callback that acts before and after each optimizer step.
-
-    It sees the same steps in the lean epoch as in skorch's own.
-    """
-
-    def before_step(self, net: NeuralNet) -> None:
-        """Act before an optimizer step, with the weights of the step before."""
-
-    def after_step(self, net: NeuralNet, loss: Tensor) -> None:
-        """Act after an optimizer step.
-
-        Parameters
-        ----------
-        net : NeuralNet
-            The net in training.
-        loss : Tensor of shape ()
-            Loss of the batch before the step.
-        """
-
-    def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
-        """Pass a training batch on to `before_step`."""
-        if training:
-            self.before_step(net)
-
-    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
-        """Pass a training batch on to `after_step`."""
-        if training:
-            self.after_step(net, kwargs["loss"].detach())
 
 
 class LeanEpochs:

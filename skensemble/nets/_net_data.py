@@ -73,7 +73,8 @@ class NetData(CodedTargets):
     def _rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
         dtype = self._row_floats() if self.rows_dtype_ is not np.int64 else torch.int64
         codes = None if y is None or self._coding() is None else self._encode_targets(np.asarray(y))
-        return Rows(X, y, sample_weight, codes=codes, dtype=dtype, device=self.find_device())
+        device = self.device_ if hasattr(self, "device_") else self.find_device()
+        return Rows(X, y, sample_weight, codes=codes, dtype=dtype, device=device)
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Cut rows into batches; with `order_seed_` their order comes from the net's generator.
@@ -229,7 +230,7 @@ class NetData(CodedTargets):
         """Validate rows to be answered, and cast them as in `fit`."""
         X, _ = unwrap_rows(X)
         # Callbacks hand over rows that were checked when the training began.
-        if not is_rows(X) or (self._is_training_ and isinstance(X, Tensor)):
+        if not is_rows(X) or (self._is_training_ and isinstance(X, np.ndarray | Tensor)):
             return X
         dtype = float_dtype(self) if self.rows_dtype_ is None else self.rows_dtype_
         return check_rows(self, X, dtype=dtype)

@@ -38,7 +38,9 @@ class RealDevice:
     @contextmanager
     def _on_real_device(self) -> Iterator[None]:
         """Let skorch see a device that torch knows where it reads `device` itself."""
-        requested, self.device = self.device, str(self.find_device())
+        if not hasattr(self, "device_"):
+            self.find_device()
+        requested, self.device = self.device, str(self.device_)
         try:
             yield
         finally:

@@ -88,7 +88,7 @@ def test_a_data_loader_reads_them_too():
 
 def test_dense_rows_are_not_copied():
     X = np.zeros((5, 2), np.float32)
-    assert Rows(X, dtype=torch.float32, device=CPU).X.data_ptr() == X.ctypes.data
+    assert Rows(X, dtype=torch.float32, device=CPU).inputs.data_ptr() == X.ctypes.data
 
 
 def test_they_are_a_dataset_of_skorch_with_targets_as_given():
@@ -101,7 +101,8 @@ def test_they_are_a_dataset_of_skorch_with_targets_as_given():
 
 
 def test_a_split_may_build_them_anew_from_rows_and_targets():
-    held = rows(10, sample_weight=np.ones(10))
+    X = np.zeros((10, 2), np.float32)
+    held = Rows(X, np.arange(10), np.ones(10), dtype=torch.float32, device=CPU)
     half = type(held)(held.X[::2], held.y[::2])
     assert not half.is_coded
     half.code(-half.y)
