@@ -16,7 +16,8 @@ from skensemble.data._rows import without_subsets
 
 def is_rows(X: Any) -> bool:
     """Say whether `X` is one array of rows, and no dict, dataset or slice of a dataset."""
-    return not isinstance(X, Mapping | torch.utils.data.Dataset | SliceDataset)
+    # Some of SciPy's sparse matrices are dicts.
+    return issparse(X) or not isinstance(X, Mapping | torch.utils.data.Dataset | SliceDataset)
 
 
 def unwrap_rows(X: Any, y: Any = None) -> tuple[Any, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import Tags
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer, PassthroughScoring, PrintLog
 from skorch.utils import to_tensor
@@ -213,7 +214,8 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         if self._names_callback("valid_loss"):
             callbacks.append(("valid_loss", PassthroughScoring("valid_loss")))
         callbacks += self._default_scores()
-        if self.verbose or self._names_callback("print_log"):
+        is_quiet = np.ndim(self.verbose) == 0 and not self.verbose
+        if not is_quiet or self._names_callback("print_log"):
             callbacks.append(("print_log", PrintLog()))
         return callbacks
 
@@ -233,6 +235,12 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
             return super().set_params(**params)
         finally:
             del self._asked_for_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        return tags
 
     def _get_param_names(self) -> list[str]:
         # skorch counts a private set of its own among the parameters.

@@ -222,7 +222,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         return y_pred, y_true.to(y_pred.dtype).reshape(y_pred.shape)
 
     def _default_scores(self) -> list[tuple[str, Any]]:
-        if not self.train_split and not self._names_callback("valid_acc"):
+        if not callable(self.train_split) and not self._names_callback("valid_acc"):
             return []
         accuracy = EpochScoring("accuracy", name="valid_acc", lower_is_better=False)
         return [("valid_acc", accuracy)]

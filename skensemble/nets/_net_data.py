@@ -13,7 +13,7 @@ from skorch.utils import to_device
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, Subset
 
-from skensemble._checks import reject
+from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import (
     RowBatches,
     Rows,
@@ -149,11 +149,11 @@ class NetData(CodedTargets):
     ) -> Iterator[Tensor | tuple[Tensor, ...]]:
         """Yield the module's output of each batch, as in `skorch.NeuralNet.forward_iter`."""
         # Targets are no part of an answer: those of a dataset may be placeholders.
-        was_answering, self._is_answering_ = self._is_answering_, True
+        self._is_answering_ = True
         try:
             batches = self.get_iterator(self.get_dataset(X), training=training)
         finally:
-            self._is_answering_ = was_answering
+            vars(self).pop("_is_answering_")
         for batch in batches:
             yield to_device(self.evaluation_step(batch, training=training), device=device)
 
@@ -165,7 +165,11 @@ class NetData(CodedTargets):
         learnt_from = targets_of(X) if y is None else as_targets(y)
         if is_rows(X):
             if y is None and not self._makes_targets():
-                raise reject("y", "given", y)
+                name = type(self).__name__
+                raise InvalidParameterError(
+                    f"y must be given, got None: {name} requires y to be passed, but the target y "
+                    "is None."
+                )
             X, y, sample_weight = self._check_arrays(X, y, sample_weight, first)
             learnt_from = y
         if classes is not None and not is_classifier(self):

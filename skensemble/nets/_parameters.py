@@ -17,8 +17,9 @@ def check_net_parameters(net: Any, *, least_epochs: int = 1) -> None:
         check_int("batch_size", net.batch_size, 1)
     if not callable(net.optimizer):
         raise reject("optimizer", "a class such as torch.optim.Adam", net.optimizer)
-    # skorch takes whatever is false for no split.
-    if net.train_split and not callable(net.train_split):
+    # skorch takes False for no split too.
+    is_none = net.train_split is None or net.train_split is False
+    if not is_none and not callable(net.train_split):
         raise reject(
             "train_split", "None, False or a split such as skorch's ValidSplit", net.train_split
         )

@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import Tags
 from skorch import NeuralNetRegressor
 from torch import Tensor, nn
 
@@ -155,6 +156,11 @@ class NetRegressor(Net, NeuralNetRegressor):
         if self._coding() is None:
             return output
         return self.target_scaler_.inverse(output.reshape(len(output), -1))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def take_coding(self, coding: TargetScaler) -> None:
         """Learn targets standardised by this scale, as an ensemble does.

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.sparse import dok_array
 from skorch.dataset import Dataset
 from skorch.helper import SliceDataset, SliceDict
 from torch.utils.data import IterableDataset, Subset, TensorDataset
@@ -39,7 +40,7 @@ def test_dicts_and_datasets_are_no_rows(other):
     assert not is_rows(other)
 
 
-@pytest.mark.parametrize("rows", [X, torch.tensor(X), pd.DataFrame(X), X.tolist()])
+@pytest.mark.parametrize("rows", [X, torch.tensor(X), pd.DataFrame(X), X.tolist(), dok_array(X)])
 def test_arrays_tensors_frames_and_lists_are_rows(rows):
     assert is_rows(rows)
 
