@@ -248,8 +248,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.take_coding(np.array(state["classes"], dtype=state["dtype"]))
 
     def _forget_targets(self) -> None:
-        if hasattr(self, "classes_inferred_"):
-            del self.classes_inferred_
+        for name in ("classes_inferred_", "n_outputs_"):
+            vars(self).pop(name, None)
 
     def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         self.take_coding(learn_classes(y)[0])

@@ -46,9 +46,12 @@ class PartArguments:
         if prefix == "module" and self.module is MLP:
             kwargs = {"activation": self._mlp_activation, **kwargs}
         if prefix == "module" and self.n_values_per_row_ is not None:
-            kwargs |= missing_sizes(
-                self.module, kwargs, n_features=self.n_values_per_row_, n_outputs=self.n_outputs_
+            n_outputs = getattr(self, "n_outputs_", None)
+            sizes = missing_sizes(
+                self.module, kwargs, n_features=self.n_values_per_row_, n_outputs=n_outputs
             )
+            # Targets that batches bring along are not known beforehand.
+            kwargs |= {name: size for name, size in sizes.items() if size is not None}
         return kwargs
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:

@@ -189,8 +189,8 @@ class NetRegressor(Net, NeuralNetRegressor):
         self.take_coding(TargetScaler.from_state(state))
 
     def _forget_targets(self) -> None:
-        if hasattr(self, "target_scaler_"):
-            del self.target_scaler_
+        for name in ("target_scaler_", "n_outputs_"):
+            vars(self).pop(name, None)
 
     def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         self.take_coding(TargetScaler(y, sample_weight))

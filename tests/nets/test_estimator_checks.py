@@ -25,7 +25,7 @@ def checks_that_fail(net):
 
 
 @parametrize_with_checks(
-    # In float32 weights are as good as rows that stand there twice to 1e-6; the check asks for 1e-7.
+    # In float32 weights are as good as rows that stand there twice to 1e-6, not to 1e-7.
     [net(module__hidden_units=(20,), precision="float64") for net in (NetClassifier, NetRegressor)],
     expected_failed_checks=checks_that_fail,
     xfail_strict=True,
