@@ -218,6 +218,10 @@ class BaseEnsemble(LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator,
         """Encode further targets, of validation rows among others."""
 
     @abstractmethod
+    def _coding(self) -> Any:
+        """Return what a net of our own decodes with, in `Net.take_coding`."""
+
+    @abstractmethod
     def _n_outputs(self) -> int:
         """Width of a member's output."""
 
