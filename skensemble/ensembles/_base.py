@@ -25,6 +25,7 @@ from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
+from skensemble.ensembles._parameters import NamedParameters
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._warnings import warn_if_constant
 from skensemble.members import MemberTemplate, structure_of
@@ -39,7 +40,7 @@ from skensemble.seeding import (
 from skensemble.training import Data, Trace
 
 
-class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseEnsemble(NamedParameters, FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all ensembles: everything but how members come about and what they predict.
 
     A method implements `_check_parameters`, `_n_members` and `_fit_members`; the classifier and
@@ -172,34 +173,6 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     @abstractmethod
     def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
         """Score of an output, higher is better, from encoded targets."""
-
-    def set_params(self, **params: Any) -> "BaseEnsemble":
-        """Set parameters of the ensemble, or of its net with the prefix ``estimator__``.
-
-        Parameters
-        ----------
-        **params : dict
-            New values by name.
-
-        Returns
-        -------
-        self : BaseEnsemble
-
-        Raises
-        ------
-        InvalidParameterError
-            If a parameter of the net is asked for and there is no net written out.
-        """
-        nested = [name for name in params if name.startswith("estimator__")]
-        net = params.get("estimator", self.estimator)
-        if nested and not hasattr(net, "set_params"):
-            cls, net_name = type(self).__name__, self._default_net.__name__
-            keyword = nested[0].removeprefix("estimator__")
-            raise InvalidParameterError(
-                f"{nested[0]} must belong to a net that is written out, got estimator={net!r}. "
-                f"Use {cls}(estimator={net_name}({keyword}=...))."
-            )
-        return super().set_params(**params)
 
     @classmethod
     @lru_cache

@@ -5,6 +5,7 @@ from skensemble.nets._classifier import NetClassifier
 from skensemble.nets._epoch import StepCallback, mean_batch_loss
 from skensemble.nets._fast_report import FastReport
 from skensemble.nets._loss import normalized, row_losses
+from skensemble.nets._names import parts_of, spellings, unknown_names
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
 
@@ -18,5 +19,8 @@ __all__ = [
     "device_of",
     "mean_batch_loss",
     "normalized",
+    "parts_of",
     "row_losses",
+    "spellings",
+    "unknown_names",
 ]

@@ -29,6 +29,7 @@ from skensemble.device import PRECISIONS, Precision, numpy_dtype
 from skensemble.modules import unwrap_compiled
 from skensemble.nets._epoch import LeanEpochs
 from skensemble.nets._loss import weighted_loss
+from skensemble.nets._names import NetNames
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._part_arguments import PartArguments
 from skensemble.nets._real_device import RealDevice
@@ -36,7 +37,7 @@ from skensemble.nets.gradients import obstacle_to_closed_form
 from skensemble.seeding import draw_seed, initialize_seeded, streams_of, training_seeded
 
 
-class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
+class Net(NetNames, LeanEpochs, PartArguments, RealDevice, NeuralNet):
     """Base of `NetClassifier` and `NetRegressor`.
 
     A subclass turns what users call `y` into what torch learns from, in `_learn_targets` and

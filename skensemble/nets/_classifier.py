@@ -140,6 +140,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.precision = precision
         self.fast = fast
         self.random_state = random_state
+        self.check_names(self._params_to_validate)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row.
