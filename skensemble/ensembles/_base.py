@@ -25,11 +25,12 @@ from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
+from skensemble.ensembles._net_faults import naming_net_faults
 from skensemble.ensembles._parameters import NamedParameters
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._warnings import warn_if_constant
 from skensemble.members import MemberTemplate, structure_of
-from skensemble.nets import Net, device_of
+from skensemble.nets import Net, check_trainable, device_of
 from skensemble.seeding import (
     building_seeded,
     draw_seed,
@@ -115,9 +116,11 @@ class BaseEnsemble(NamedParameters, FittedState, CallbackSupportMixin, BaseEstim
         fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=self._n_outputs())
         self.template_net_ = clone(net)
         streams = streams_of(draw_seed(self._seed_source(net)))
-        initialize_seeded(net, streams, device)
+        with naming_net_faults(net, data.X):
+            initialize_seeded(net, streams, device)
+        check_trainable(net, self._n_outputs())
         self._transform_ = net._get_predict_nonlinearity()
-        with building_seeded(streams.weights, device):
+        with building_seeded(streams.weights, device), naming_net_faults(net, data.X):
             check_output_width(net, self._transform_, data.X[:2], self._n_outputs())
         self._predictor_ = self._make_predictor(device)
         self.members_: list[State] = []

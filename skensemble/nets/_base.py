@@ -28,6 +28,7 @@ from skensemble.data import (
 from skensemble.device import PRECISIONS, Precision, numpy_dtype
 from skensemble.modules import unwrap_compiled
 from skensemble.nets._epoch import LeanEpochs
+from skensemble.nets._faults import NamedFaults
 from skensemble.nets._loss import weighted_loss
 from skensemble.nets._names import NetNames
 from skensemble.nets._parameters import check_net_parameters
@@ -37,7 +38,7 @@ from skensemble.nets.gradients import obstacle_to_closed_form
 from skensemble.seeding import draw_seed, initialize_seeded, streams_of, training_seeded
 
 
-class Net(NetNames, LeanEpochs, PartArguments, RealDevice, NeuralNet):
+class Net(NetNames, NamedFaults, LeanEpochs, PartArguments, RealDevice, NeuralNet):
     """Base of `NetClassifier` and `NetRegressor`.
 
     A subclass turns what users call `y` into what torch learns from, in `_learn_targets` and
@@ -217,6 +218,7 @@ class Net(NetNames, LeanEpochs, PartArguments, RealDevice, NeuralNet):
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
     ) -> tuple[Any, Any, Any]:
         """Validate rows and encode targets; the first time, learn sizes and codes from them."""
+        check_net_parameters(self)
         if y is None:
             raise reject("y", "given", y)
         if _is_rows(X):

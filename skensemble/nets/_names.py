@@ -16,6 +16,7 @@ from skensemble._arguments import (
     parameters_of,
     written,
 )
+from skensemble._checks import reject
 
 PARTS = ("module", "optimizer", "criterion")
 """Arguments that are built, from arguments with their name and two underscores before them."""
@@ -113,6 +114,12 @@ class NetNames(AnsweringConstructor):
         """
         refuse_unknown(self, params, "set_params")
         return super().set_params(**params)  # type: ignore[misc]
+
+    def _check_settable_attr(self, name: str, attr: Any) -> None:
+        # skorch would ask for another method to build what is no part of a net at all.
+        if name in parameters_of(type(self)) and name not in PARTS:
+            raise reject(name, "no torch module or optimizer", type(attr))
+        super()._check_settable_attr(name, attr)  # type: ignore[misc]
 
     def _write_call(self, names: Mapping[str, Any], args: tuple[Any, ...]) -> str | None:
         return call_of(type(self), names, {"module": args[0]} if args else {})
