@@ -172,3 +172,19 @@ def parameters_of(cls: type) -> frozenset[str]:
             if all(p.kind is not p.VAR_KEYWORD for p in named):
                 break
     return frozenset(names - {"self"})
+
+
+@lru_cache(maxsize=256)
+def default_of(cls: type, name: str) -> Any:
+    """Return the default of a parameter, of the first constructor among the bases that has it.
+
+    Examples
+    --------
+    >>> default_of(AnsweringConstructor, "lr") is inspect.Parameter.empty
+    True
+    """
+    for base in cls.__mro__:
+        parameters = keywords_of(vars(base).get("__init__")) or {}
+        if name in parameters:
+            return parameters[name].default
+    return inspect.Parameter.empty

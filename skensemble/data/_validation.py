@@ -8,6 +8,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 from torch import Tensor
 
+from skensemble.data._explained import check_not_missing, explained
+
 CHECKS = {"accept_sparse": "csr", "allow_nd": True, "order": "C"}
 
 
@@ -29,7 +31,7 @@ def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> An
     -------
     X : ndarray or CSR matrix
     """
-    with config_context(array_api_dispatch=False):
+    with config_context(array_api_dispatch=False), explained(X):
         return validate_data(estimator, as_numpy(X), dtype=dtype, reset=reset, **CHECKS)
 
 
@@ -59,7 +61,7 @@ def check_labelled_rows(
     y : ndarray
         Labels as given; targets as float64.
     """
-    with config_context(array_api_dispatch=False):
+    with config_context(array_api_dispatch=False), explained(X, y, classify=classify):
         X, y = validate_data(
             estimator,
             as_numpy(X),
@@ -76,7 +78,9 @@ def check_labelled_rows(
             if y.dtype.kind not in "biuUS":
                 check_classification_targets(y)
             return X, y
-        return X, np.asarray(y, dtype=np.float64)
+        y = np.asarray(y, dtype=np.float64)
+        check_not_missing(y)
+        return X, y
 
 
 def check_weights(sample_weight: Any, X: Any, *, dtype: Any) -> np.ndarray | None:

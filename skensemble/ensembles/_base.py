@@ -28,7 +28,8 @@ from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, 
 from skensemble.ensembles._net_faults import naming_net_faults
 from skensemble.ensembles._parameters import NamedParameters
 from skensemble.ensembles._progress import Progress
-from skensemble.ensembles._warnings import warn_if_constant
+from skensemble.ensembles._validation_rows import naming_validation_rows, warn_if_scaled_apart
+from skensemble.ensembles._warnings import warn_if_constant, warn_if_overruled
 from skensemble.members import MemberTemplate, structure_of
 from skensemble.nets import Net, check_trainable, device_of
 from skensemble.seeding import (
@@ -105,6 +106,7 @@ class BaseEnsemble(NamedParameters, FittedState, CallbackSupportMixin, BaseEstim
         net = make_net(
             self.estimator, self._default_net, self._accepted_net, self._default_parameters
         )
+        warn_if_overruled(net, self)
         device = device_of(net)
         if not isinstance(self.verbose, bool):
             check_int("verbose", self.verbose, 0)
@@ -113,6 +115,8 @@ class BaseEnsemble(NamedParameters, FittedState, CallbackSupportMixin, BaseEstim
         self._clear_fit()
         data = self._learn_data(net, X, y, sample_weight)
         held_out = self._hold_out(rows_dtype(net), *validation)
+        if held_out is not None:
+            warn_if_scaled_apart(data.X, held_out.X)
         fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=self._n_outputs())
         self.template_net_ = clone(net)
         streams = streams_of(draw_seed(self._seed_source(net)))
@@ -233,8 +237,9 @@ class BaseEnsemble(NamedParameters, FittedState, CallbackSupportMixin, BaseEstim
                 raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
             return None
         classify = isinstance(self, ClassifierMixin)
-        X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
-        sample_weight = check_weights(sample_weight, X, dtype=np.float64)
+        with naming_validation_rows():
+            X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
+            sample_weight = check_weights(sample_weight, X, dtype=np.float64)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         y = self._encode_targets(y)
         return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)

@@ -29,9 +29,9 @@ def make_net(
 
     Parameters
     ----------
-    estimator : NeuralNet, torch.nn.Module class or None
+    estimator : NeuralNet, torch.nn.Module class or instance, or None
     default : type
-        Class of the net for None and for a module class.
+        Class of the net for None and for a module.
     accepted : type
         Class of the skorch nets that fit the task.
     parameters : dict, optional
@@ -48,16 +48,24 @@ def make_net(
     """
     if estimator is None:
         net = default(**(parameters or {}))
-    elif inspect.isclass(estimator) and issubclass(estimator, nn.Module):
+    elif isinstance(estimator, nn.Module) or is_module_class(estimator):
+        # The net trains a copy of a module that is there already.
         net = default(estimator)
     elif isinstance(estimator, accepted):
         net = clone(estimator)
     else:
         name = default.__name__
-        rule = f"a skorch {accepted.__name__} such as {name}(), a torch.nn.Module class or None"
+        rule = (
+            f"a skorch {accepted.__name__} such as {name}(), a torch.nn.Module, its class or None"
+        )
         raise reject("estimator", rule, estimator)
     check_net_parameters(net)
     return net
+
+
+def is_module_class(value: Any) -> bool:
+    """Say whether a value is a class of torch modules."""
+    return inspect.isclass(value) and issubclass(value, nn.Module)
 
 
 def rows_dtype(net: NeuralNet) -> Any:

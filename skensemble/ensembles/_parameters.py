@@ -15,6 +15,7 @@ from skensemble._arguments import (
     written,
 )
 from skensemble._checks import InvalidParameterError, short_repr
+from skensemble.ensembles._net import is_module_class
 from skensemble.nets import Net, parts_of, spellings, unknown_names
 
 PREFIX = "estimator__"
@@ -69,11 +70,12 @@ class NamedParameters(AnsweringConstructor):
             return super().set_params(**params)  # type: ignore[misc]
         nested = {k.removeprefix(PREFIX): v for k, v in params.items() if k.startswith(PREFIX)}
         if nested and not hasattr(net, "set_params"):
-            cls, net_name = type(self).__name__, self._default_net.__name__
-            keyword = next(iter(nested))
+            cls, keyword = type(self).__name__, next(iter(nested))
+            there = net if _is_module(net) else None
             raise InvalidParameterError(
                 f"{PREFIX}{keyword} must belong to a net that is written out, got "
-                f"estimator={short_repr(net)}. Use {cls}(estimator={net_name}({keyword}=...))."
+                f"estimator={short_repr(net)}. Use {cls}(estimator="
+                f"{self._write_net(there, [f'{keyword}=...'])})."
             )
         owned = parameters_of(type(self))
         unknown = [k for k in params if k not in owned and not k.startswith(PREFIX)]
@@ -139,8 +141,7 @@ class NamedParameters(AnsweringConstructor):
 
 
 def _is_module(estimator: Any) -> bool:
-    is_class = inspect.isclass(estimator) and issubclass(estimator, nn.Module)
-    return is_class or isinstance(estimator, nn.Module)
+    return isinstance(estimator, nn.Module) or is_module_class(estimator)
 
 
 def _name_of(module: Any) -> str:
