@@ -53,6 +53,8 @@ def _answering(init: Callable[..., None]) -> Callable[..., None]:
                 raise
             raise answer from None
 
+    # The same dict: who changes a default of the constructor changes that which counts.
+    __init__.__kwdefaults__ = init.__kwdefaults__
     __init__._is_answering = True  # type: ignore[attr-defined]
     return __init__
 

@@ -74,6 +74,11 @@ def test_right_calls_and_signatures_stay():
     assert Mixin.__init__ is not Public.__init__
 
 
+def test_defaults_can_be_changed_as_those_of_any_function(monkeypatch):
+    monkeypatch.setitem(Public.__init__.__kwdefaults__, "second", 5)
+    assert Public().second == 5
+
+
 class Later:
     def __init__(self, value=1):
         self.value = value
