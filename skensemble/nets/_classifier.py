@@ -156,6 +156,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.precision = precision
         self.fast = fast
         self.random_state = random_state
+        self.check_names(self._params_to_validate)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the module's output after the criterion's non-linearity: probabilities.

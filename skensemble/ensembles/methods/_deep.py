@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._net import autocast_dtype
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._warnings import warn_if_processes_are_slower
 from skensemble.lockstep import run_together
 from skensemble.members import Predictor, copy_member
 from skensemble.nets import device_of
@@ -100,7 +102,17 @@ class _DeepEnsemble:
                 yield fit.result
         else:
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
-            yield from parallel(delayed(net)() for net in nets)
+            began, seconds = perf_counter(), []
+            for trained, duration in parallel(delayed(_timed)(net) for net in nets):
+                seconds.append(duration)
+                yield trained
+            warn_if_processes_are_slower(self.n_jobs, seconds, perf_counter() - began)
+
+
+def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what a function returns, and the seconds that it took."""
+    began = perf_counter()
+    return function(), perf_counter() - began
 
 
 def _train_one(
@@ -132,8 +144,8 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own arguments
         are set there.
     M : int, default=5
@@ -223,8 +235,8 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own arguments
         are set there.
     M : int, default=5
