@@ -278,7 +278,7 @@ TRAINING = [
     Fault(
         TRAIN,
         "callbacks do not hear of the end",
-        '        net.notify("on_train_end", X=data.X, y=data.y)\n',
+        '        net.notify("on_train_end", X=data.X, y=y)\n',
         "",
     ),
     Fault(
@@ -408,7 +408,7 @@ NETS = [
         "        pass\n",
     ),
     Fault(
-        "nets/_base.py",
+        "nets/_net_data.py",
         "each iterator draws the same order",
         "            self.order_seed_ += 1\n",
         "            pass\n",

@@ -33,7 +33,8 @@ MAY_IMPORT = {
     | {"metrics", "model_selection", "nets", "seeding", "training"},
     "scipy": {"data", "ensembles", "lockstep"},
     "sklearn": {"data", "ensembles", "lockstep", "model_selection", "nets", "seeding"},
-    "skorch": {"ensembles", "lockstep", "members", "nets", "posteriors", "seeding", "training"},
+    "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}
+    | {"training"},
     "torch": {"data", "device", "ensembles", "lockstep", "members", "modules", "nets"}
     | {"posteriors", "seeding", "training"},
 }

@@ -1,5 +1,6 @@
 """Rows, labels and targets: checked at the border, coded, sized and cut into batches."""
 
+from skensemble.data._datasets import as_targets, is_rows, targets_of, unwrap_rows
 from skensemble.data._labels import (
     codes_of,
     encode,
@@ -17,6 +18,7 @@ from skensemble.data._rows import (
     forward_batches,
     shared_tensor,
     with_own_weights,
+    without_subsets,
 )
 from skensemble.data._sizes import keywords_of, missing_sizes, n_values_per_row
 from skensemble.data._targets import TargetScaler
@@ -26,6 +28,7 @@ from skensemble.data._validation import (
     check_rows,
     check_weights,
     drop_zero_weight_rows,
+    holds_whole_numbers,
 )
 from skensemble.data._weights import relative_weights
 
@@ -35,6 +38,7 @@ __all__ = [
     "Rows",
     "TargetScaler",
     "as_numpy",
+    "as_targets",
     "batch_sizes",
     "check_labelled_rows",
     "check_rows",
@@ -45,6 +49,8 @@ __all__ = [
     "encode",
     "forward_batch_size",
     "forward_batches",
+    "holds_whole_numbers",
+    "is_rows",
     "keywords_of",
     "learn_classes",
     "missing_sizes",
@@ -52,6 +58,9 @@ __all__ = [
     "relative_weights",
     "shared_tensor",
     "sorted_classes",
+    "targets_of",
     "unknown_labels",
+    "unwrap_rows",
     "with_own_weights",
+    "without_subsets",
 ]

@@ -6,10 +6,12 @@ from copy import copy
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from scipy.sparse import issparse
+from skorch.dataset import Dataset
 from torch import Tensor
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Subset
 
 from skensemble.data._sizes import n_values_per_row
 from skensemble.data._weights import relative_weights
@@ -24,19 +26,24 @@ FORWARD_VALUES = 2**17
 class Rows(Dataset):
     """Rows, targets and weights in memory, dense ones as tensors on the device.
 
+    To skorch and to its callbacks it is a dataset of rows `X` and targets `y` as the user gave
+    them; the batches that are cut from it carry `targets`, which a net learns from.
+
     Parameters
     ----------
     X : ndarray, Tensor or CSR matrix of shape (n_samples, ...)
         Sparse rows stay sparse and become dense batch by batch.
     y : ndarray or Tensor of shape (n_samples, ...), optional
-        Codes of classes, or values.
+        Labels or targets.
     sample_weight : ndarray of shape (n_samples,), optional
         Weights of the rows, of any size; they are kept divided by their mean. With them a target
         is a pair (y, weight).
-    dtype : torch.dtype
-        Of the rows and the weights.
-    device : torch.device
-        Where batches are wanted.
+    codes : ndarray of shape (n_samples, ...), optional
+        Codes of classes, or standardised targets; `y` itself where they are not given.
+    dtype : torch.dtype, optional
+        Of the rows, and of the weights if it is a float; that of `X` by default.
+    device : torch.device, optional
+        Where batches are wanted; that of `X` by default.
     """
 
     def __init__(
@@ -45,39 +52,65 @@ class Rows(Dataset):
         y: Any = None,
         sample_weight: Any = None,
         *,
-        dtype: torch.dtype,
-        device: torch.device,
+        codes: Any = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | None = None,
     ) -> None:
-        self.X = X if issparse(X) else shared_tensor(X).to(device, dtype)
-        self.y = None if y is None else torch.as_tensor(y, device=device)
-        self.sample_weight = (
-            None
-            if sample_weight is None
-            else torch.as_tensor(relative_weights(sample_weight), dtype=dtype).to(device)
-        )
-        self.dtype = dtype
-        self.device = device
+        self.X, self.y = X, y
+        self.inputs = X if issparse(X) else shared_tensor(X).to(device, dtype)
+        self.device = torch.device("cpu" if device is None else device)
+        self.dtype = torch.float32 if dtype is None else dtype
+        if not issparse(X):
+            self.device, self.dtype = self.inputs.device, self.inputs.dtype
+        self.sample_weight = None
+        if sample_weight is not None:
+            weight = torch.as_tensor(relative_weights(sample_weight))
+            floats = self.dtype if self.dtype.is_floating_point else torch.float32
+            self.sample_weight = weight.to(floats).to(self.device)
+        self._targets: Tensor | None = None
+        if codes is not None:
+            self.code(codes)
+
+    @property
+    def targets(self) -> Tensor | None:
+        """Targets as a net learns them, of shape (n_samples, ...); `y` until it is coded."""
+        if self._targets is None and self.y is not None:
+            self.code(self.y)
+        return self._targets
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether `targets` has been made already."""
+        return self._targets is not None
+
+    def code(self, codes: Any) -> None:
+        """Take what batches are to carry as targets, of shape (n_samples, ...)."""
+        self._targets = shared_tensor(codes).to(self.device)
 
     def __len__(self) -> int:
         return self.X.shape[0]
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
-        """Return one row, as a `torch.utils.data.DataLoader` asks for it."""
-        X, y, weight = self.take(slice(index, index + 1))
-        target = torch.tensor(0) if y is None else y[0]
-        return X[0], target if weight is None else (target, weight[0])
+        """Return one row with its target as given, as a `torch.utils.data.DataLoader` asks."""
+        X, _ = self._rows(slice(index, index + 1))
+        y = torch.tensor(0) if self.y is None else self.y[index]
+        weight = self.sample_weight
+        return X[0], y if weight is None else (y, weight[index])
 
     def take(self, index: slice | Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Return the rows of an index: X, y and the weights, the latter two where there are any."""
-        if issparse(self.X):
+        X, index = self._rows(index)
+        y = None if self.targets is None else self.targets[index]
+        return X, y, None if self.sample_weight is None else self.sample_weight[index]
+
+    def _rows(self, index: slice | Tensor) -> tuple[Tensor, slice | Tensor]:
+        """Return the rows of an index, and the index where the other tensors are."""
+        if issparse(self.inputs):
             chosen = index if isinstance(index, slice) else index.numpy()
-            X = torch.as_tensor(self.X[chosen].toarray(), dtype=self.dtype, device=self.device)
+            X = torch.as_tensor(self.inputs[chosen].toarray(), dtype=self.dtype, device=self.device)
         if isinstance(index, Tensor):
             index = index.to(self.device)
-        if not issparse(self.X):
-            X = self.X[index]
-        y = None if self.y is None else self.y[index]
-        return X, y, None if self.sample_weight is None else self.sample_weight[index]
+        return (X if issparse(self.inputs) else self.inputs[index]), index
 
     def relative_to(self, index: Tensor) -> "Rows":
         """Return the same rows with weights that have a mean of 1 over some of them."""
@@ -113,9 +146,8 @@ class RowBatches:
         shuffle: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
-        self.rows, self.index = dataset, None
-        if isinstance(dataset, Subset):
-            self.rows, self.index = dataset.dataset, torch.as_tensor(dataset.indices)
+        self.rows, index = without_subsets(dataset)
+        self.index = None if index is None else torch.as_tensor(index)
         self.shuffle = shuffle
         self.generator = generator
         self.sizes = batch_sizes(len(dataset), batch_size)
@@ -176,6 +208,23 @@ def with_own_weights(dataset: Any) -> Any:
     if not isinstance(dataset, Subset) or not isinstance(dataset.dataset, Rows):
         return dataset
     return Subset(dataset.dataset.relative_to(torch.as_tensor(dataset.indices)), dataset.indices)
+
+
+def without_subsets(dataset: Any) -> tuple[Any, np.ndarray | None]:
+    """Return what lies beneath the subsets of a dataset, and the indices that they choose of it.
+
+    Returns
+    -------
+    dataset : torch.utils.data.Dataset
+    index : ndarray of shape (n_chosen,) or None
+        None where nothing is chosen.
+    """
+    index = None
+    while isinstance(dataset, Subset):
+        indices = np.asarray(dataset.indices)
+        index = indices if index is None else indices[index]
+        dataset = dataset.dataset
+    return dataset, index
 
 
 def batch_sizes(n_rows: int, batch_size: int) -> list[int]:

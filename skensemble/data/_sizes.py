@@ -14,8 +14,8 @@ def missing_sizes(
     given: Collection[str],
     *,
     n_features: int,
-    n_outputs: int,
-) -> dict[str, int]:
+    n_outputs: int | None,
+) -> dict[str, int | None]:
     """Keywords of a module's constructor that the data decide and the user did not.
 
     Parameters
@@ -24,12 +24,15 @@ def missing_sizes(
         Module class or factory; an instance has its sizes already.
     given : collection of str
         Keywords that the user has set.
-    n_features, n_outputs : int
-        Values of a row, and width of the output: classes, or targets.
+    n_features : int
+        Values of a row.
+    n_outputs : int or None
+        Width of the output: classes, or targets.
 
     Returns
     -------
     sizes : dict of str to int
+        None where `n_outputs` is.
 
     Examples
     --------

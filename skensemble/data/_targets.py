@@ -81,6 +81,23 @@ class TargetScaler:
         spread = (z * self.scale).astype(self._dtype(z.dtype))
         return spread[..., 0] if self.is_flat else spread
 
+    def to_state(self) -> dict[str, Any]:
+        """Return mean and scale in Python's own types."""
+        return {
+            "mean": self.mean.tolist(),
+            "scale": self.scale.tolist(),
+            "is_flat": self.is_flat,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "TargetScaler":
+        """Make a scaler again from what `to_state` gave."""
+        scaler = cls.__new__(cls)
+        scaler.mean, scaler.scale = np.asarray(state["mean"]), np.asarray(state["scale"])
+        scaler.is_flat = state["is_flat"]
+        scaler.n_outputs = len(scaler.mean)
+        return scaler
+
     def _dtype(self, dtype: Any) -> Any:
         # A float32 step at the mean is about mean * 1e-7; keep it far below the scale.
         is_coarse = (np.abs(self.mean) > 1e4 * self.scale).any()

@@ -3,10 +3,18 @@
 from typing import Any
 
 import numpy as np
+import torch
+from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 from torch import Tensor
+
+from skensemble._checks import InvalidParameterError
+from skensemble.data._datasets import is_rows, unwrap_rows
+
+WHOLE_DTYPES = (torch.int8, torch.int16, torch.int32, torch.int64)
+"""Types of tensors of whole numbers, bytes left out."""
 
 CHECKS = {"accept_sparse": "csr", "allow_nd": True, "order": "C"}
 
@@ -28,7 +36,13 @@ def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> An
     Returns
     -------
     X : ndarray or CSR matrix
+
+    Raises
+    ------
+    InvalidParameterError
+        If `X` is a dict or a dataset.
     """
+    X = _one_array(X)
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, as_numpy(X), dtype=dtype, reset=reset, **CHECKS)
 
@@ -58,7 +72,14 @@ def check_labelled_rows(
     X : ndarray or CSR matrix
     y : ndarray
         Labels as given; targets as float64.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `X` is a dict or a dataset.
     """
+    X, y = unwrap_rows(X, y)
+    X = _one_array(X)
     with config_context(array_api_dispatch=False):
         X, y = validate_data(
             estimator,
@@ -98,6 +119,41 @@ def drop_zero_weight_rows(
         return X, y, sample_weight
     keep = sample_weight > 0
     return X[keep], y[keep], sample_weight[keep]
+
+
+def _one_array(X: Any) -> Any:
+    """Return rows that are one array, and refuse those that only a net by itself can take."""
+    X, _ = unwrap_rows(X)
+    if not is_rows(X):
+        name = type(X).__name__
+        raise InvalidParameterError(
+            f"X must be one array of rows, got a {name}. Pass its rows as an array with y beside "
+            "them; NetClassifier and NetRegressor by themselves take dicts and datasets."
+        )
+    return X
+
+
+def holds_whole_numbers(X: Any) -> bool:
+    """Say whether rows are whole numbers, as ids and counts are, and neither bytes nor bits.
+
+    Parameters
+    ----------
+    X : array-like, Tensor or CSR matrix of shape (n_samples, ...)
+        Bytes (uint8) are taken for pixels, and a CSR matrix for rows that a net reads as floats.
+
+    Returns
+    -------
+    whole : bool
+    """
+    if issparse(X) or not is_rows(X):
+        return False
+    if isinstance(X, Tensor):
+        return X.dtype in WHOLE_DTYPES
+    dtypes = getattr(X, "dtypes", None)
+    if dtypes is None:
+        dtypes = [np.asarray(X).dtype]
+    kinds = [dtype for dtype in np.ravel(dtypes) if getattr(dtype, "kind", "O") in "iu"]
+    return len(kinds) == np.size(dtypes) and np.dtype("uint8") not in kinds
 
 
 def as_numpy(X: Any) -> Any:

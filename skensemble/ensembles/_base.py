@@ -85,6 +85,8 @@ class BaseEnsemble(LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator,
             Weights of the rows in the loss, each divided by their mean over all rows: only their
             size against each other counts, in batches of any size. Rows of weight 0 are left out.
             A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
+            To a method that draws from a posterior, weights that are whole numbers also say how
+            many rows there are.
             `class_weight` of the net multiplies them.
         X_val, y_val : default=None
             Validation rows and their labels or targets, of the same kind; never trained on. Instead
@@ -214,6 +216,10 @@ class BaseEnsemble(LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator,
     @abstractmethod
     def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
         """Encode further targets, of validation rows among others."""
+
+    @abstractmethod
+    def _coding(self) -> Any:
+        """Return what a net of our own decodes with, in `Net.take_coding`."""
 
     @abstractmethod
     def _n_outputs(self) -> int:

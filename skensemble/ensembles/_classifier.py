@@ -160,6 +160,9 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
         return encode(y, self.classes_, name)
 
+    def _coding(self) -> np.ndarray:
+        return self.classes_
+
     def _n_outputs(self) -> int:
         return len(self.classes_)
 

@@ -150,6 +150,9 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
     def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
         return self.target_scaler_.transform(y, name)
 
+    def _coding(self) -> TargetScaler:
+        return self.target_scaler_
+
     def _n_outputs(self) -> int:
         return self.target_scaler_.n_outputs
 

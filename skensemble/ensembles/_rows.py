@@ -15,7 +15,7 @@ from skensemble.data import (
 from skensemble.ensembles._fitted_state import auto_without_rows
 from skensemble.ensembles._held_out import HeldOut, split_rows
 from skensemble.ensembles._net import is_binary, rows_dtype
-from skensemble.nets import Net
+from skensemble.nets import Net, float_dtype
 from skensemble.training import Data
 
 Validation = tuple[Any, Any, Any]
@@ -61,10 +61,13 @@ class LearnsRows:
         else:
             self._learn_targets(net, np.asarray(classes), None)
             codes = self._encode_targets(y, "y")
-        weight = self._weigh(net, codes, sample_weight)
-        X, codes, sample_weight = drop_zero_weight_rows(X, codes, weight)
+        sample_weight = self._weigh(net, codes, sample_weight)
+        if sample_weight is not None and not sample_weight.all():
+            keep = sample_weight > 0
+            X, y, codes, sample_weight = X[keep], y[keep], codes[keep], sample_weight[keep]
         is_float = codes.dtype.kind == "f" or is_binary(net)
-        data = Data(X, codes.astype(X.dtype) if is_float else codes, sample_weight)
+        codes = codes.astype(float_dtype(net)) if is_float else codes
+        data = Data(X, codes, sample_weight, given=y, coding=self._coding())
         if held_out is None:
             return data, self._hold_out(dtype, *validation)
         return data, self._held_out_rows(*held_out)

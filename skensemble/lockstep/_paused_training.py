@@ -60,7 +60,7 @@ class PausedTraining:
     @cached_property
     def data_digest(self) -> bytes:
         """Digest of rows, targets and weights, equal where they are."""
-        return digest_of([part for part in self.data if part is not None])
+        return digest_of([part for part in self.data.coded if part is not None])
 
     @property
     def observer_can_wait(self) -> bool:

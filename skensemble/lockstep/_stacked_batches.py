@@ -63,16 +63,17 @@ class StackedBatches:
         for training in trainings:
             if training.data_digest not in begins:
                 begins[training.data_digest] = sum(len(part) for part in parts)
-                parts.append(Rows(*training.data, dtype=dtype, device=training.device))
+                X, y, weight = training.data.coded
+                parts.append(Rows(X, y, weight, dtype=dtype, device=training.device))
             own.append(begins[training.data_digest])
         self.is_weighted = any(part.sample_weight is not None for part in parts)
         weights = [
-            part.X.new_ones(len(part)) if part.sample_weight is None else part.sample_weight
+            part.inputs.new_ones(len(part)) if part.sample_weight is None else part.sample_weight
             for part in parts
         ]
         self.begins = torch.tensor(own)[:, None, None]
-        self.X = torch.cat([part.X for part in parts])
-        self.y = torch.cat([part.y for part in parts])
+        self.X = torch.cat([part.inputs for part in parts])
+        self.y = torch.cat([part.targets for part in parts])
         self.weight = torch.cat(weights)
 
     def epochs(self, n_epochs: int) -> Iterator[Batch]:

@@ -59,7 +59,11 @@ def step_bytes(training: PausedTraining, n_rows: int) -> int:
 
 def _some_rows(training: PausedTraining, n_rows: int) -> Batch:
     """Return a batch for one net, of its first rows."""
-    X, y, _ = training.data
+    X, y = training.data.X, training.data.y
     dtype = training.parameters[0].dtype
     rows = Rows(X[:n_rows], y[:n_rows], dtype=dtype, device=training.device)
-    return rows.X[None], rows.y[None], rows.X.new_full((1, len(rows)), 1 / len(rows))
+    return (
+        rows.inputs[None],
+        rows.targets[None],
+        rows.inputs.new_full((1, len(rows)), 1 / len(rows)),
+    )

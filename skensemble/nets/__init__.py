@@ -3,15 +3,25 @@
 from skensemble.nets._base import Net
 from skensemble.nets._class_weight import with_class_weight
 from skensemble.nets._classifier import NetClassifier
-from skensemble.nets._epoch import StepCallback, mean_batch_loss
+from skensemble.nets._divergence import (
+    LARGEST_LOSS,
+    DivergenceError,
+    divergence_error,
+    loss_seen,
+)
+from skensemble.nets._epoch import mean_batch_loss
 from skensemble.nets._fast_report import FastReport
 from skensemble.nets._gaussian import is_gaussian
 from skensemble.nets._loss import row_losses
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
+from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
+from skensemble.nets._step_callback import StepCallback
 from skensemble.nets._target_scale import is_standardized
 
 __all__ = [
+    "LARGEST_LOSS",
+    "DivergenceError",
     "FastReport",
     "Net",
     "NetClassifier",
@@ -19,9 +29,14 @@ __all__ = [
     "StepCallback",
     "check_net_parameters",
     "device_of",
+    "divergence_error",
+    "float_dtype",
     "is_gaussian",
     "is_standardized",
+    "loss_seen",
+    "may_take_whole_numbers",
     "mean_batch_loss",
     "row_losses",
+    "rows_dtype",
     "with_class_weight",
 ]

@@ -1,36 +1,26 @@
 """What the classifier and the regressor net share: scikit-learn's manners over skorch."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import is_classifier
+from sklearn.utils import Tags
 from skorch import NeuralNet
-from skorch.callbacks import EpochTimer, PrintLog
-from skorch.dataset import Dataset
+from skorch.callbacks import EpochTimer, PassthroughScoring, PrintLog
 from skorch.utils import to_tensor
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
+from torch.nn.parameter import is_lazy
 
-from skensemble._checks import reject
 from skensemble._interrupts import watched_interrupts
-from skensemble.data import (
-    RowBatches,
-    Rows,
-    check_labelled_rows,
-    check_rows,
-    check_weights,
-    drop_zero_weight_rows,
-    forward_batch_size,
-    n_values_per_row,
-    with_own_weights,
-)
-from skensemble.device import PRECISIONS, Precision, numpy_dtype
+from skensemble._warn import warn_user
+from skensemble.data import with_own_weights
+from skensemble.device import PRECISIONS, Precision
 from skensemble.modules import unwrap_compiled
+from skensemble.nets._divergence import all_finite, divergence_error, is_too_large, loss_seen
 from skensemble.nets._epoch import LeanEpochs
 from skensemble.nets._loss import batch_loss, weighted_loss
+from skensemble.nets._net_data import NetData
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._part_arguments import PartArguments
 from skensemble.nets._real_device import RealDevice
@@ -38,15 +28,15 @@ from skensemble.nets.gradients import obstacle_to_closed_form
 from skensemble.seeding import draw_seed, initialize_seeded, streams_of, training_seeded
 
 
-class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
+class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
     """Base of `NetClassifier` and `NetRegressor`.
 
     A subclass turns what users call `y` into what torch learns from, in `_learn_targets` and
     `_encode_targets`.
     """
 
-    order_seed_: int | None = None
-    _sample_weight_: np.ndarray | None = None
+    _is_alone_ = False
+    _asked_for_: tuple[str, ...] = ()
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Net":
         """Train the net from fresh weights.
@@ -54,9 +44,10 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
-            Rows; or a dict of arrays, whose sizes are not filled in.
+            Rows; or a dict of arrays or a dataset, whose sizes are not filled in.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels of any kind, or targets.
+            Labels of any kind, or targets. None for a dataset that holds them, or for an iterator
+            of one's own that brings them along.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the loss, each divided by their mean over all rows: only their
             size against each other counts, in batches of any size. Rows of weight 0 are left out.
@@ -70,12 +61,18 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         """
         fresh = not (self.warm_start and self.initialized_)
         # What the weights have learnt is coded as it was; a net may be initialised before any fit.
-        first = fresh or not hasattr(self, "n_outputs_")
+        first = fresh or self._coding() is None or not hasattr(self, "n_outputs_")
         X, y, sample_weight = self._check_data(X, y, sample_weight, first=first)
         return self._train(X, y, sample_weight, fresh, _routing_method="fit", **fit_params)
 
     def partial_fit(
-        self, X: Any, y: Any, *, classes: Any = None, sample_weight: Any = None, **fit_params: Any
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        classes: Any = None,
+        sample_weight: Any = None,
+        **fit_params: Any,
     ) -> "Net":
         """Train on from the weights that are there, or from fresh ones at the first call.
 
@@ -84,7 +81,7 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels or targets.
+            Labels or targets, as in `fit`.
         classes : array-like of shape (n_classes,), default=None
             All the classes there will be, for a first call of a classifier whose rows do not
             show them all.
@@ -99,20 +96,42 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         -------
         self : Net
         """
-        first = not self.initialized_
+        fresh = not self.initialized_
+        first = fresh or self._coding() is None
         X, y, sample_weight = self._check_data(X, y, sample_weight, first=first, classes=classes)
-        return self._train(X, y, sample_weight, first, **fit_params)
+        return self._train(X, y, sample_weight, fresh, **fit_params)
 
     def fit_loop(
         self, X: Any, y: Any = None, epochs: Any = None, *, sample_weight: Any = None, **kwargs: Any
     ) -> "Net":
-        """Run the epochs, as in `skorch.NeuralNet.fit_loop`, with encoded targets."""
-        self._sample_weight_ = sample_weight
+        """Run the epochs, as in `skorch.NeuralNet.fit_loop`, on targets as the user gives them."""
+        self._sample_weight_, self._is_training_ = sample_weight, True
         try:
             with self._on_real_device():
                 return super().fit_loop(X, y, epochs, **kwargs)
         finally:
-            self._sample_weight_ = None
+            self._sample_weight_, self._is_training_ = None, False
+            self._shown_ = None
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """End the training of a net by itself if its loss is not finite."""
+        super().on_epoch_end(net, **kwargs)
+        loss = self.history[-1].get("train_loss", 0.0)
+        if not self._is_alone_ or not is_too_large(loss):
+            return
+        is_first = len(self.history) == self._n_epochs_before_ + 1
+        if not is_first or not is_too_large(self._first_loss_):
+            raise self._divergence(loss_seen(loss))
+        # No step has led there, as skorch's own users know; an ensemble refuses it.
+        self._is_alone_ = False
+        warn_user(
+            f"The loss is not finite from the first batch on: {type(self.criterion_).__name__} "
+            f"cannot take what {type(self.module_).__name__} gives, or what y holds."
+        )
+
+    def _divergence(self, what: str) -> Exception:
+        rate = self.optimizer_.param_groups[0]["lr"]
+        return divergence_error(what, f"in epoch {len(self.history)}", rate, name="lr")
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the module's output after the criterion's non-linearity.
@@ -131,40 +150,11 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
 
     def initialize(self) -> "Net":
         """Check the net's own arguments and build its parts, as in `skorch.NeuralNet`."""
-        check_net_parameters(self)
+        self.check_training_readiness()
+        # As in skorch, a fit may do no more than initialise.
+        check_net_parameters(self, least_epochs=0)
         self.find_device()
         return super().initialize()
-
-    def get_dataset(self, X: Any, y: Any = None) -> Any:
-        """Hold rows as tensors on the device; leave dicts and datasets to skorch."""
-        plain = self.dataset is Dataset and not self.get_params_for("dataset")
-        if not plain or not _is_rows(X):
-            if y is not None and self._sample_weight_ is not None:
-                rule = "None for rows that are no array"
-                raise reject("sample_weight", rule, self._sample_weight_)
-            return super().get_dataset(X, y)
-        weights = None if y is None else self._sample_weight_
-        dtype = self._precision().weights
-        return Rows(X, y, weights, dtype=dtype, device=self.device_)
-
-    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
-        """Cut rows into batches; with `order_seed_` their order comes from the net's generator."""
-        prefix = "iterator_train" if training else "iterator_valid"
-        kwargs = self.get_params_for(prefix)
-        batches = getattr(self, prefix)
-        if not (inspect.isclass(batches) and issubclass(batches, RowBatches)):
-            return super().get_iterator(dataset, training=training)
-        batch_size = kwargs.pop("batch_size", self.batch_size)
-        batch_size = len(dataset) if batch_size == -1 else batch_size
-        rows = dataset.dataset if isinstance(dataset, Subset) else dataset
-        if not isinstance(rows, Rows):
-            return DataLoader(dataset, batch_size, **kwargs)
-        if not training:
-            batch_size = forward_batch_size(n_values_per_row(rows.X), batch_size)
-        elif self.order_seed_ is not None:
-            kwargs.setdefault("generator", torch.Generator().manual_seed(self.order_seed_))
-            self.order_seed_ += 1
-        return batches(dataset, batch_size, **kwargs)
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module on a batch, under autocast where the precision asks for it."""
@@ -184,6 +174,11 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Loss of a batch; with weights of rows, that of `weighted_loss`."""
         y_true = self._on_device(y_true)
+        if isinstance(y_true, tuple | list):
+            y_pred, target = self._aligned(y_pred, y_true[0])
+            y_true = target, *y_true[1:]
+        else:
+            y_pred, y_true = self._aligned(y_pred, y_true)
         if isinstance(unwrap_compiled(self.criterion_), nn.NLLLoss):
             # As in skorch, such a module gives probabilities.
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
@@ -196,6 +191,10 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         train, valid = super().get_split_datasets(X, y, **fit_params)
         return with_own_weights(train), with_own_weights(valid)
 
+    def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
+        """Bring an output and its targets to the shapes and types that the criterion takes."""
+        return y_pred, y_true
+
     def _obstacle_to_closed_form(self) -> str | None:
         if not self.fast:
             return f"fast={self.fast!r}"
@@ -204,6 +203,9 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         if self._precision().autocast is not None:
             return f"precision={self.precision!r} needs autocast"
         return obstacle_to_closed_form(self)
+
+    def _row_floats(self) -> torch.dtype:
+        return self._precision().weights
 
     def _precision(self) -> Precision:
         return PRECISIONS[self.precision]
@@ -225,61 +227,45 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
+        # The net notes the losses of an epoch itself, and says nothing unless it is verbose;
+        # callbacks of these names are there for those who name them, as skorch's users do.
         callbacks: list[tuple[str, Any]] = [("epoch_timer", EpochTimer())]
-        if self.verbose:
+        if self._names_callback("train_loss"):
+            callbacks.append(("train_loss", PassthroughScoring("train_loss", on_train=True)))
+        if self._names_callback("valid_loss"):
+            callbacks.append(("valid_loss", PassthroughScoring("valid_loss")))
+        callbacks += self._default_scores()
+        is_quiet = np.ndim(self.verbose) == 0 and not self.verbose
+        if not is_quiet or self._names_callback("print_log"):
             callbacks.append(("print_log", PrintLog()))
         return callbacks
+
+    def _default_scores(self) -> list[tuple[str, Any]]:
+        """Return the callbacks that score rows which a split holds out."""
+        return []
+
+    def _names_callback(self, name: str) -> bool:
+        """Say whether an argument of the user's concerns a default callback."""
+        names = {*vars(self), *self._asked_for_}
+        return any(asked.startswith(f"callbacks__{name}") for asked in names)
+
+    def set_params(self, **params: Any) -> "Net":
+        """Set arguments of the net and of its parts, as in `skorch.NeuralNet.set_params`."""
+        self._asked_for_ = tuple(params)
+        try:
+            return super().set_params(**params)
+        finally:
+            del self._asked_for_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        return tags
 
     def _get_param_names(self) -> list[str]:
         # skorch counts a private set of its own among the parameters.
         return [name for name in super()._get_param_names() if not name.startswith("_")]
-
-    def _check_data(
-        self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
-    ) -> tuple[Any, Any, Any]:
-        """Validate rows and encode targets; the first time, learn sizes and codes from them."""
-        if y is None:
-            raise reject("y", "given", y)
-        if _is_rows(X):
-            dtype, classify = numpy_dtype(self.precision), is_classifier(self)
-            X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=first)
-            sample_weight = check_weights(sample_weight, X)
-            X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
-        if classes is not None and not is_classifier(self):
-            raise reject("classes", "None for a regressor", classes)
-        if first:
-            self.n_values_per_row_ = n_values_per_row(X) if _is_rows(X) else None
-            self._learn_targets(np.asarray(y), sample_weight, classes)
-        else:
-            self._check_classes(classes)
-        y = self._encode_targets(y)
-        if _is_rows(X):
-            return drop_zero_weight_rows(X, y, self._weigh(y, sample_weight))
-        if getattr(self, "class_weight", None) is not None:
-            raise reject("class_weight", "None for rows that are no array", self.class_weight)
-        return X, y, sample_weight
-
-    def _learn_targets(
-        self, y: np.ndarray, sample_weight: np.ndarray | None, classes: Any = None
-    ) -> None:
-        """Set `n_outputs_` and what `_encode_targets` needs."""
-        raise NotImplementedError
-
-    def _check_classes(self, classes: Any) -> None:
-        """Refuse other classes than those that were learnt."""
-
-    def _weigh(self, y: Any, sample_weight: Any) -> Any:
-        """Return the weights of the rows in the loss, from encoded targets and the user's own."""
-        return sample_weight
-
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        """Turn targets into what torch learns from."""
-        raise NotImplementedError
-
-    def _check_rows(self, X: Any) -> Any:
-        if not _is_rows(X):
-            return X
-        return check_rows(self, X, dtype=numpy_dtype(self.precision))
 
     def _train(self, X: Any, y: Any, sample_weight: Any, fresh: bool, **fit_params: Any) -> "Net":
         if sample_weight is not None:
@@ -288,14 +274,21 @@ class Net(LeanEpochs, PartArguments, RealDevice, NeuralNet):
         device = self.find_device()
         if fresh:
             initialize_seeded(self, streams, device)
-        with training_seeded(streams.training, device), watched_interrupts() as interrupts:
-            super().partial_fit(X, y, **fit_params)
-        # skorch ends the training over a KeyboardInterrupt, whoever has raised it.
-        if interrupts.was_pressed:
-            raise KeyboardInterrupt
+        X = self._settle_rows(X)
+        self._is_alone_, self._n_epochs_before_ = True, len(self.history or ())
+        try:
+            with training_seeded(streams.training, device), watched_interrupts() as interrupts:
+                super().partial_fit(X, y, **fit_params)
+            # skorch ends the training over a KeyboardInterrupt, whoever has raised it.
+            if interrupts.was_pressed:
+                raise KeyboardInterrupt
+            if self._is_alone_ and not self._has_finite_weights():
+                raise self._divergence("the weights are not finite")
+        finally:
+            self._is_alone_ = False
         return self
 
-
-def _is_rows(X: Any) -> bool:
-    """Say whether `X` is one array of rows, and no dict or dataset."""
-    return not isinstance(X, Mapping | torch.utils.data.Dataset)
+    def _has_finite_weights(self) -> bool:
+        modules = [getattr(self, f"{name}_") for name in self._modules]
+        weights = (p for m in modules if isinstance(m, nn.Module) for p in m.parameters())
+        return all_finite(weight for weight in weights if not is_lazy(weight))

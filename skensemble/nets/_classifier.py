@@ -3,9 +3,10 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from torch import nn
+from skorch.callbacks import EpochScoring
+from torch import Tensor, nn
 
-from skensemble._checks import InvalidParameterError
+from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import RowBatches, encode, learn_classes, sorted_classes
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
@@ -156,6 +157,28 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.fast = fast
         self.random_state = random_state
 
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the module's output after the criterion's non-linearity: probabilities.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Of a criterion of two classes, such as BCEWithLogitsLoss, two columns too.
+        """
+        proba = super().predict_proba(X)
+        if not self._has_one_output():
+            return proba
+        if proba.ndim == 3:
+            # skorch puts both classes beside each other, whatever the shape of the output.
+            return proba[..., 0]
+        proba = proba.reshape(len(proba), -1)
+        return np.hstack([1 - proba, proba]) if proba.shape[1] == 1 else proba
+
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row.
 
@@ -168,7 +191,79 @@ class NetClassifier(Net, NeuralNetClassifier):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        self._require_coding("classes_")
+        codes = self.predict_proba(X).argmax(axis=1)
+        return codes if self._coding() is None else self.classes_[codes]
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def take_coding(self, coding: np.ndarray) -> None:
+        """Learn codes of these classes, as an ensemble does.
+
+        Parameters
+        ----------
+        coding : ndarray of shape (n_classes,)
+            Sorted classes.
+        """
+        self.classes_inferred_ = coding
+        self.n_outputs_ = 1 if self._has_one_output() else len(coding)
+        if self.n_outputs_ == 1 and len(coding) != 2:
+            name = getattr(self.criterion, "__name__", type(self.criterion).__name__)
+            rule = f"a loss of several classes, such as CrossEntropyLoss, for {len(coding)} classes"
+            raise reject("criterion", rule, name)
+
+    def _has_one_output(self) -> bool:
+        """Say whether the criterion takes one output, for the second of two classes."""
+        kind = self.criterion if isinstance(self.criterion, type) else type(self.criterion)
+        return issubclass(kind, nn.BCEWithLogitsLoss | nn.BCELoss)
+
+    def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
+        if not self._has_one_output() or not isinstance(y_pred, Tensor):
+            return y_pred, y_true
+        return y_pred, y_true.to(y_pred.dtype).reshape(y_pred.shape)
+
+    def _default_scores(self) -> list[tuple[str, Any]]:
+        if not callable(self.train_split) and not self._names_callback("valid_acc"):
+            return []
+        accuracy = EpochScoring("accuracy", name="valid_acc", lower_is_better=False)
+        return [("valid_acc", accuracy)]
+
+    def _coding(self) -> np.ndarray | None:
+        return getattr(self, "classes_", None)
+
+    def _is_plain(self) -> bool:
+        classes = self._coding()
+        if classes is None:
+            return True
+        return classes.dtype.kind in "iu" and np.array_equal(classes, np.arange(len(classes)))
+
+    def _coding_state(self) -> dict[str, Any]:
+        classes = self._coding()
+        if classes is None or classes.dtype.kind not in "biufUO":
+            return {}
+        # Python's own types are all that torch loads without trust in the file.
+        is_text = classes.dtype.kind in "UO"
+        return {"classes": classes.tolist(), "dtype": "object" if is_text else str(classes.dtype)}
+
+    def _load_coding_state(self, state: dict[str, Any]) -> None:
+        self.take_coding(np.array(state["classes"], dtype=state["dtype"]))
+
+    def _forget_targets(self) -> None:
+        for name in ("classes_inferred_", "n_outputs_"):
+            vars(self).pop(name, None)
 
     @property
     def classes_(self) -> np.ndarray:
@@ -192,12 +287,14 @@ class NetClassifier(Net, NeuralNetClassifier):
         self, y: np.ndarray, sample_weight: np.ndarray | None, classes: Any = None
     ) -> None:
         known = self.classes if classes is None else classes
-        self.classes_inferred_, _ = learn_classes(y, known)
+        self.take_coding(learn_classes(y, known)[0])
         self._check_classes(classes)
-        self.n_outputs_ = len(self.classes_)
 
     def _weigh(self, codes: Any, sample_weight: Any) -> Any:
         return with_class_weight(self.class_weight, self.classes_, codes, sample_weight)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return encode(y, self.classes_)
+
+    def _decode_targets(self, codes: np.ndarray) -> np.ndarray:
+        return self.classes_[codes]

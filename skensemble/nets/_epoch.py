@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.callbacks import BatchScoring, Callback, EpochScoring, EpochTimer, PrintLog
 from skorch.history import History
 from torch import Tensor
 
 from skensemble.data import RowBatches
 from skensemble.nets._fast_report import FastReport
+from skensemble.nets._step_callback import StepCallback
 from skensemble.nets.gradients import (
     ClosedForm,
     clip_gradients,
@@ -20,37 +21,6 @@ from skensemble.nets.gradients import (
     obstacle_to_fused_step,
     step_of,
 )
-
-
-class StepCallback(Callback):
-    """A skorch callback that acts before and after each optimizer step.
-
-    It sees the same steps in the lean epoch as in skorch's own.
-    """
-
-    def before_step(self, net: NeuralNet) -> None:
-        """Act before an optimizer step, with the weights of the step before."""
-
-    def after_step(self, net: NeuralNet, loss: Tensor) -> None:
-        """Act after an optimizer step.
-
-        Parameters
-        ----------
-        net : NeuralNet
-            The net in training.
-        loss : Tensor of shape ()
-            Loss of the batch before the step.
-        """
-
-    def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
-        """Pass a training batch on to `before_step`."""
-        if training:
-            self.before_step(net)
-
-    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
-        """Pass a training batch on to `after_step`."""
-        if training:
-            self.after_step(net, kwargs["loss"].detach())
 
 
 class LeanEpochs:
@@ -71,6 +41,8 @@ class LeanEpochs:
     """
 
     fast: bool
+    _first_loss_: float = 0.0
+    """Loss of the first batch of the last epoch."""
     _closed_form_: ClosedForm | None = None
     _update_: Callable[[], Any] | None = None
 
@@ -83,9 +55,12 @@ class LeanEpochs:
         obstacle = self._obstacle_to_lean_epoch(iterator, fit_params) if training else None
         if obstacle is not None:
             self._leave_all_fast_ways(obstacle)
+            self._leave_fused_step_to_all_weights()
         if not training or obstacle is not None:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             if iterator is not None:
+                if training:
+                    self._first_loss_ = self.history[-1]["batches"][0][f"{prefix}_loss"]
                 self._record_loss(prefix, mean_batch_loss(self.history, prefix))
             return
         if not self.module_.training:
@@ -93,10 +68,15 @@ class LeanEpochs:
         watching = [cb for _, cb in self.callbacks_ if isinstance(cb, StepCallback)]
         self._prepare_steps()
         losses = []
+        notes_batches = self._may_note_batches()
         for X, y in iterator:
+            if notes_batches:
+                self.history.new_batch()
             for callback in watching:
                 callback.before_step(self)
             losses.append(self.make_step(X, y))
+            if notes_batches:
+                self.history.record_batch(f"{prefix}_batch_size", len(X))
             for callback in watching:
                 callback.after_step(self, losses[-1])
             if watching and self._closed_form_ and not self._closed_form_.is_connected():
@@ -149,11 +129,22 @@ class LeanEpochs:
         # One look at the losses an epoch: on a GPU each look waits for the device.
         values = torch.stack(losses).tolist()
         mean = sum(loss * n for loss, n in zip(values, n_rows, strict=True)) / sum(n_rows)
+        self._first_loss_ = values[0]
         self._record_loss(prefix, mean)
-        # Some callbacks of skorch look up the last batch, if only for the name of a file.
-        self.history.new_batch()
-        self.history.record_batch(f"{prefix}_batch_size", n_rows[-1])
+        batches = self.history[-1]["batches"]
+        if batches:
+            for batch, loss in zip(batches, values, strict=True):
+                batch[f"{prefix}_loss"] = loss
+        else:
+            # Some callbacks of skorch look up the last batch, if only for the name of a file.
+            self.history.new_batch()
+            self.history.record_batch(f"{prefix}_batch_size", n_rows[-1])
         self.history.record(f"{prefix}_batch_count", len(values))
+
+    def _may_note_batches(self) -> bool:
+        """Say whether a method of a user's own may note something about a batch."""
+        names = ("get_loss", "infer")
+        return not all(getattr(type(self), n).__module__.startswith("skensemble.") for n in names)
 
     def _record_loss(self, prefix: str, loss: float) -> None:
         """Note the loss of an epoch, and whether it is the best so far, as skorch does."""
@@ -213,10 +204,26 @@ class LeanEpochs:
         self.fast_report_.leave("closed_form", others)
         self.fast_report_.leave("fused_step", others)
 
+    def _leave_fused_step_to_all_weights(self) -> None:
+        """Let torch's own step take weights that join in later, which its fused one cannot."""
+        asked = "optimizer__fused" in vars(self)
+        for group in self._optimizer_groups():
+            if (
+                group.get("fused")
+                and not asked
+                and not all(p.requires_grad for p in group["params"])
+            ):
+                group["fused"] = False
+
+    def _optimizer_groups(self) -> list[dict[str, Any]]:
+        is_known = isinstance(self.optimizer_, torch.optim.Optimizer)
+        return self.optimizer_.param_groups if is_known else []
+
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute a loss and its gradient, clipped; skorch's way to a step."""
         step = super().train_step_single(batch, **fit_params)
-        self._clip_gradients(self._trained_parameters())
+        if self.max_grad_norm is not None:
+            self._clip_gradients(self._trained_parameters())
         return step
 
     def _trained_parameters(self) -> list[Tensor]:
@@ -234,8 +241,11 @@ class LeanEpochs:
             return f"fit got {sorted(fit_params)} for the module"
         if not isinstance(iterator, RowBatches):
             return f"the iterator is {type(iterator).__name__}, not RowBatches"
-        if isinstance(self.optimizer_, torch.optim.LBFGS):
-            return "the optimizer LBFGS asks for the loss several times a step"
+        if len(self._optimizers) > 1:
+            return f"the net has the optimizers {self._optimizers}"
+        optimizer = type(self.optimizer_)
+        if optimizer is torch.optim.LBFGS or not optimizer.step.__module__.startswith("torch."):
+            return f"the optimizer {optimizer.__name__} may ask for the loss within a step"
         for owner, names in _STEP_METHODS.items():
             for name in names:
                 if getattr(type(self), name) is not getattr(owner, name):
@@ -270,9 +280,15 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 _STEP_METHODS = {
     LeanEpochs: ("run_single_epoch", "train_step_single"),
-    NeuralNet: ("train_step", "_step_optimizer", "_zero_grad_optimizer", *_BATCH_HOOKS),
+    NeuralNet: (
+        *("train_step", "_step_optimizer", "_zero_grad_optimizer", *_BATCH_HOOKS),
+        *("get_train_step_accumulator",),
+    ),
 }
 
 
 def _looks_into_batches(callback: Any) -> bool:
+    """Say whether a callback does anything at a batch that is trained on."""
+    if type(callback) in (EpochScoring, BatchScoring) and not callback.on_train:
+        return False
     return any(getattr(type(callback), h) is not getattr(Callback, h) for h in _BATCH_HOOKS)

@@ -12,15 +12,19 @@ from skensemble.nets._real_device import RealDevice
 from skensemble.nets._target_scale import SCALES
 
 
-def check_net_parameters(net: Any) -> None:
+def check_net_parameters(net: Any, *, least_epochs: int = 1) -> None:
     """Refuse bad arguments of a net; a stock net has only some of them."""
-    check_int("max_epochs", net.max_epochs, 1)
+    check_int("max_epochs", net.max_epochs, least_epochs)
     if net.batch_size != -1:
         check_int("batch_size", net.batch_size, 1)
     if not callable(net.optimizer):
         raise reject("optimizer", "a class such as torch.optim.Adam", net.optimizer)
-    if net.train_split is not None and not callable(net.train_split):
-        raise reject("train_split", "None or a split such as skorch's ValidSplit", net.train_split)
+    # skorch takes False for no split too.
+    is_none = net.train_split is None or net.train_split is False
+    if not is_none and not callable(net.train_split):
+        raise reject(
+            "train_split", "None, False or a split such as skorch's ValidSplit", net.train_split
+        )
     if not isinstance(getattr(net, "fast", True), bool | np.bool_):
         raise reject("fast", "True or False", net.fast)
     if getattr(net, "precision", "float32") not in PRECISIONS:

@@ -46,9 +46,12 @@ class PartArguments:
         if prefix == "module" and self.module is MLP:
             kwargs = {"activation": self._mlp_activation, **kwargs}
         if prefix == "module" and self.n_values_per_row_ is not None:
-            kwargs |= missing_sizes(
-                self.module, kwargs, n_features=self.n_values_per_row_, n_outputs=self.n_outputs_
+            n_outputs = getattr(self, "n_outputs_", None)
+            sizes = missing_sizes(
+                self.module, kwargs, n_features=self.n_values_per_row_, n_outputs=n_outputs
             )
+            # Targets that batches bring along are not known beforehand.
+            kwargs |= {name: size for name, size in sizes.items() if size is not None}
         return kwargs
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:
@@ -63,7 +66,17 @@ class PartArguments:
             # torch refuses Nesterov's momentum without a momentum.
             kwargs.pop("nesterov", None)
         if self.fast and "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
-            # The same update in one pass over the weights; torch has it for these devices.
-            fusable = self.device_.type in ("cpu", "cuda")
+            # The same update in one pass over the weights; torch has it for these devices, and for
+            # gradients that are dense.
+            fusable = self.device_.type in ("cpu", "cuda") and not self._has_sparse_gradients()
             kwargs.setdefault("fused", fusable)
         return args, kwargs
+
+    def _has_sparse_gradients(self) -> bool:
+        modules = [getattr(self, f"{name}_") for name in self._modules]
+        return any(
+            getattr(part, "sparse", False)
+            for module in modules
+            if isinstance(module, nn.Module)
+            for part in module.modules()
+        )

@@ -38,6 +38,8 @@ class RealDevice:
     @contextmanager
     def _on_real_device(self) -> Iterator[None]:
         """Let skorch see a device that torch knows where it reads `device` itself."""
+        if not hasattr(self, "device_"):
+            self.find_device()
         requested, self.device = self.device, str(self.device_)
         try:
             yield

@@ -3,8 +3,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import Tags
 from skorch import NeuralNetRegressor
-from torch import nn
+from torch import Tensor, nn
 
 from skensemble.data import RowBatches, TargetScaler
 from skensemble.device import numpy_dtype
@@ -162,7 +163,46 @@ class NetRegressor(Net, NeuralNetRegressor):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self.target_scaler_.inverse(self.predict_proba(X))
+        self._require_coding("target_scaler_")
+        output = self.predict_proba(X)
+        if self._coding() is None:
+            return output
+        return self.target_scaler_.inverse(output.reshape(len(output), -1))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def take_coding(self, coding: TargetScaler) -> None:
+        """Learn targets standardised by this scale, as an ensemble does.
+
+        Parameters
+        ----------
+        coding : TargetScaler
+            Mean and scale of the targets.
+        """
+        self.target_scaler_ = coding
+        self.n_outputs_ = coding.n_outputs
+
+    def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
+        if not isinstance(y_pred, Tensor) or y_pred.ndim != 1:
+            return y_pred, y_true
+        # A column beside a flat output would be compared row by row with every other row.
+        return y_pred, y_true.reshape(y_pred.shape)
+
+    def _coding(self) -> TargetScaler | None:
+        return getattr(self, "target_scaler_", None)
+
+    def _coding_state(self) -> dict[str, Any]:
+        return {} if self._coding() is None else self.target_scaler_.to_state()
+
+    def _load_coding_state(self, state: dict[str, Any]) -> None:
+        self.take_coding(TargetScaler.from_state(state))
+
+    def _forget_targets(self) -> None:
+        for name in ("target_scaler_", "n_outputs_"):
+            vars(self).pop(name, None)
 
     def initialize_criterion(self) -> "NetRegressor":
         """Build the criterion, and hold it against the scale of the targets."""
@@ -180,8 +220,10 @@ class NetRegressor(Net, NeuralNetRegressor):
     def _learn_targets(
         self, y: np.ndarray, sample_weight: np.ndarray | None, classes: Any = None
     ) -> None:
-        self.target_scaler_ = TargetScaler(y, sample_weight, standardize=is_standardized(self))
-        self.n_outputs_ = self.target_scaler_.n_outputs
+        self.take_coding(TargetScaler(y, sample_weight, standardize=is_standardized(self)))
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return self.target_scaler_.transform(y).astype(numpy_dtype(self.precision))
+
+    def _decode_targets(self, codes: np.ndarray) -> np.ndarray:
+        return self.target_scaler_.inverse(codes.reshape(len(codes), -1))

@@ -41,7 +41,8 @@ def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
     with ExitStack() as stack, run_uncompiled(net), torch.no_grad():
         for layer in layers:
             stack.enter_context(_averaging_by_rows(layer))
-        for batch, _ in net.get_iterator(net.get_dataset(data.X, data.y), training=True):
+        dataset = net.get_dataset(data.X, data.targets_for(net))
+        for batch, _ in net.get_iterator(dataset, training=True):
             net.infer(batch)
     module.train(was_training)
 

@@ -15,12 +15,7 @@ from torch import Tensor, nn
 
 from skensemble._checks import InvalidParameterError
 from skensemble._typing import Moment, Schedule
-
-LARGEST_LOSS = float(np.finfo(np.float32).max)
-
-
-class DivergenceError(FloatingPointError, ValueError):
-    """The loss or the weights are no longer finite."""
+from skensemble.nets import LARGEST_LOSS, DivergenceError, divergence_error, loss_seen
 
 
 @dataclass(frozen=True)
@@ -208,22 +203,16 @@ def finite_mean(losses: np.ndarray, rates: Sequence[float]) -> float:
     DivergenceError
         If a loss is not finite.
     """
-    # What float32 cannot hold is no loss to go on with, in float64 either.
     if np.abs(losses).max() <= LARGEST_LOSS:
         return float(losses.mean())
     at = int((~(np.abs(losses) <= LARGEST_LOSS)).argmax())
     t = len(rates) - len(losses) + 1 + at
-    seen = losses[at] if np.isnan(losses[at]) else np.copysign(np.inf, losses[at])
-    raise diverged(t, rates[t - 1], f"the training loss is {seen}")
+    raise diverged(t, rates[t - 1], loss_seen(losses[at]))
 
 
 def diverged(t: int, rate: float, what: str) -> DivergenceError:
     """Build the error that says where a training blew up and what to try."""
-    return DivergenceError(
-        f"Training diverged: {what} at step {t}, learning rate {rate:.4g}. "
-        "Scale the inputs (StandardScaler in a Pipeline), lower alpha_zero, "
-        "or set max_grad_norm on the net."
-    )
+    return divergence_error(what, f"at step {t}", rate)
 
 
 Observer = Callable[[Step], Any]

@@ -5,17 +5,49 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from skorch import NeuralNet
 from torch import nn
 
+from skensemble.nets import Net
 from skensemble.training._steps import Step
 
 
 class Data(NamedTuple):
-    """Validated rows, encoded targets and weights, as a net's training takes them."""
+    """Validated rows, encoded targets and weights, as a net's training takes them.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, ...)
+    y : ndarray of shape (n_samples, ...)
+        Codes of classes, or standardised targets.
+    sample_weight : ndarray of shape (n_samples,) or None
+    given : ndarray of shape (n_samples, ...) or None
+        Labels or targets as the user gave them.
+    coding : ndarray or TargetScaler or None
+        The classes or the scale that `y` is coded by.
+    """
 
     X: Any
     y: np.ndarray
     sample_weight: np.ndarray | None = None
+    given: np.ndarray | None = None
+    coding: Any = None
+
+    @property
+    def coded(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """Rows, encoded targets and weights: all that the weights of a net depend on."""
+        return self.X, self.y, self.sample_weight
+
+    def targets_for(self, net: NeuralNet) -> np.ndarray:
+        """Return the targets that a net takes, one of our own together with their coding.
+
+        Our own nets get the targets as the user gave them, and show them to callbacks so; any
+        other skorch net knows nothing but codes.
+        """
+        if self.coding is None or not isinstance(net, Net):
+            return self.y
+        net.take_coding(self.coding)
+        return self.given
 
 
 @dataclass(frozen=True)

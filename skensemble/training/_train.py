@@ -72,17 +72,17 @@ def _train_here(net: NeuralNet, data: Data, course: FollowSchedule) -> Trace:
     fit_params = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
     # A training of some steps ends itself: it has at most an epoch for each.
     n_epochs = course.n_epochs if course.n_steps is None else course.n_steps
-    stopped_by = None
+    stopped_by, y = None, data.targets_for(net)
     with _led_by(net, course), watched_interrupts() as interrupts:
         # skorch's fit would swallow a KeyboardInterrupt, whoever raised it.
-        net.notify("on_train_begin", X=data.X, y=data.y)
+        net.notify("on_train_begin", X=data.X, y=y)
         try:
-            net.fit_loop(data.X, data.y, n_epochs, **fit_params)
+            net.fit_loop(data.X, y, n_epochs, **fit_params)
         except StopTraining:
             stopped_by = None if course.is_over else "observer"
         except KeyboardInterrupt:
             stopped_by = interrupts.stopper
-        net.notify("on_train_end", X=data.X, y=data.y)
+        net.notify("on_train_end", X=data.X, y=y)
     return course.trace(stopped_by)
 
 

@@ -93,5 +93,7 @@ def test_classes_that_cannot_be_are_refused(classes, message):
 
 
 def test_a_number_is_no_string_of_digits():
+    digits = np.arange(30).astype(str)
+    assert unknown_labels(np.arange(30), digits).tolist() == [*range(30)]
     assert unknown_labels(np.array([1, 0]), np.array(["0", "1"])).tolist() == [0, 1]
     assert unknown_labels(np.array(["1"], dtype=object), np.array([0, 1])).tolist() == ["1"]

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
+from skorch.utils import is_skorch_dataset
 from torch.utils.data import DataLoader, Subset
 
-from skensemble.data import RowBatches, Rows, with_own_weights
+from skensemble.data import RowBatches, Rows, with_own_weights, without_subsets
 
 CPU = torch.device("cpu")
 
@@ -113,4 +114,42 @@ def test_a_data_loader_reads_them_too():
 
 def test_dense_rows_are_not_copied():
     X = np.zeros((5, 2), np.float32)
-    assert Rows(X, dtype=torch.float32, device=CPU).X.data_ptr() == X.ctypes.data
+    assert Rows(X, dtype=torch.float32, device=CPU).inputs.data_ptr() == X.ctypes.data
+
+
+def test_they_are_a_dataset_of_skorch_with_targets_as_given():
+    y = np.array(["b", "a"])
+    held = Rows(np.eye(2), y, codes=np.array([1, 0]), dtype=torch.float32, device=CPU)
+    assert is_skorch_dataset(Subset(held, [0]))
+    assert held.y is y
+    assert held[0][1] == "b"
+    assert [target.tolist() for _, target in RowBatches(held, 2)] == [[1, 0]]
+
+
+def test_a_split_may_build_them_anew_from_rows_and_targets():
+    X = np.zeros((10, 2), np.float32)
+    held = Rows(X, np.arange(10), np.ones(10), dtype=torch.float32, device=CPU)
+    half = type(held)(held.X[::2], held.y[::2])
+    assert not half.is_coded
+    half.code(-half.y)
+    assert half.targets.tolist() == [0, -2, -4, -6, -8]
+    assert half.sample_weight is None
+    assert half.dtype == torch.float32
+
+
+def test_whole_numbers_stay_so_and_their_weights_are_floats():
+    ids = np.array([[2**24 + 1], [2**53 + 1]])
+    weight = np.array([0.5, 1.5])
+    held = Rows(ids, np.arange(2), weight, dtype=torch.int64, device=CPU)
+    X, _, weights = held.take(slice(0, 2))
+    assert X.flatten().tolist() == [2**24 + 1, 2**53 + 1]
+    assert weights.tolist() == [0.5, 1.5]
+
+
+def test_a_split_of_a_split_chooses_among_what_the_first_chose():
+    inner, index = without_subsets(Subset(Subset(rows(10), [9, 7, 5, 3]), [2, 0]))
+    assert isinstance(inner, Rows)
+    assert index.tolist() == [5, 9]
+    batches = RowBatches(Subset(Subset(rows(10), [9, 7, 5, 3]), [2, 0]), 2)
+    assert [y.tolist() for _, y in batches] == [[5, 9]]
+    assert without_subsets(inner) == (inner, None)

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -142,3 +144,14 @@ def test_spreads_below_the_range_of_float32_are_float64():
     scaler = TargetScaler(1e-44 * Y)
     z = scaler.transform(1e-44 * Y).astype(np.float32)
     np.testing.assert_allclose(scaler.inverse(z), 1e-44 * Y, rtol=1e-6)
+
+
+@pytest.mark.parametrize("y", [np.array([1.0, 4.0]), np.array([[1.0, 2.0], [5.0, 9.0]])])
+def test_a_scale_comes_back_from_its_state(y):
+    scaler = TargetScaler(y)
+    state = json.loads(json.dumps(scaler.to_state()))
+    again = TargetScaler.from_state(state)
+    assert again.n_outputs == scaler.n_outputs
+    assert (again.transform(y) == scaler.transform(y)).all()
+    assert (again.inverse(again.transform(y)) == y).all()
+    assert again.inverse(again.transform(y)).shape == y.shape

@@ -6,17 +6,22 @@ import pandas as pd
 import pytest
 import scipy
 import torch
-from scipy.sparse import coo_array, csc_array, issparse
+from scipy.sparse import coo_array, csc_array, csr_array, issparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils.fixes import parse_version
+from skorch.dataset import Dataset
+from skorch.helper import SliceDataset, SliceDict
+from torch.utils.data import TensorDataset
 
+from skensemble import InvalidParameterError
 from skensemble.data import (
     as_numpy,
     check_labelled_rows,
     check_rows,
     check_weights,
     drop_zero_weight_rows,
+    holds_whole_numbers,
 )
 
 X = np.arange(6.0).reshape(3, 2)
@@ -239,3 +244,66 @@ def test_nothing_is_copied_where_each_row_counts(weight):
 def test_what_is_no_tensor_passes_as_it_is():
     rows = [[1, 2]]
     assert as_numpy(rows) is rows
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.arange(4).reshape(2, 2),
+        np.arange(4, dtype=np.uint16).reshape(2, 2),
+        torch.arange(4).reshape(2, 2),
+        [[1, 2], [3, 4]],
+        pd.DataFrame({"a": [1, 2], "b": np.array([3, 4], dtype=np.int8)}),
+    ],
+)
+def test_ids_and_counts_are_whole_numbers(X):
+    assert holds_whole_numbers(X)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((2, 2)),
+        np.ones((2, 2), dtype=np.uint8),
+        np.ones((2, 2), dtype=bool),
+        np.ones((2, 2), dtype=object),
+        torch.ones(2, 2),
+        torch.ones(2, 2, dtype=torch.uint8),
+        torch.ones(2, 2, dtype=torch.bool),
+        [[1, 2.5]],
+        pd.DataFrame({"a": [1, 2], "b": [0.5, 1]}),
+        csr_array(np.ones((2, 2), dtype=int)),
+        {"a": np.ones((2, 2), dtype=int)},
+    ],
+)
+def test_floats_bytes_bits_and_sparse_rows_are_not(X):
+    assert not holds_whole_numbers(X)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        {"a": np.eye(2)},
+        SliceDict(a=np.eye(2)),
+        TensorDataset(torch.eye(2), torch.arange(2)),
+        SliceDataset(TensorDataset(torch.eye(2), torch.arange(2))),
+        Dataset({"a": np.eye(2)}, np.arange(2)),
+    ],
+)
+def test_rows_that_are_no_array_are_refused_by_the_name_of_their_type(X):
+    name = type(X).__name__
+    message = rf"X must be one array of rows, got a {name}\. Pass its rows as an array with y"
+    with pytest.raises(InvalidParameterError, match=message):
+        check_rows(BaseEstimator(), X, dtype=float, reset=True)
+    with pytest.raises(InvalidParameterError, match=message):
+        check_labelled_rows(BaseEstimator(), X, [0, 1], dtype=float, classify=True, reset=True)
+
+
+def test_the_dataset_of_skorch_is_its_rows_and_targets():
+    X, y = check_labelled_rows(
+        BaseEstimator(), Dataset(np.eye(2), np.array([5, 7])), None,
+        dtype=np.float32, classify=True, reset=True,
+    )  # fmt: skip
+    assert X.dtype == np.float32
+    assert y.tolist() == [5, 7]
+    assert (check_rows(BaseEstimator(), Dataset(np.eye(2)), dtype=float) == np.eye(2)).all()

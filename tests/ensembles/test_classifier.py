@@ -135,3 +135,12 @@ def test_bad_weights_of_classes_are_refused_before_any_data_is_looked_at(make_cl
     message = r"class_weight must name labels among \[0, 1, 2\], got \[9\] as well"
     net = NetClassifier(class_weight={9: 1}, max_epochs=20)
     assert_refused(make_classifier, iris, message, lambda e: e.fit(*iris), estimator=net)
+
+
+def test_rows_of_a_class_of_weight_0_are_left_out_and_the_class_stays(make_classifier, iris):
+    X, y = iris
+    settings = {"module__hidden_units": (8,), "max_epochs": 20, "classes": [0, 1, 2]}
+    found = make_classifier(estimator=NetClassifier(**settings, class_weight={0: 0})).fit(X, y)
+    expected = make_classifier(estimator=NetClassifier(**settings)).fit(X[50:], y[50:])
+    assert found.n_steps_ == expected.n_steps_ == 20 * 2
+    np.testing.assert_allclose(found.predict_proba(X), expected.predict_proba(X), atol=1e-5)

@@ -39,7 +39,7 @@ def trainings_of(n_rows, weighted=(), **settings):
 
 def alone(training, sizes, n_epochs):
     """Give the rows, targets and shares in the loss of a net's batches."""
-    X, y, weight = training.data
+    X, y, weight = training.data.coded
     weight = np.ones(len(y)) if weight is None else weight
     generator = torch.Generator().manual_seed(training.net.order_seed_)
     for _ in range(n_epochs):

@@ -169,7 +169,7 @@ def own(name):
     [
         (NetClassifier(fast=False), "fast=False"),
         (NetClassifier(iterator_train=DataLoader), "the iterator is DataLoader, not RowBatches"),
-        (NetClassifier(optimizer=torch.optim.LBFGS, batch_size=-1), "LBFGS asks for the loss"),
+        (NetClassifier(optimizer=torch.optim.LBFGS, batch_size=-1), "LBFGS may ask for the loss"),
         (NetClassifier(callbacks=[("w", BatchWatcher())]), "the callback 'w' looks into batches"),
         (NetClassifier(callbacks=[("g", GradientWatcher())]), "the callback 'g' looks into"),
         *(

@@ -36,7 +36,7 @@ def test_a_way_that_there_is_not_is_an_error():
 
 def test_the_next_training_begins_with_nothing_known():
     net = fitted(fast=False)
-    net.set_params(fast=True, callbacks=[("scoring", EpochScoring("accuracy"))])
+    net.set_params(fast=True, callbacks=[("scoring", EpochScoring("accuracy", on_train=True))])
     assert net.fit(X, Y).fast_report_.lean_epoch == "the callback 'scoring' looks into batches"
     net.set_params(callbacks=None).fit(X, Y)
     assert net.fast_report_.lean_epoch is None

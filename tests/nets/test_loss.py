@@ -142,7 +142,17 @@ def test_a_weight_multiplies_the_loss_of_its_row(name):
 
 
 @pytest.mark.parametrize(
-    "criterion", [nn.MSELoss(), nn.PoissonNLLLoss(), nn.KLDivLoss(reduction="batchmean")]
+    "criterion",
+    [
+        nn.MSELoss(),
+        nn.MSELoss(reduction="sum"),
+        nn.PoissonNLLLoss(),
+        nn.HuberLoss(delta=0.1),
+        nn.BCEWithLogitsLoss(weight=CLASS_WEIGHT, pos_weight=CLASS_WEIGHT.flip(0)),
+        nn.KLDivLoss(reduction="batchmean"),
+        # Of shares of classes torch's mean is over the rows, whatever the classes weigh.
+        nn.CrossEntropyLoss(weight=CLASS_WEIGHT),
+    ],
 )
 def test_weights_of_one_give_the_loss_of_values(criterion):
     y = LOGITS.softmax(1).flip(0)

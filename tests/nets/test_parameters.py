@@ -17,8 +17,8 @@ from skensemble.nets import check_net_parameters, device_of
         ({"device": "abacus"}, "device must be 'auto' or a device that torch knows, got 'abacus'"),
         ({"precision": "float16"}, "precision must be one of .*, got 'float16'"),
         ({"optimizer": "adam"}, "optimizer must be a class such as torch.optim.Adam, got 'adam'"),
-        ({"train_split": 0.2}, "train_split must be None or a split such as .*, got 0.2"),
-        ({"max_epochs": 0}, "max_epochs must be an int >= 1, got 0"),
+        ({"train_split": 0.2}, "train_split must be None, False or a split such as .*, got 0.2"),
+        ({"max_epochs": -1}, "max_epochs must be an int >= 0, got -1"),
         ({"batch_size": 0}, "batch_size must be an int >= 1, got 0"),
         ({"batch_size": -2}, "batch_size must be an int >= 1, got -2"),
         (

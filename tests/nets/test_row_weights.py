@@ -68,3 +68,26 @@ def test_a_pair_of_targets_is_no_weight():
     net = NetRegressor(nn.Linear(1, 1), criterion=Distance, device="cpu").initialize()
     pair = torch.ones(2, 1), torch.full((2, 1), 2.0)
     assert net.get_loss(torch.zeros(2, 1), pair).item() == (1 + 2) ** 2
+
+
+CRITERIA = {
+    "weights of classes": {"criterion__weight": torch.tensor([1.0, 5.0, 1.0])},
+    "an ignored class": {"criterion__ignore_index": 2},
+    "smoothing": {"criterion__label_smoothing": 0.1},
+    "a sum": {"criterion__reduction": "sum", "lr": 0.002},
+    "margins": {"criterion": nn.MultiMarginLoss},
+    "likelihood": {"criterion": nn.NLLLoss, "criterion__weight": torch.tensor([1.0, 5.0, 1.0])},
+}
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_weights_of_one_give_the_fit_without_weights(iris, name):
+    X, y = iris
+    module = nn.Sequential(nn.Linear(4, 3), nn.Softmax(-1))
+    own = {"module": module} if name == "likelihood" else {}
+    net = NetClassifier(**own, **CRITERIA[name], max_epochs=10, batch_size=32, random_state=0)
+    expected = net.fit(X, y).predict_proba(X)
+    # Sevens are as equal as ones.
+    for weight in (np.ones(150), np.full(150, 7e20)):
+        found = net.fit(X, y, sample_weight=weight).predict_proba(X)
+        np.testing.assert_allclose(found, expected, atol=1e-5)

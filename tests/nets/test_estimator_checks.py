@@ -1,0 +1,34 @@
+"""scikit-learn's own checks of estimators, of the nets by themselves."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skensemble import NetClassifier, NetRegressor
+
+pytestmark = [
+    pytest.mark.slow,
+    # The checks fit on unscaled targets, and on targets of one column.
+    pytest.mark.filterwarnings("default"),
+]
+
+
+def checks_that_fail(net):
+    """Checks that cannot pass, and why."""
+    checks = {"check_no_attributes_set_in_init": "skorch's constructor begins history and state"}
+    if isinstance(net, NetRegressor):
+        reason = "skorch's nets of every kind have predict_proba, the module's output"
+        checks["check_regressors_no_decision_function"] = reason
+        # They take whatever has it for a classifier.
+        checks["check_estimator_sparse_array"] = reason
+        checks["check_estimator_sparse_matrix"] = reason
+    return checks
+
+
+@parametrize_with_checks(
+    # In float32 weights are as good as rows that stand there twice to 1e-6, not to 1e-7.
+    [net(module__hidden_units=(20,), precision="float64") for net in (NetClassifier, NetRegressor)],
+    expected_failed_checks=checks_that_fail,
+    xfail_strict=True,
+)
+def test_scikit_learn_agrees(estimator, check):
+    check(estimator)
