@@ -116,7 +116,7 @@ def _text_columns(X: Any) -> dict[str, Any]:
             rows = np.asarray(X, dtype=object)
         except ValueError:
             return {}
-        if rows.ndim not in (1, 2):
+        if rows.ndim not in (1, 2) or not rows.size:
             return {}
         columns = {str(j): column for j, column in enumerate(rows.reshape(len(rows), -1).T)}
     found = {name: _text_value(column) for name, column in columns.items()}

@@ -89,7 +89,7 @@ def test_rows_may_have_several_axes():
         (X[:0], "Found array with 0 sample"),
         (np.where(X == 3, np.nan, X), "contains NaN"),
         (np.where(X == 3, np.inf, X), "contains infinity"),
-        (X.astype(str).astype(object) + "?", "could not convert string to float"),
+        (X.astype(str).astype(object) + "?", "X must hold numbers, got text in columns 0, 1"),
     ],
 )
 def test_bad_rows_are_refused(rows, message):
@@ -146,9 +146,10 @@ def test_labels_stay_as_they_are(labels):
     ("labels", "message"),
     [
         ([0.5, 1.0, 2.2], "Unknown label type: continuous"),
-        (np.array([None, 1, 2]), "Unknown label type: unknown"),
+        (np.array([None, 1, 2]), "y must hold a target for each row, got 1 of 3 missing"),
+        (np.array([1, "a", 2], dtype=object), "Unknown label type: unknown"),
         ([np.nan, 1.0, 2.0], "contains NaN"),
-        (X, "y should be a 1d array"),
+        (X, r"y must be one column of labels, got 2\."),
         ([0, 1], "inconsistent numbers of samples"),
     ],
 )
@@ -180,7 +181,7 @@ def test_targets_of_one_or_more_columns_become_numbers(targets):
     ("targets", "message"),
     [
         ([np.nan, 1, 2], "contains NaN"),
-        (np.array(["a", "b", "c"], dtype=object), "could not convert string to float"),
+        (np.array(["a", "b", "c"], dtype=object), "y must hold numbers, got text such as 'a'"),
         (np.zeros((3, 2, 2)), "Found array with dim 3"),
         ([1, 2], "inconsistent numbers of samples"),
     ],
