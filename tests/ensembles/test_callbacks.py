@@ -59,6 +59,8 @@ def test_scores_of_labels_are_those_of_the_net(iris, K, kind, use_caching, score
         callbacks=callbacks(kind, "accuracy", use_caching=use_caching),
     )
     ensemble = K(net, random_state=0)
+    if K is DeepEnsembleClassifier:
+        ensemble.set_params(M=2)
     assert ensemble.fit(X, y).score(X, y) > 0.8
     assert scores[-1] > 0.8
     # The net that was handed over knows nothing.
@@ -90,7 +92,8 @@ def test_callbacks_of_a_net_of_skorch_see_codes(iris, scores):
         callbacks=[Scores("valid_acc")],
     )
     SnapshotEnsembleClassifier(net, M=2, random_state=0).fit(X, y + 7)
-    assert scores[-1] > 0.8
+    # A linear model at work; codes beside labels would give 0.
+    assert scores[-1] > 0.6
 
 
 def test_a_predefined_split_has_labels_as_given(iris):
