@@ -161,6 +161,7 @@ POSTERIORS = [
 PREDICTOR = "members/_predictor.py"
 STATES = "members/_states.py"
 TEMPLATE = "members/_template.py"
+BY_HAND = "members/_lean_copies.py"
 MEMBERS = [
     Fault(
         STATES,
@@ -171,8 +172,8 @@ MEMBERS = [
     Fault(
         STATES,
         "a state is not copied",
-        'value.detach().to("cpu", copy=True).contiguous().numpy()',
-        'value.detach().to("cpu").contiguous().numpy()',
+        "tensor.detach().to(device, copy=True)",
+        "tensor.detach().to(device)",
     ),
     Fault(
         STATES,
@@ -181,7 +182,7 @@ MEMBERS = [
         "        pass\n",
     ),
     Fault(
-        TEMPLATE,
+        BY_HAND,
         "members share their hooks",
         "v.copy() if type(v) in CONTAINERS else v",
         "v",
@@ -193,9 +194,9 @@ MEMBERS = [
         "module",
     ),
     Fault(
-        TEMPLATE,
+        BY_HAND,
         "a module whose attributes hold tensors is copied by hand",
-        "type(part).__module__ in CHEAP_TO_COPY and not is_watched(part)",
+        "type(part).__module__ in CHEAP_TO_COPY\n        and not is_watched(part)",
         "not is_watched(part)",
     ),
     Fault(
@@ -207,7 +208,7 @@ MEMBERS = [
     Fault(
         PREDICTOR,
         "the second output of a tuple is taken",
-        "output[0] if isinstance(output, tuple)",
+        "output[part] if isinstance(output, tuple)",
         "output[1] if isinstance(output, tuple)",
     ),
     Fault(
@@ -347,7 +348,7 @@ CLOSED_FORM = [
     Fault(
         MLP,
         "weights of rows are left out",
-        "self.loss_of(x, y, normalized(weight))",
+        "self.loss_of(x, y, weight / len(weight))",
         "self.mean_loss_of(x, y, self.grad_output)",
     ),
     Fault(
@@ -415,8 +416,8 @@ NETS = [
     Fault(
         "data/_targets.py",
         "the scale of targets ignores weights",
-        "sample_weight=sample_weight",
-        "sample_weight=None",
+        "None if sample_weight is None else relative_weights(sample_weight)",
+        "None",
     ),
     Fault(
         EPOCH,
@@ -433,8 +434,8 @@ NETS = [
     Fault(
         LOSS,
         "weights of classes do not count in the divisor",
-        "weight if class_weight is None else weight * class_weight[y_true]",
-        "weight",
+        "owner.weight[y_true[kept]].sum()",
+        "kept.sum()",
     ),
     Fault(
         "data/_rows.py",
@@ -445,6 +446,7 @@ NETS = [
 ]
 
 BASE = "ensembles/_base.py"
+ROWS = "ensembles/_rows.py"
 HELD_OUT = "ensembles/_held_out.py"
 COLLECTOR = "ensembles/_collector.py"
 ENSEMBLES = [
@@ -461,11 +463,11 @@ ENSEMBLES = [
         "np.ones(len(lead))",
     ),
     Fault(
-        BASE,
+        ROWS,
         "validation rows of weight 0 stay",
-        "        sample_weight = check_weights(sample_weight, X, dtype=np.float64)\n"
-        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n",
-        "        sample_weight = check_weights(sample_weight, X, dtype=np.float64)\n",
+        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
+        "        y = self._encode_targets(y)\n",
+        "        y = self._encode_targets(y)\n",
     ),
     Fault(BASE, "callbacks do not hear of the end", "        progress.end()\n", ""),
     Fault(
@@ -487,11 +489,11 @@ ENSEMBLES = [
         "1e-3",
     ),
     Fault(
-        BASE,
+        ROWS,
         "training rows of weight 0 stay",
-        "        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)\n"
-        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n",
-        "        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)\n",
+        "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
+        "        codes = self._learn_targets(",
+        "        codes = self._learn_targets(",
     ),
     Fault(
         HELD_OUT,
@@ -502,7 +504,7 @@ ENSEMBLES = [
     Fault(
         COLLECTOR,
         "members that are not finite are taken in",
-        "        if not is_finite(state, self.template.parameter_names):\n",
+        "        if not is_finite(state, self._parameter_names):\n",
         "        if False:\n",
     ),
     Fault(
@@ -564,8 +566,8 @@ LOCKSTEP = [
     Fault(
         "lockstep/_stacked_batches.py",
         "rows that fill up a batch count",
-        "self.is_row = places < self.sizes[..., None]",
-        "self.is_row = places < width",
+        "is_row = places < self.sizes[..., None]",
+        "is_row = places < width",
     ),
     Fault(
         "lockstep/_stacked_sgd.py",

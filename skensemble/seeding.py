@@ -32,12 +32,15 @@ class Streams(NamedTuple):
         Of what a training draws from torch's global generators: dropout, stock iterators.
     method : int
         Of what a method draws beside the training of its first net.
+    validation : int
+        Of the rows that are held out for validation.
     """
 
     weights: int
     order: int
     training: int
     method: int
+    validation: int
 
 
 @lru_cache
@@ -49,7 +52,7 @@ def streams_of(seed: int) -> Streams:
     >>> streams_of(0) == streams_of(0)
     True
     >>> len(set(streams_of(0)))
-    4
+    5
     """
     return Streams(*spawn_seeds(seed, len(Streams._fields)))
 
@@ -136,6 +139,24 @@ def training_seeded(seed: int, device: torch.device) -> Iterator[None]:
         finally:
             with _GLOBAL_STATE:
                 stack.close()
+
+
+def generator_states(device: torch.device) -> list[torch.Tensor]:
+    """Return the states of torch's global generators, on the CPU and on a device."""
+    states = [torch.get_rng_state()]
+    if device.type in ("cuda", "mps"):
+        states.append(getattr(torch, device.type).get_rng_state())
+    return states
+
+
+def set_generator_states(device: torch.device, states: list[torch.Tensor]) -> None:
+    """Set torch's global generators, inside `training_seeded`.
+
+    A device that has no state among these keeps its own.
+    """
+    torch.set_rng_state(states[0])
+    if device.type in ("cuda", "mps") and len(states) > 1:
+        getattr(torch, device.type).set_rng_state(states[1])
 
 
 @contextmanager

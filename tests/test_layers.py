@@ -14,7 +14,7 @@ import skensemble
 ROOT = Path(skensemble.__file__).parent
 
 ORDER = [
-    {"_checks", "_typing", "_version", "_warn"},
+    {"_checks", "_interrupts", "_typing", "_version", "_warn"},
     {"averaging", "device", "modules", "schedules"},
     {"data", "seeding"},
     {"metrics", "nets"},
@@ -28,9 +28,9 @@ ORDER = [
 """From the bottom up. A part imports from the rows above its own here, and not from its own row."""
 
 MAY_IMPORT = {
-    "joblib": {"model_selection"},
+    "joblib": {"ensembles", "model_selection"},
     "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
-    | {"metrics", "model_selection", "nets", "posteriors", "seeding", "training"},
+    | {"metrics", "model_selection", "nets", "seeding", "training"},
     "scipy": {"data", "ensembles", "lockstep"},
     "sklearn": {"data", "ensembles", "lockstep", "model_selection", "nets", "seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}

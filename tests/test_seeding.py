@@ -37,8 +37,8 @@ def test_spawned_seeds_are_those_of_numpy_and_the_first_do_not_depend_on_their_n
 
 
 def test_each_stream_has_a_seed_of_its_own():
-    assert streams_of(7) == Streams(*spawn_seeds(7, 4))
-    assert Streams._fields == ("weights", "order", "training", "method")
+    assert streams_of(7) == Streams(*spawn_seeds(7, 5))
+    assert Streams._fields == ("weights", "order", "training", "method", "validation")
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])

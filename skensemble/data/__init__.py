@@ -1,7 +1,13 @@
 """Rows, labels and targets: checked at the border, coded, sized and cut into batches."""
 
 from skensemble.data._datasets import as_targets, is_rows, targets_of, unwrap_rows
-from skensemble.data._labels import codes_of, encode, learn_classes, unknown_labels
+from skensemble.data._labels import (
+    codes_of,
+    encode,
+    learn_classes,
+    sorted_classes,
+    unknown_labels,
+)
 from skensemble.data._rows import (
     BLOCK_VALUES,
     RowBatches,
@@ -11,6 +17,7 @@ from skensemble.data._rows import (
     forward_batch_size,
     forward_batches,
     shared_tensor,
+    with_own_weights,
     without_subsets,
 )
 from skensemble.data._sizes import keywords_of, missing_sizes, n_values_per_row
@@ -23,6 +30,7 @@ from skensemble.data._validation import (
     drop_zero_weight_rows,
     holds_whole_numbers,
 )
+from skensemble.data._weights import relative_weights
 
 __all__ = [
     "BLOCK_VALUES",
@@ -47,9 +55,12 @@ __all__ = [
     "learn_classes",
     "missing_sizes",
     "n_values_per_row",
+    "relative_weights",
     "shared_tensor",
+    "sorted_classes",
     "targets_of",
     "unknown_labels",
     "unwrap_rows",
+    "with_own_weights",
     "without_subsets",
 ]

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from copy import copy
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from skensemble.data._sizes import n_values_per_row
+from skensemble.data._weights import relative_weights
 
 BLOCK_VALUES = 2**20
 """Values of the block of shuffled rows that is gathered at once and cut into batches."""
@@ -34,7 +36,8 @@ class Rows(Dataset):
     y : ndarray or Tensor of shape (n_samples, ...), optional
         Labels or targets.
     sample_weight : ndarray of shape (n_samples,), optional
-        Weights of the rows; with them a target is a pair (y, weight).
+        Weights of the rows, of any size; they are kept divided by their mean. With them a target
+        is a pair (y, weight).
     codes : ndarray of shape (n_samples, ...), optional
         Codes of classes, or standardised targets; `y` itself where they are not given.
     dtype : torch.dtype, optional
@@ -61,8 +64,9 @@ class Rows(Dataset):
             self.device, self.dtype = self.inputs.device, self.inputs.dtype
         self.sample_weight = None
         if sample_weight is not None:
-            weight = shared_tensor(sample_weight).to(self.device)
-            self.sample_weight = weight.to(self.dtype) if self.dtype.is_floating_point else weight
+            weight = torch.as_tensor(relative_weights(sample_weight))
+            floats = self.dtype if self.dtype.is_floating_point else torch.float32
+            self.sample_weight = weight.to(floats).to(self.device)
         self._targets: Tensor | None = None
         if codes is not None:
             self.code(codes)
@@ -107,6 +111,14 @@ class Rows(Dataset):
         if isinstance(index, Tensor):
             index = index.to(self.device)
         return (X if issparse(self.inputs) else self.inputs[index]), index
+
+    def relative_to(self, index: Tensor) -> "Rows":
+        """Return the same rows with weights that have a mean of 1 over some of them."""
+        rows = copy(self)
+        if self.sample_weight is not None:
+            weight = self.sample_weight
+            rows.sample_weight = weight / weight[index.to(weight.device)].mean()
+        return rows
 
 
 class RowBatches:
@@ -189,6 +201,13 @@ class RowBatches:
             Of as many rows.
         """
         return X, y
+
+
+def with_own_weights(dataset: Any) -> Any:
+    """Let the weights of the rows of a split have a mean of 1; other datasets stay as they are."""
+    if not isinstance(dataset, Subset) or not isinstance(dataset.dataset, Rows):
+        return dataset
+    return Subset(dataset.dataset.relative_to(torch.as_tensor(dataset.indices)), dataset.indices)
 
 
 def without_subsets(dataset: Any) -> tuple[Any, np.ndarray | None]:

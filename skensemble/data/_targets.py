@@ -3,18 +3,26 @@
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from skensemble._checks import InvalidParameterError
+from skensemble.data._weights import relative_weights
+
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Sizes between which float32 holds targets with all of its digits."""
 
 
 class TargetScaler:
     """Mean and scale of targets of one or more columns.
 
+    A column whose values are all the same but for the rounding of float64 is moved and not scaled.
+    Weights count by their size against each other; weights and targets of any size will do.
+
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,), default=None
+    standardize : bool, default=True
+        Whether to standardise at all; else mean and scale are 0 and 1.
 
     Attributes
     ----------
@@ -31,12 +39,17 @@ class TargetScaler:
     array([40.])
     """
 
-    def __init__(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
+    def __init__(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None, *, standardize: bool = True
+    ) -> None:
         self.is_flat = y.ndim == 1
         columns = y.reshape(len(y), -1)
-        scaler = StandardScaler().fit(columns, sample_weight=sample_weight)
-        self.mean, self.scale = scaler.mean_, scaler.scale_
         self.n_outputs = columns.shape[1]
+        self.mean, self.scale = np.zeros(self.n_outputs), np.ones(self.n_outputs)
+        if standardize:
+            weight = None if sample_weight is None else relative_weights(sample_weight)
+            moments = [_moments(column, weight) for column in columns.T]
+            self.mean, self.scale = (np.array(values) for values in zip(*moments, strict=True))
 
     def transform(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Standardise targets, to shape (n_samples, n_outputs).
@@ -88,5 +101,22 @@ class TargetScaler:
     def _dtype(self, dtype: Any) -> Any:
         # A float32 step at the mean is about mean * 1e-7; keep it far below the scale.
         is_coarse = (np.abs(self.mean) > 1e4 * self.scale).any()
-        too_large = (np.abs(self.mean) + self.scale > 1e30).any()
-        return np.float64 if is_coarse or too_large or not self.is_flat else dtype
+        too_large = (np.abs(self.mean) / 2 + self.scale / 2 > LARGEST / 2).any()
+        too_small = (self.scale < SMALLEST).any()
+        return np.float64 if is_coarse or too_large or too_small or not self.is_flat else dtype
+
+
+def _moments(y: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    """Return mean and standard deviation of a column, 1 in place of a deviation of 0.
+
+    The weights have a mean of 1.
+    """
+    # A power of two in place of the unit loses no digit, and no square can leave float64.
+    _, exponent = np.frexp(np.abs(y).max())
+    units = np.ldexp(y, -exponent)
+    ahead = units - units[0]
+    if np.ptp(units) <= 4 * np.finfo(np.float64).eps:
+        return float(np.ldexp(units[0] + ahead.mean(), exponent)), 1.0
+    mean = np.average(ahead, weights=weight)
+    std = np.sqrt(np.average((ahead - mean) ** 2, weights=weight))
+    return float(np.ldexp(units[0] + mean, exponent)), float(np.ldexp(std, exponent))

@@ -100,11 +100,15 @@ def check_labelled_rows(
         return X, np.asarray(y, dtype=np.float64)
 
 
-def check_weights(sample_weight: Any, X: Any, *, dtype: Any) -> np.ndarray | None:
-    """Validate the weights of rows; None stays None, negative or all-zero ones are refused."""
+def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
+    """Validate the weights of rows; None stays None, negative or all-zero ones are refused.
+
+    Weights are float64 whatever the rows are: float32 ends at 3.4e38, and they may be of any size.
+    """
     if sample_weight is None:
         return None
-    return _check_sample_weight(as_numpy(sample_weight), X, dtype=dtype, ensure_non_negative=True)
+    weight = as_numpy(sample_weight)
+    return _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
 
 
 def drop_zero_weight_rows(

@@ -1,6 +1,7 @@
 """What members answer, held against what they are to answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
@@ -9,12 +10,13 @@ import torch
 from skorch import NeuralNet
 from torch.nn.parameter import is_lazy
 
-from skensemble._checks import InvalidParameterError, reject
+from skensemble._checks import InvalidParameterError
 from skensemble._warn import warn_user
 from skensemble.data import forward_batches
 from skensemble.members import (
     Predictor,
     copy_modules,
+    filled,
     named_tensors,
     parts_of,
     parts_of_member,
@@ -23,6 +25,9 @@ from skensemble.members import (
 )
 from skensemble.modules import FixedDropout
 from skensemble.seeding import building_seeded
+
+N_CHECKED = 8
+"""Training rows on which the last member is held to its net."""
 
 TOLERANCE = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-6}
 """Relative to the largest output of the rows; ways of computing differ in rounding."""
@@ -59,11 +64,13 @@ def differ(one: np.ndarray, other: np.ndarray, tolerance: float | None = None) -
     return not np.allclose(one, other, rtol=tolerance, atol=tolerance * size, equal_nan=True)
 
 
-ALONE = "can be copied, so that a member no longer depends on the module in training"
-
-
 def check_last_member(
-    predictor: Predictor, net: NeuralNet, arrays: Mapping[str, Any], rows: Any
+    predictor: Predictor,
+    net: NeuralNet,
+    arrays: Mapping[str, Any],
+    rows: Any,
+    *,
+    is_at_end: bool = True,
 ) -> None:
     """Hold the answer of the last member to that of the net with its weights.
 
@@ -77,6 +84,9 @@ def check_last_member(
         Of the last member.
     rows : ndarray or CSR matrix of shape (n_samples, ...)
         A few training rows.
+    is_at_end : bool, default=True
+        Whether the member was made after the last step. What a module holds beside tensors may
+        have changed after an earlier one.
 
     Raises
     ------
@@ -86,26 +96,42 @@ def check_last_member(
     if predictor.are_modules and predictor.is_of_known_layers:
         # Known layers on the way of known nets: there is nothing that could differ.
         return
-    undrawn, last = _without_draws(predictor), [len(predictor) - 1]
-    named = [(n, t) for n, t in named_tensors(parts_of(net)) if _is_writable(t)]
-    tensors = list({id(tensor): tensor for _, tensor in named}.values())
-    before = [tensor.detach().clone() for tensor in tensors]
+    undrawn = _without_draws(predictor)
+    found = _answer_of_member(undrawn, rows)
+    with _tensors_of(net) as tensors:
+        for name, tensor in tensors:
+            if np.shape(arrays.get(name)) == tuple(tensor.shape):
+                tensor.copy_(torch.as_tensor(arrays[name]))
+        expected = _answer_of(net, rows, predictor)
+        if not is_at_end and differ(expected, found, _tolerance(predictor, found)):
+            expected = _answer_of(_with_modules(net, undrawn.members[-1]), rows, predictor)
+        if differ(expected, found, _tolerance(predictor, found)):
+            again = _answer_of_member(undrawn, rows)
+            _refuse_answer(net, again, found, f"answer as it does, got {_gap(expected, found)}")
+            return
+        for tensor in {id(t): t for _, t in tensors}.values():
+            tensor.add_(1)
+        moved = _answer_of_member(undrawn, rows)
+    if differ(found, moved):
+        what = f"no longer depend on it, got {_gap(found, moved)} after a change of its weights"
+        _refuse_answer(net, _answer_of_member(undrawn, rows), found, what)
+
+
+@contextmanager
+def _tensors_of(net: NeuralNet) -> Iterator[list[tuple[str, torch.Tensor]]]:
+    """Give the tensors of a net by name to be written to, and put their values back."""
+    named = [(name, t) for name, t in named_tensors(parts_of(net)) if _is_writable(t)]
+    before = [tensor.detach().clone() for _, tensor in named]
     with torch.no_grad():
         try:
-            for name, tensor in named:
-                if np.shape(arrays.get(name)) == tuple(tensor.shape):
-                    tensor.copy_(torch.as_tensor(arrays[name]))
-            expected = _answer_of(net, rows, predictor)
-            found = seeded_outputs(undrawn, rows, last)[0]
-            if differ(expected, found, _tolerance(predictor, found)):
-                _refuse_other_answer(net, expected, found, _answer_of(net, rows, predictor))
-            for tensor in tensors:
-                tensor.add_(1)
-            if differ(found, seeded_outputs(undrawn, rows, last)[0]):
-                raise reject("estimator", f"a net whose module {ALONE}", type(net.module_))
+            yield named
         finally:
-            for tensor, value in zip(tensors, before, strict=True):
+            for (_, tensor), value in zip(named, before, strict=True):
                 tensor.copy_(value)
+
+
+def _answer_of_member(predictor: Predictor, rows: Any) -> np.ndarray:
+    return seeded_outputs(predictor, rows, [len(predictor) - 1])[0]
 
 
 def _answer_of(net: NeuralNet, rows: Any, predictor: Predictor) -> np.ndarray:
@@ -120,26 +146,29 @@ def _answer_of(net: NeuralNet, rows: Any, predictor: Predictor) -> np.ndarray:
         return predictor.transform(output).cpu().numpy()
 
 
-def _refuse_other_answer(
-    net: NeuralNet, expected: np.ndarray, found: np.ndarray, again: np.ndarray
-) -> None:
-    """Refuse a net whose members answer otherwise, unless it answers otherwise each time."""
-    if differ(expected, again):
+def _with_modules(net: NeuralNet, member: Any) -> NeuralNet:
+    return filled(net, parts_of_member(member))
+
+
+def _refuse_answer(net: NeuralNet, again: np.ndarray, found: np.ndarray, what: str) -> None:
+    """Refuse a net for what its members do, unless they answer otherwise each time."""
+    if differ(again, found):
         warn_user(
             f"{type(net).__name__} gives other outputs for the same rows each time: whether its "
             "members answer as it does could not be checked."
         )
         return
-    difference = (
-        f"outputs that differ by up to {np.abs(expected - found).max():.3g}"
-        if expected.shape == found.shape
-        else f"outputs of shape {found.shape} for {expected.shape}"
-    )
     raise InvalidParameterError(
-        f"estimator must be a net whose members answer as it does, got {difference} from "
-        f"{type(net).__name__} with {type(net.module_).__name__}. What it computes from has to "
-        "belong to the module or to the net: tensors and attributes, no globals and no outer state."
+        f"estimator must be a net whose members {what}, from {type(net).__name__} with "
+        f"{type(net.module_).__name__}. What it computes from has to belong to the module or to "
+        "the net: tensors and attributes, no globals and no outer state."
     )
+
+
+def _gap(one: np.ndarray, other: np.ndarray) -> str:
+    if one.shape != other.shape:
+        return f"outputs of shape {other.shape} for {one.shape}"
+    return f"outputs that differ by up to {np.abs(one - other).max():.3g}"
 
 
 def _without_draws(predictor: Predictor) -> Predictor:

@@ -5,28 +5,32 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble._checks import InvalidParameterError, check_int
+from skensemble._interrupts import interrupts_put_off
 from skensemble._typing import State
-from skensemble.data import (
-    check_labelled_rows,
-    check_rows,
-    check_weights,
-    drop_zero_weight_rows,
-    n_values_per_row,
-)
-from skensemble.ensembles._answers import check_last_member
+from skensemble.data import check_rows, n_values_per_row
+from skensemble.ensembles._answers import N_CHECKED, check_last_member
 from skensemble.ensembles._collector import Collect, Collector
+from skensemble.ensembles._continuation import Begun, FitMembers, NoPartialFit
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
-from skensemble.ensembles._held_out import HeldOut
-from skensemble.ensembles._net import check_output_width, fill_sizes, make_net, rows_dtype
+from skensemble.ensembles._held_out import check_fraction
+from skensemble.ensembles._net import (
+    check_output_width,
+    fill_sizes,
+    make_net,
+    n_units,
+    rows_dtype,
+)
 from skensemble.ensembles._progress import Progress
+from skensemble.ensembles._rows import LearnsRows, Validation
+from skensemble.ensembles._stops import take_weights_at_stop
 from skensemble.ensembles._stored_members import Ranges
 from skensemble.ensembles._warnings import warn_if_constant
 from skensemble.members import structure_of
@@ -40,11 +44,8 @@ from skensemble.seeding import (
 )
 from skensemble.training import Data, Trace
 
-N_CHECKED = 8
-"""Training rows on which the last member is held to its net."""
 
-
-class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseEnsemble(LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all ensembles: everything but how members come about and what they predict.
 
     A method implements `_check_parameters`, `_n_members` and `_fit_members`; the classifier and
@@ -54,8 +55,13 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     _default_parameters: ClassVar[dict[str, Any]] = {}
     """Arguments of the net that stands for ``estimator=None``."""
 
+    validation_fraction: float | None = None
+    """Fraction of the rows to hold out; a method that takes it as a parameter sets its own."""
+
+    partial_fit: Any = NoPartialFit()
+
     _default_net: type[Net]
-    _accepted_net: type[NeuralNet]
+    _accepted_net: tuple[type[NeuralNet], ...]
 
     def fit(
         self,
@@ -76,9 +82,15 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
             Labels of any kind, or targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the training loss. Rows of weight 0 are left out.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
+            To a method that draws from a posterior, weights that are whole numbers also say how
+            many rows there are.
+            `class_weight` of the net multiplies them.
         X_val, y_val : default=None
-            Validation rows and their labels or targets, of the same kind; never trained on.
+            Validation rows and their labels or targets, of the same kind; never trained on. Instead
+            of them, `validation_fraction` holds out some of the rows.
         sample_weight_val : array-like of shape (n_samples_val,), default=None
             Weights of the validation rows.
 
@@ -94,31 +106,39 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
             If the loss stops being finite; a `ValueError` too. After any error a fitted ensemble is
             as it was before the call.
         KeyboardInterrupt
-            If Ctrl-C is pressed before the first member, or while members are drawn when the
-            training is over; in a training the members so far are kept.
+            If Ctrl-C is pressed. Before the first member the ensemble is as it was before the call;
+            afterwards it holds the members so far.
         """
         validation = (X_val, y_val, sample_weight_val)
         with unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, validation)
+            was_interrupted = self._fit(X, y, sample_weight, validation)
+        if was_interrupted:
+            raise KeyboardInterrupt
+        return self
 
     @with_callbacks
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any]
-    ) -> "BaseEnsemble":
+    def _fit(self, X: Any, y: Any, sample_weight: Any, validation: Validation) -> bool:
+        """Train a net from its beginning; True if Ctrl-C was pressed and members are there."""
+        begun = self._begin(X, y, sample_weight, validation)
+        return self._train_members(begun, self._fit_members, self._n_members(), X=X, y=y)
+
+    def _begin(
+        self, X: Any, y: Any, sample_weight: Any, validation: Validation, classes: Any = None
+    ) -> Begun:
         net = make_net(
             self.estimator, self._default_net, self._accepted_net, self._default_parameters
         )
         device = device_of(net)
-        if not isinstance(self.verbose, bool):
-            check_int("verbose", self.verbose, 0)
-        self._check_parameters()
+        self._check_call(validation)
         self._check_m()
         self._clear_fit()
-        data = self._learn_data(net, X, y, sample_weight)
-        held_out = self._hold_out(rows_dtype(net), *validation)
-        fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=self._n_outputs())
-        self.template_net_ = clone(net)
         streams = streams_of(draw_seed(self._seed_source(net)))
+        data, held_out = self._learn_data(
+            net, X, y, sample_weight, validation, seed=streams.validation, classes=classes
+        )
+        n_outputs = n_units(net, self._n_outputs())
+        fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=n_outputs)
+        self.template_net_ = clone(net)
         initialize_seeded(net, streams, device)
         self._transform_ = net._get_predict_nonlinearity()
         with building_seeded(streams.weights, device):
@@ -128,15 +148,31 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         self.members_: list[State] = []
         self._n_members_planned_ = self._n_members()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        progress = Progress(self, self._n_members_planned_, X=X, y=y, metadata=metadata)
+        return Begun(net, data, held_out, streams, metadata)
+
+    def _train_members(
+        self, begun: Begun, fit_members: FitMembers, n_members: int, **seen: Any
+    ) -> bool:
+        """Train a net that has begun until there are some number of members."""
+        net, data, held_out, streams, metadata = begun
+        progress = Progress(self, n_members, **seen, metadata=metadata)
         collect = Collector(self, net, progress, held_out)
-        with training_seeded(streams.training, device):
-            trace = self._fit_members(net, data, collect, streams.method)
-        collect.finish(trace)
-        check_last_member(self._predictor_, net, self.members_[-1], data.X[:N_CHECKED])
-        warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
-        progress.end()
-        return self
+        with training_seeded(streams.training, device_of(net)):
+            trace = fit_members(net, data, collect, streams.method)
+        take_weights_at_stop(collect, net, trace)
+        with interrupts_put_off() as interrupts:
+            collect.finish(trace)
+            if not trace.was_interrupted:
+                self._check_members(net, data)
+                warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
+            progress.end()
+        return trace.was_interrupted or interrupts.was_pressed
+
+    def _check_call(self, validation: Validation) -> None:
+        if not isinstance(self.verbose, bool):
+            check_int("verbose", self.verbose, 0)
+        self._check_parameters()
+        check_fraction(self.validation_fraction, validation)
 
     @abstractmethod
     def _check_parameters(self) -> None:
@@ -153,17 +189,33 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
         The seed is for what the method draws itself.
         """
 
+    def _check_members(self, net: NeuralNet, data: Data) -> None:
+        """Hold the last member to what the net answers with its weights."""
+        check_last_member(
+            self._predictor_,
+            net,
+            self.members_[-1],
+            data.X[:N_CHECKED],
+            is_at_end=self.member_steps_[-1] == self.n_steps_,
+        )
+
     def _member_template(self, module: nn.Module) -> nn.Module:
         """Return a module that predicts once it has the state of a member."""
         return structure_of(module)
 
     @abstractmethod
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-        """Learn the coding of the targets, and encode them."""
+    def _learn_targets(
+        self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
+    ) -> np.ndarray:
+        """Learn the coding of the targets, which the net has a say in, and encode them."""
+
+    def _weigh(self, net: NeuralNet, codes: np.ndarray, sample_weight: Any) -> Any:
+        """Return the weights of the rows in the loss, from encoded targets and the user's own."""
+        return sample_weight
 
     @abstractmethod
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        """Encode the targets of validation rows."""
+    def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
+        """Encode further targets, of validation rows among others."""
 
     @abstractmethod
     def _coding(self) -> Any:
@@ -238,39 +290,3 @@ class BaseEnsemble(FittedState, CallbackSupportMixin, BaseEstimator, ABC):
     def _seed_source(self, net: NeuralNet) -> Any:
         own = self.random_state
         return getattr(net, "random_state", None) if own is None else own
-
-    def _learn_data(self, net: NeuralNet, X: Any, y: Any, sample_weight: Any) -> Data:
-        if sample_weight is not None and not isinstance(net, Net):
-            rule = f"None for a {type(net).__name__} (take {self._default_net.__name__})"
-            raise reject("sample_weight", rule, sample_weight)
-        X, y = check_labelled_rows(
-            self,
-            X,
-            y,
-            dtype=rows_dtype(net),
-            classify=isinstance(self, ClassifierMixin),
-            reset=True,
-        )
-        sample_weight = check_weights(sample_weight, X, dtype=X.dtype)
-        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
-        codes = self._learn_targets(y, sample_weight)
-        if codes.dtype.kind == "f":
-            codes = codes.astype(rows_dtype(net))
-        return Data(X, codes, sample_weight, given=y, coding=self._coding())
-
-    def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
-        if (X is None) != (y is None):
-            there, missing = ("y_val", "X_val") if X is None else ("X_val", "y_val")
-            raise InvalidParameterError(f"{missing} must be given with {there}, got None.")
-        if X is None:
-            if sample_weight is not None:
-                raise reject("sample_weight_val", "None without X_val", sample_weight)
-            if isinstance(self.m, str):
-                raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
-            return None
-        classify = isinstance(self, ClassifierMixin)
-        X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
-        sample_weight = check_weights(sample_weight, X, dtype=np.float64)
-        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
-        y = self._encode_targets(y)
-        return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)

@@ -6,22 +6,26 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from skorch import NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 
+from skensemble._checks import InvalidParameterError
 from skensemble.averaging import staged_average
 from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
-from skensemble.nets import NetClassifier
+from skensemble.nets import NetClassifier, with_class_weight
 
 
 class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     """Base of the classifiers: members give probabilities, the ensemble their mean."""
 
     _default_net = NetClassifier
-    _accepted_net = NeuralNetClassifier
+    _accepted_net = (NeuralNetClassifier, NeuralNetBinaryClassifier)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the weighted mean of the members' probabilities.
+
+        A net with a loss of its own on logits gives scores of any scale; they are averaged as they
+        are.
 
         Parameters
         ----------
@@ -38,6 +42,11 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
 
+        Raises
+        ------
+        InvalidParameterError
+            If the net gives scores instead of probabilities.
+
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
@@ -47,8 +56,16 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
         """
+        proba = self.predict_proba(X)
+        if not are_probabilities(proba):
+            rule = "a net that gives probabilities (predict_nonlinearity turns scores into them)"
+            got = type(self.template_net_).__name__
+            raise InvalidParameterError(
+                f"estimator must be {rule}, got scores of {proba.min():.3g} to {proba.max():.3g} "
+                f"from {got} with criterion {self.template_net_.criterion!r}."
+            )
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.log(proba)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row.
@@ -62,8 +79,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
+        return self._labels_of(self.predict_proba(X))
 
     def member_predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of each member, also of those that `m` leaves out.
@@ -106,8 +122,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         ------
         labels : ndarray of shape (n_samples,)
         """
-        for proba in self.staged_predict_proba(X):
-            yield self.classes_[proba.argmax(axis=1)]
+        yield from map(self._labels_of, self.staged_predict_proba(X))
 
     def staged_score(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
         """Return the accuracy of the last 1, 2, ... members, up to all.
@@ -132,12 +147,18 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
             ]
         )
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-        self.classes_, codes = learn_classes(y)
+    def _learn_targets(
+        self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
+    ) -> np.ndarray:
+        self.classes_, codes = learn_classes(y, net.classes)
         return codes
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        return encode(y, self.classes_, "y_val")
+    def _weigh(self, net: NeuralNet, codes: np.ndarray, sample_weight: Any) -> Any:
+        class_weight = getattr(net, "class_weight", None)
+        return with_class_weight(class_weight, self.classes_, codes, sample_weight)
+
+    def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
+        return encode(y, self.classes_, name)
 
     def _coding(self) -> np.ndarray:
         return self.classes_
@@ -145,8 +166,16 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     def _n_outputs(self) -> int:
         return len(self.classes_)
 
+    def _labels_of(self, scores: np.ndarray) -> np.ndarray:
+        # skorch's net of two classes has a threshold.
+        threshold = getattr(self.template_net_, "threshold", None)
+        codes = scores.argmax(axis=1) if threshold is None else scores[:, 1] > threshold
+        return self.classes_[codes.astype(np.intp)]
+
     @staticmethod
     def _row_losses(output: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if not are_probabilities(output):
+            return np.not_equal(output.argmax(axis=1), y).astype(output.dtype)
         proba = output[np.arange(len(y)), y]
         return -np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
 
@@ -155,6 +184,13 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return accuracy_score(y, output.argmax(axis=1), sample_weight=sample_weight)
 
 
+def are_probabilities(scores: np.ndarray) -> bool:
+    """Say whether scores, of shape (n_samples, n_classes), are probabilities of the classes."""
+    return bool((scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3))
+
+
 def _at_most_1(proba: np.ndarray) -> np.ndarray:
     """Cut off what rounding adds to a mean of ones; scikit-learn's metrics refuse more than 1."""
-    return np.minimum(proba, 1, out=proba)
+    # Scores of another scale are not to be cut.
+    is_rounding = (proba > 1) & (proba <= 1 + 16 * np.finfo(proba.dtype).eps)
+    return np.where(is_rounding, proba.dtype.type(1), proba)

@@ -1,6 +1,7 @@
 """Taking in members: held to be finite, scored, reported, and cut back after an interrupt."""
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +10,7 @@ from skorch import NeuralNet
 
 from skensemble._typing import State
 from skensemble._warn import warn_user
+from skensemble.ensembles._course import course_of, course_so_far
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._progress import Progress
 from skensemble.members import (
@@ -48,6 +50,8 @@ class Collector:
         self.progress = progress
         self.held_out = held_out
         self.steps: list[int] = []
+        self.earlier = course_so_far(ensemble)
+        self.n_earlier = len(getattr(ensemble, "members_", ()))
 
     @property
     def can_wait(self) -> bool:
@@ -91,7 +95,7 @@ class Collector:
         KeyboardInterrupt
             If Ctrl-C came before the first member.
         RuntimeError
-            If a callback ended the training before it.
+            If a callback ended the training before its first step.
         """
         self._drop_unfinished()
         made = len(trace.learning_rates)
@@ -100,36 +104,35 @@ class Collector:
             raise KeyboardInterrupt
         if not self.steps:
             raise RuntimeError(f"Training was stopped {where}, before the first member.")
-        ensemble = self.ensemble
-        if trace.stopped_by in ("ctrl-c", "skorch callback"):
-            warn_user(
-                f"Training was stopped by {trace.stopped_by} {where}: {self._what_is_left()}."
-            )
-        ensemble.n_steps_ = made
-        ensemble.learning_rates_ = trace.learning_rates
-        ensemble.member_steps_ = np.array(self.steps)
-        ensemble.loss_curve_ = trace.loss_curve
+        vars(self.ensemble).update(course_of(trace, self.steps, self.earlier))
         if self.held_out is not None:
-            self._learn_from(self.held_out)
+            self._learn_from(self.held_out, warns=not trace.was_interrupted)
+        if trace.stopped_by in ("ctrl-c", "skorch callback"):
+            # Where warnings are errors, Ctrl-C still goes on as what it is.
+            with suppress(UserWarning) if trace.was_interrupted else nullcontext():
+                left = self._what_is_left(trace)
+                warn_user(f"Training was stopped by {trace.stopped_by} {where}: {left}.")
 
-    def _what_is_left(self) -> str:
-        n_members, n_asked = len(self.steps), self.ensemble._n_members_planned_
+    def _what_is_left(self, trace: Trace) -> str:
+        n_members, n_asked = len(self.ensemble.members_), self.ensemble._n_members_planned_
         if n_members == n_asked:
             return "the members come from a shorter training than was asked for"
+        if not (trace.was_interrupted or len(trace.moments)):
+            return "the weights there are the only member"
         return f"the {n_members} of {n_asked} members taken so far are kept"
 
     def _drop_unfinished(self) -> None:
         """Drop a member that Ctrl-C cut short; the step of a member is noted last."""
-        n_members, ensemble = len(self.steps), self.ensemble
+        n_members, ensemble = self.n_earlier + len(self.steps), self.ensemble
         del ensemble.members_[n_members:], ensemble._predictor_.members[n_members:]
         if self.held_out is not None:
             del self.held_out.outputs[n_members:], self.held_out.scores[n_members:]
 
-    def _learn_from(self, held_out: HeldOut) -> None:
+    def _learn_from(self, held_out: HeldOut, *, warns: bool) -> None:
         ensemble = self.ensemble
         ensemble.validation_scores_ = np.array(held_out.scores)
         ensemble._best_m_ = held_out.best_m()
-        if ensemble.m != "auto" and held_out.last_member_is_better(ensemble.weights_):
+        if warns and ensemble.m != "auto" and held_out.last_member_is_better(ensemble.weights_):
             warn_user(
                 "On the validation rows the last member alone is clearly better than the "
                 "average: earlier members had too few steps to converge. Train for more epochs, "

@@ -52,7 +52,7 @@ class FittedState:
             return None
         if isinstance(self.m, str) and self.m == "auto":
             if not hasattr(self, "_best_m_"):
-                raise reject("m", "an int or None for a fit without X_val and y_val", self.m)
+                raise auto_without_rows()
             return self._best_m_
         return _check_number(self.m, max(self._n_members_planned_, len(self.members_)))
 
@@ -112,6 +112,12 @@ class FittedState:
             for member in stored.states(self):
                 self._predictor_.add(None, member)
             stored.check(self)
+
+
+def auto_without_rows() -> InvalidParameterError:
+    """Build the error for ``m="auto"`` where there are no validation rows."""
+    error = reject("m", "an int or None for a fit without X_val and y_val", "auto")
+    return InvalidParameterError(f"{error} Or set validation_fraction, which holds rows out.")
 
 
 def _is_learnt(name: str) -> bool:

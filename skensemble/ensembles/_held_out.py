@@ -1,12 +1,74 @@
 """Validation rows: what each member makes of them, and what that says of the ensemble."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
+from skensemble._checks import InvalidParameterError, check_real, reject
 from skensemble.averaging import average, last_m_weights, staged_average
 from skensemble.members import Predictor
+
+RowsOf = tuple[Any, np.ndarray, np.ndarray | None]
+"""Rows, their labels or targets, and their weights."""
+
+
+def check_fraction(fraction: float | None, validation: Sequence[Any]) -> None:
+    """Refuse a `validation_fraction` that is none, or that comes with rows for validation."""
+    if fraction is None:
+        return
+    check_real("validation_fraction", fraction, 0, high=1, low_open=True, high_open=True)
+    if any(part is not None for part in validation):
+        raise reject("validation_fraction", "None for a fit with X_val and y_val", fraction)
+
+
+def split_rows(
+    rows: RowsOf, fraction: float, *, classify: bool, seed: int
+) -> tuple[RowsOf, RowsOf]:
+    """Split rows into those to train on, and a fraction of all to hold out.
+
+    Parameters
+    ----------
+    rows : tuple
+        Checked rows, labels or targets, and weights or None.
+    fraction : float
+        Above 0 and below 1.
+    classify : bool
+        Whether there are labels, which both parts get in the same shares.
+    seed : int
+
+    Returns
+    -------
+    training, validation : tuple
+        Of the same kind, in the order of the rows.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a part would get no rows, or the training none of some class.
+    """
+    n_rows, y = rows[0].shape[0], rows[1]
+    try:
+        training, validation = train_test_split(
+            np.arange(n_rows),
+            test_size=float(fraction),
+            random_state=seed,
+            stratify=y if classify else None,
+        )
+    except ValueError as error:
+        rule = f"a fraction that can be held out of {n_rows} rows"
+        message = f"validation_fraction must be {rule}, got {fraction!r}. {error}"
+        raise InvalidParameterError(message) from error
+    if classify and len(missing := np.setdiff1d(y, y[training])):
+        rule = f"so small that rows of the classes {missing.tolist()} are left to train on"
+        raise reject("validation_fraction", rule, fraction)
+    return _take(rows, np.sort(training)), _take(rows, np.sort(validation))
+
+
+def _take(rows: RowsOf, index: np.ndarray) -> RowsOf:
+    X, y, sample_weight = rows
+    return X[index], y[index], None if sample_weight is None else sample_weight[index]
 
 
 class HeldOut:

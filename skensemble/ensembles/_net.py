@@ -23,7 +23,7 @@ from skensemble.seeding import building_seeded
 def make_net(
     estimator: Any,
     default: type[Net],
-    accepted: type[NeuralNet],
+    accepted: tuple[type[NeuralNet], ...],
     parameters: dict[str, Any] | None = None,
 ) -> NeuralNet:
     """Make the net to train from an `estimator` argument, which stays as it is.
@@ -33,8 +33,8 @@ def make_net(
     estimator : NeuralNet, torch.nn.Module class or None
     default : type
         Class of the net for None and for a module class.
-    accepted : type
-        Class of the skorch nets that fit the task.
+    accepted : tuple of type
+        Classes of the skorch nets that fit the task.
     parameters : dict, optional
         Arguments of the net for None.
 
@@ -55,10 +55,21 @@ def make_net(
         net = clone(estimator)
     else:
         name = default.__name__
-        rule = f"a skorch {accepted.__name__} such as {name}(), a torch.nn.Module class or None"
+        rule = f"a skorch {accepted[0].__name__} such as {name}(), a torch.nn.Module class or None"
         raise reject("estimator", rule, estimator)
     check_net_parameters(net)
     return net
+
+
+def is_binary(net: NeuralNet) -> bool:
+    """Say whether a stock net has one output for two classes, and targets that are floats."""
+    kind = net.criterion if inspect.isclass(net.criterion) else type(net.criterion)
+    return not isinstance(net, Net) and issubclass(kind, nn.BCEWithLogitsLoss | nn.BCELoss)
+
+
+def n_units(net: NeuralNet, n_outputs: int) -> int:
+    """Return the width that the module of a net needs for some outputs."""
+    return 1 if is_binary(net) else n_outputs
 
 
 def rows_dtype(net: NeuralNet) -> Any:

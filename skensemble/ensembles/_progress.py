@@ -14,7 +14,7 @@ class Progress:
     ensemble : BaseEnsemble
         The ensemble in `fit`, inside `sklearn.callback.with_callbacks`.
     n_members : int
-        Members that are to come, one task each.
+        Members that there are to be; each that is to come is a task.
     **seen : dict
         `X`, `y` and `metadata` as the user gave them, for the callbacks.
     """
@@ -26,7 +26,8 @@ class Progress:
         # Reporting to nobody takes longer than making a member.
         self.has_listeners = bool(getattr(ensemble, "_skl_callbacks", ()))
         if self.has_listeners:
-            self.root = ensemble._init_callback_context(max_subtasks=n_members)
+            n_earlier = len(getattr(ensemble, "members_", ()))
+            self.root = ensemble._init_callback_context(max_subtasks=n_members - n_earlier)
             self.root.call_on_fit_task_begin(estimator=ensemble, **seen)
         self._begin_member()
 

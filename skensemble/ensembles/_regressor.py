@@ -8,19 +8,19 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
-from skorch import NeuralNetRegressor
+from skorch import NeuralNet, NeuralNetRegressor
 
 from skensemble.averaging import average, staged_average
 from skensemble.data import TargetScaler
 from skensemble.ensembles._base import BaseEnsemble
-from skensemble.nets import NetRegressor
+from skensemble.nets import NetRegressor, is_gaussian, is_standardized
 
 
 class EnsembleRegressor(RegressorMixin, BaseEnsemble):
     """Base of the regressors: members give values, the ensemble their mean and spread."""
 
     _default_net = NetRegressor
-    _accepted_net = NeuralNetRegressor
+    _accepted_net = (NeuralNetRegressor,)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the weighted mean of the members, in the units of the targets.
@@ -30,22 +30,61 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
             Rows.
         return_std : bool, default=False
-            Whether to give the spread of the members too: how far they disagree, which is not the
-            noise of the targets.
+            Whether to give a standard deviation too. It is the spread of the members: how far they
+            disagree, which is not the noise of the targets. Members that are trained by a Gaussian
+            likelihood know the noise as well; from them it is that of a target about `y`, both
+            parts of `predict_uncertainty` together.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         std : ndarray of the same shape
-            Weighted standard deviation of the members about `y`. Only with `return_std`.
+            Only with `return_std`.
         """
         check_is_fitted(self)
         if not return_std:
             return self.target_scaler_.inverse(self._mean_output(X))
-        values = self._member_outputs(X)
-        mean = average(values, self._weights())
-        std = np.sqrt(average((values - mean) ** 2, self._weights()))
+        mean, noise, spread = self._moments(X)
+        std = spread if noise is None else np.hypot(noise, spread)
         return self.target_scaler_.inverse(mean), self.target_scaler_.inverse_spread(std)
+
+    def predict_uncertainty(self, X: Any) -> tuple[np.ndarray | None, np.ndarray]:
+        """Say how noisy targets are, and how far the members disagree, in the targets' units.
+
+        Both are standard deviations; the sum of their squares is the variance of a target about
+        `predict` in the mixture of the members (Lakshminarayanan et al. 2017, section 2.4).
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        noise : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
+            Root of the weighted mean of the members' variances. None unless the net's module
+            returns ``(mean, log_variance)`` and its criterion is the Gaussian likelihood:
+            `torch.nn.GaussianNLLLoss`, or a loss of one's own that gives such a pair the same.
+        spread : ndarray of the same shape
+            Weighted standard deviation of the members' means.
+        """
+        check_is_fitted(self)
+        _, noise, spread = self._moments(X)
+        units = self.target_scaler_.inverse_spread
+        return None if noise is None else units(noise), units(spread)
+
+    def _moments(self, X: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """Return the mean, the noise and the spread of the members, of encoded targets."""
+        X = self._check_rows(X)
+        members, weights = range(len(self.members_)), self._weights()
+        values = self._predictor_.outputs(X, members)
+        mean = average(values, weights)
+        spread = np.sqrt(average((values - mean) ** 2, weights))
+        if not is_gaussian(self.template_net_):
+            return mean, None, spread
+        log_variances = self._predictor_.second_outputs(X, members).astype(np.float64)
+        noise = np.sqrt(average(np.exp(log_variances), weights))
+        return mean, noise.astype(values.dtype), spread
 
     def member_predict(self, X: Any) -> np.ndarray:
         """Return what each member predicts, also those that `m` leaves out.
@@ -102,12 +141,14 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         tags.target_tags.multi_output = True
         return tags
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-        self.target_scaler_ = TargetScaler(y, sample_weight)
+    def _learn_targets(
+        self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
+    ) -> np.ndarray:
+        self.target_scaler_ = TargetScaler(y, sample_weight, standardize=is_standardized(net))
         return self.target_scaler_.transform(y)
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
-        return self.target_scaler_.transform(y, "y_val")
+    def _encode_targets(self, y: np.ndarray, name: str = "y_val") -> np.ndarray:
+        return self.target_scaler_.transform(y, name)
 
     def _coding(self) -> TargetScaler:
         return self.target_scaler_

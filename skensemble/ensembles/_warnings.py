@@ -12,7 +12,21 @@ from skensemble.modules import unwrap_compiled
 from skensemble.training import Data, Trace
 
 ALIKE = 1e-3
-"""Spread, of probabilities or standardised values, below which outputs count as the same."""
+"""Spread of probabilities, or share of the targets' spread, below which outputs are the same."""
+
+SHORT_CYCLE = 10
+"""Steps below which a cycle is too coarse a half cosine to settle."""
+
+
+def warn_if_short(trace: Trace, n_cycles: int) -> None:
+    """Warn about cycles of few steps."""
+    shortest = min(np.diff(trace.moments, prepend=0), default=SHORT_CYCLE)
+    if shortest < SHORT_CYCLE and not trace.was_interrupted:
+        warn_user(
+            f"A cycle of {shortest} steps is too short to settle (M={n_cycles} cycles in "
+            f"T={trace.n_steps} steps): train for more epochs, or use fewer cycles.",
+            ConvergenceWarning,
+        )
 
 
 def warn_if_softmax(module: nn.Module, logits: torch.Tensor) -> None:
@@ -77,7 +91,8 @@ def warn_if_constant(
         return
     rows = slice(0, 256)
     output = predictor.outputs(data.X[rows], [len(predictor) - 1])[0]
-    if np.ptp(data.y[rows], axis=0).any() and np.ptp(output, axis=0).max() < ALIKE:
+    unit = 1 if data.y.ndim == 1 else data.y.std(axis=0)
+    if np.ptp(data.y[rows], axis=0).any() and (np.ptp(output, axis=0) < ALIKE * unit).all():
         warn_user(
             "The last member gives the same output for all rows: the net has learnt nothing. "
             "Scale the inputs (StandardScaler in a Pipeline), or lower alpha_zero.",
@@ -88,10 +103,14 @@ def warn_if_constant(
 def _least_constant_loss(criterion: nn.Module, data: Data) -> float:
     """Return the least mean loss of outputs that are the same for all rows, 0 if it is not known.
 
-    It is the entropy of the classes, and 1 for the squared error of standardised targets.
+    It is the entropy of the classes, and the variance of the targets for the squared error.
     """
     criterion = unwrap_compiled(criterion)
     if type(criterion) is nn.CrossEntropyLoss and criterion.weight is None:
         weights = np.bincount(data.y, data.sample_weight)
         return float(entr(weights / weights.sum()).sum())
-    return float(type(criterion) is nn.MSELoss)
+    if type(criterion) is not nn.MSELoss or criterion.reduction != "mean":
+        return 0.0
+    y = data.y.astype(np.float64)
+    mean = np.average(y, axis=0, weights=data.sample_weight)
+    return float(np.average(((y - mean) ** 2).mean(axis=1), weights=data.sample_weight))

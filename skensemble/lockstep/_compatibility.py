@@ -37,6 +37,8 @@ from skensemble.training import StepPlan, is_read_only
 NO_PART_OF_A_TRAINING = frozenset(
     # Built from arguments, and compared by themselves.
     ("module", "module_", "criterion", "criterion_", "optimizer_", "callbacks_", "order_seed_")
+    # How targets and weights came about, which are compared as they are.
+    + ("target_scale", "class_weight", "classes")
     # What has been drawn from it is compared.
     + ("random_state",)
     # The rates of the schedule take its place.

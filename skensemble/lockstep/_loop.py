@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import nan
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from skensemble.lockstep._populations import Population
 from skensemble.lockstep._shared_training import SharedTraining
 from skensemble.lockstep._stacked_batches import StackedBatches
 from skensemble.lockstep._stacked_sgd import StackedSGD
-from skensemble.training import RecentLosses, StepCounter, Trace, finite_mean
+from skensemble.training import RecentLosses, StepCounter, Trace, finite_mean, rows_of
 
 
 def train_in_lockstep(trainings: Sequence[SharedTraining], population: Population) -> list[Any]:
@@ -79,6 +80,7 @@ class LockstepCourse:
         self.outcomes: list[Any] = [None] * len(trainings)
         self.reached: list[list[int]] = [[] for _ in trainings]
         self.curves: list[np.ndarray] = []
+        self.epoch_ends = [perf_counter()]
 
     def end_step(self, losses: Tensor) -> None:
         """Count a step, and an epoch that ends with it; call the observers whose moment it is."""
@@ -115,6 +117,7 @@ class LockstepCourse:
         """Note the mean losses of an epoch; a net whose loss is not finite has failed."""
         means = self._mean_losses()
         self.curves.append(means)
+        self.epoch_ends.append(perf_counter())
         if np.isfinite(means).all():
             return
         for k in np.flatnonzero(self.is_on & ~np.isfinite(means)):
@@ -131,13 +134,17 @@ class LockstepCourse:
         """Note what a net's training leaves behind."""
         losses = self.losses.values()[:, k]
         n_epochs = self.counter.t // self.n_batches
+        curve = [float(means[k]) for means in self.curves[:n_epochs]]
+        # All nets are trained together, each epoch in the same time.
+        seconds = np.diff(self.epoch_ends).tolist()[: len(curve)]
         self.outcomes[k] = Trace(
             n_steps=self.counter.T,
             learning_rates=np.array(self.counter.rates_made(k)),
             moments=np.asarray(self.reached[k], dtype=int),
-            loss_curve=np.array([curve[k] for curve in self.curves[:n_epochs]]),
+            loss_curve=np.array(curve),
             last_loss=float(losses.mean()) if len(losses) else nan,
             stopped_by=stopped_by,
+            history=rows_of(curve, seconds, self.n_batches),
         )
         self.is_on[k] = False
 

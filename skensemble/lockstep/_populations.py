@@ -20,7 +20,7 @@ from skensemble.nets.gradients import (
 )
 
 Batch = tuple[Tensor, Tensor, Tensor]
-"""Rows (K, n_samples, ...), targets (K, n_samples, ...), row weights (K, n_samples) of sum 1."""
+"""Rows (K, n_samples, ...), targets (K, n_samples, ...), shares of the loss (K, n_samples)."""
 
 
 class Population(Protocol):

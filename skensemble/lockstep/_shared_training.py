@@ -132,4 +132,5 @@ def _cut(trace: Any, t: int, n_epochs: int, loss: float) -> Any:
         loss_curve=trace.loss_curve[:n_epochs],
         last_loss=loss,
         stopped_by="observer",
+        history=trace.history[:n_epochs],
     )

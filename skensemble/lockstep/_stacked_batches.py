@@ -9,7 +9,6 @@ from torch import Tensor
 from skensemble.data import BLOCK_VALUES, Rows, draw_order, n_values_per_row
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.lockstep._populations import Batch
-from skensemble.nets import normalized
 
 
 class StackedBatches:
@@ -44,15 +43,16 @@ class StackedBatches:
         # Where each place of each batch finds its row in the order of the epoch.
         places = torch.arange(width).expand(*self.sizes.shape, width)
         begins = self.sizes.cumsum(1) - self.sizes
-        self.is_row = places < self.sizes[..., None]
+        is_row = places < self.sizes[..., None]
         # The orders of all nets stand one after another.
         starts = torch.tensor([0, *n_rows[:-1]]).cumsum(0)[:, None, None]
-        self.places = torch.where(self.is_row, places + begins[..., None], 0) + starts
+        self.places = torch.where(is_row, places + begins[..., None], 0) + starts
         per_step = len(trainings) * width * max(1, n_values_per_row(self.X))
         self.per_block = max(1, BLOCK_VALUES // per_step)
-        self.is_row = self.is_row.transpose(0, 1).to(self.X)
+        # Shares of equal rows in the loss of their batch.
+        self.shares = is_row.to(self.X).div_(self.sizes[..., None].to(self.X)).transpose(0, 1)
         # Without weights of rows they are the same in each epoch.
-        self.row_weights = [*normalized(self.is_row)]
+        self.row_weights = [*self.shares]
 
     def _join(self, trainings: Sequence[PausedTraining]) -> None:
         """Put the rows of all nets below each other, and note where those of each begin."""
@@ -105,7 +105,7 @@ class StackedBatches:
         steps = [t % n_batches for t in range(start, start + len(chosen))]
         if not self.is_weighted:
             return [self.row_weights[t] for t in steps]
-        return normalized(_take(self.weight, chosen) * self.is_row[steps])
+        return _take(self.weight, chosen) * self.shares[steps]
 
 
 def _take(values: Tensor, index: Tensor) -> Tensor:

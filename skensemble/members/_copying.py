@@ -25,6 +25,9 @@ from skensemble.modules import copy_scripted, unwrap_compiled
 Substitute = Callable[[Any], Any]
 """Returns what stands for an object in a copy, or the object itself to have it copied."""
 
+CONSTANTS = (type(None), bool, int, float, complex, str, bytes, type)
+"""Kinds of values that a function may hold and be the same in a copy."""
+
 BY_REFERENCE = (
     type,
     types.ModuleType,
@@ -207,9 +210,9 @@ _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 
 def _holds_objects(function: types.FunctionType) -> bool:
     """Say whether a function holds more than code and constants."""
-    return bool(
-        function.__closure__ or function.__defaults__ or function.__kwdefaults__ or vars(function)
-    )
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+    held = (*cells, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    return bool(vars(function)) or not all(isinstance(value, CONSTANTS) for value in held)
 
 
 def _is_plain(module: nn.Module) -> bool:
@@ -258,13 +261,15 @@ def _set_each(obj: Any, attributes: dict[str, Any]) -> None:
 def _culprit(obj: Any, substitute: Substitute, stand_ins: Sequence[tuple[Any, Any]]) -> str:
     """Name the attribute that cannot be copied."""
     roots = _modules_in(obj)
+    # Attributes that lead to other modules are not to be blamed for what these hold.
+    others = [(part, part) for module in roots for part in module.modules()]
     for module in roots:
         for path, part in module.named_modules():
             for name, value in vars(part).items():
                 if name in ("_modules", "_parameters", "_buffers"):
                     continue
                 try:
-                    _copy(value, substitute, stand_ins)
+                    _copy(value, substitute, [*stand_ins, *others])
                 except Exception:
                     return f"{'.'.join(filter(None, (path, name)))} of {type(part).__name__}"
     return ", ".join(type(module).__name__ for module in roots)

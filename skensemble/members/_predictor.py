@@ -91,6 +91,23 @@ class Predictor:
             return np.concatenate(batches, axis=1)
         return np.stack([self.members[k].predict_proba(X) for k in members])
 
+    def second_outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
+        """Return the second of what the modules of some members give, as they give it.
+
+        Parameters
+        ----------
+        X, members
+            As in `outputs`.
+
+        Returns
+        -------
+        outputs : ndarray of shape (len(members), n_samples, n_outputs)
+        """
+        if not self.are_modules:
+            return np.stack([self.members[k].forward(X)[1].numpy() for k in members])
+        batches = self._batches(X, members, part=1)
+        return np.concatenate([torch.stack(batch).cpu().numpy() for batch in batches], axis=1)
+
     def mean(self, X: Any, weights: np.ndarray) -> np.ndarray:
         """Return the weighted mean of what the members predict, without holding each.
 
@@ -112,20 +129,20 @@ class Predictor:
         batches = self._batches(X, members)
         return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
 
-    def _batches(self, X: Any, members: Sequence[int]) -> Iterator[list[Tensor]]:
+    def _batches(self, X: Any, members: Sequence[int], part: int = 0) -> Iterator[list[Tensor]]:
         modules = [self.members[k] for k in members]
         dtype = torch.float64 if X.dtype == np.float64 else torch.float32
         with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
             for batch in forward_batches(X, self.batch_size, dtype):
                 batch = batch.to(self.device)
-                yield [self._forward(module, batch) for module in modules]
+                yield [self._forward(module, batch, part) for module in modules]
 
-    def _forward(self, module: nn.Module, batch: Tensor) -> Tensor:
+    def _forward(self, module: nn.Module, batch: Tensor, part: int) -> Tensor:
         if self.autocast is None:
             output = module(batch)
         else:
             with torch.autocast(self.device.type, dtype=self.autocast):
                 output = module(batch)
-        output = output[0] if isinstance(output, tuple) else output
+        output = output[part] if isinstance(output, tuple) else output
         output = output.float() if self.autocast else output
-        return self.transform(output)
+        return output if part else self.transform(output)

@@ -2,6 +2,7 @@
 
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
 from skensemble.modules._inspect import HOOKS, copy_scripted, is_watched, unwrap_compiled
+from skensemble.modules._mean_variance import MeanVarianceMLP
 from skensemble.modules._mlp import MLP
 from skensemble.modules._variational import (
     VariationalLayer,
@@ -14,6 +15,7 @@ __all__ = [
     "HOOKS",
     "MLP",
     "FixedDropout",
+    "MeanVarianceMLP",
     "VariationalLayer",
     "copy_scripted",
     "fix_dropout",

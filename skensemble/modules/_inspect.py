@@ -1,6 +1,7 @@
 """What a module is beneath its wrapper, and whether somebody looks into it."""
 
 import io
+import warnings
 
 import torch
 from torch import nn
@@ -20,9 +21,12 @@ def unwrap_compiled(module: nn.Module) -> nn.Module:
 def copy_scripted(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
     """Copy a scripted module; deepcopy would make its weights results that cannot be trained."""
     file = io.BytesIO()
-    torch.jit.save(module, file)
-    file.seek(0)
-    return torch.jit.load(file)
+    with warnings.catch_warnings():
+        # Whoever made the module has been told that there are newer ways.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(module, file)
+        file.seek(0)
+        return torch.jit.load(file)
 
 
 def is_watched(module: nn.Module) -> bool:

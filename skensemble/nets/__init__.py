@@ -1,6 +1,7 @@
 """skorch nets with scikit-learn's manners: the net, its loss and its epoch."""
 
 from skensemble.nets._base import Net
+from skensemble.nets._class_weight import with_class_weight
 from skensemble.nets._classifier import NetClassifier
 from skensemble.nets._divergence import (
     LARGEST_LOSS,
@@ -10,11 +11,13 @@ from skensemble.nets._divergence import (
 )
 from skensemble.nets._epoch import mean_batch_loss
 from skensemble.nets._fast_report import FastReport
-from skensemble.nets._loss import normalized, row_losses
+from skensemble.nets._gaussian import is_gaussian
+from skensemble.nets._loss import row_losses
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
 from skensemble.nets._step_callback import StepCallback
+from skensemble.nets._target_scale import is_standardized
 
 __all__ = [
     "LARGEST_LOSS",
@@ -28,10 +31,12 @@ __all__ = [
     "device_of",
     "divergence_error",
     "float_dtype",
+    "is_gaussian",
+    "is_standardized",
     "loss_seen",
     "may_take_whole_numbers",
     "mean_batch_loss",
-    "normalized",
     "row_losses",
     "rows_dtype",
+    "with_class_weight",
 ]

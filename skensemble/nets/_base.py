@@ -12,12 +12,14 @@ from skorch.utils import to_tensor
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from skensemble._interrupts import watched_interrupts
 from skensemble._warn import warn_user
+from skensemble.data import with_own_weights
 from skensemble.device import PRECISIONS, Precision
 from skensemble.modules import unwrap_compiled
 from skensemble.nets._divergence import all_finite, divergence_error, is_too_large, loss_seen
 from skensemble.nets._epoch import LeanEpochs
-from skensemble.nets._loss import weighted_loss
+from skensemble.nets._loss import batch_loss, weighted_loss
 from skensemble.nets._net_data import NetData
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._part_arguments import PartArguments
@@ -47,7 +49,9 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
             Labels of any kind, or targets. None for a dataset that holds them, or for an iterator
             of one's own that brings them along.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the loss.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
         **fit_params : dict
             As in `skorch.NeuralNet.fit`.
 
@@ -56,7 +60,8 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         self : Net
         """
         fresh = not (self.warm_start and self.initialized_)
-        first = fresh or self._coding() is None
+        # What the weights have learnt is coded as it was; a net may be initialised before any fit.
+        first = fresh or self._coding() is None or not hasattr(self, "n_outputs_")
         X, y, sample_weight = self._check_data(X, y, sample_weight, first=first)
         return self._train(X, y, sample_weight, fresh, _routing_method="fit", **fit_params)
 
@@ -81,7 +86,9 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
             All the classes there will be, for a first call of a classifier whose rows do not
             show them all.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the loss.
+            Weights of the rows in the loss, each divided by their mean over all rows: only their
+            size against each other counts, in batches of any size. Rows of weight 0 are left out.
+            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
         **fit_params : dict
             As in `skorch.NeuralNet.partial_fit`.
 
@@ -160,10 +167,12 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         if autocast is None:
             return self.module_(*args, **fit_params)
         with torch.autocast(self.device_.type, dtype=autocast):
-            return self.module_(*args, **fit_params).float()
+            output = self.module_(*args, **fit_params)
+        is_tuple = isinstance(output, tuple)
+        return tuple(part.float() for part in output) if is_tuple else output.float()
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
-        """Mean loss of a batch; with weights, the weighted mean ``sum(w * loss) / sum(w)``."""
+        """Loss of a batch; with weights of rows, that of `weighted_loss`."""
         y_true = self._on_device(y_true)
         if isinstance(y_true, tuple | list):
             y_pred, target = self._aligned(y_pred, y_true[0])
@@ -173,9 +182,14 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         if isinstance(unwrap_compiled(self.criterion_), nn.NLLLoss):
             # As in skorch, such a module gives probabilities.
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
-        if isinstance(y_true, tuple | list):
+        if self._sample_weight_ is not None and isinstance(y_true, tuple | list):
             return weighted_loss(self.criterion_, y_pred, *y_true)
-        return self.criterion_(y_pred, y_true)
+        return batch_loss(self.criterion_, y_pred, y_true)
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> tuple[Any, Any]:
+        """Split as in `skorch.NeuralNet`; weights of rows have a mean of 1 in each part."""
+        train, valid = super().get_split_datasets(X, y, **fit_params)
+        return with_own_weights(train), with_own_weights(valid)
 
     def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
         """Bring an output and its targets to the shapes and types that the criterion takes."""
@@ -203,6 +217,13 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
 
     def check_data(self, X: Any, y: Any = None) -> None:
         """Do nothing: `fit` has checked the data, and its classes are not to be learnt again."""
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs that were made since the net has got its weights."""
+        if not self.initialized_:
+            raise AttributeError(f"{type(self).__name__} has no n_iter_ before it is fitted.")
+        return len(self.history)
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
@@ -256,8 +277,11 @@ class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
         X = self._settle_rows(X)
         self._is_alone_, self._n_epochs_before_ = True, len(self.history or ())
         try:
-            with training_seeded(streams.training, device):
+            with training_seeded(streams.training, device), watched_interrupts() as interrupts:
                 super().partial_fit(X, y, **fit_params)
+            # skorch ends the training over a KeyboardInterrupt, whoever has raised it.
+            if interrupts.was_pressed:
+                raise KeyboardInterrupt
             if self._is_alone_ and not self._has_finite_weights():
                 raise self._divergence("the weights are not finite")
         finally:

@@ -6,10 +6,11 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import EpochScoring
 from torch import Tensor, nn
 
-from skensemble._checks import reject
-from skensemble.data import RowBatches, encode, learn_classes
+from skensemble._checks import InvalidParameterError, reject
+from skensemble.data import RowBatches, encode, learn_classes, sorted_classes
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
+from skensemble.nets._class_weight import with_class_weight
 
 
 class NetClassifier(Net, NeuralNetClassifier):
@@ -27,6 +28,15 @@ class NetClassifier(Net, NeuralNetClassifier):
         copied. The built-in `MLP` gets ``activation="silu"`` unless `module__activation` is set.
     criterion : torch criterion class, default=torch.nn.CrossEntropyLoss
         Loss; with the default the module gives logits.
+    classes : list or None, default=None
+        All the labels there will be, in any order, where the rows may not show each of them. The
+        columns of `predict_proba` are sorted whatever the order is, as scikit-learn's metrics want
+        them; skorch gives `classes_` in the order of the list.
+    class_weight : dict, "balanced" or None, default=None
+        Factors of the weights of rows, by label, 1 for labels that are not named. "balanced" gives
+        each class the same weight in sum, `sample_weight` included. Only the size of the factors
+        against each other counts. (`criterion__weight` is torch's own: it divides by the weights
+        of each batch.)
     optimizer : torch optimizer class, default=torch.optim.SGD
         Update rule; its arguments are set with the prefix ``optimizer__``.
     lr : float, default=0.1
@@ -67,7 +77,7 @@ class NetClassifier(Net, NeuralNetClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels, sorted.
+        Labels, sorted; those of `classes`, if it is given.
     module_ : torch.nn.Module
         The trained module.
     history_ : skorch.history.History
@@ -101,6 +111,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         module: Any = MLP,
         *,
         criterion: Any = nn.CrossEntropyLoss,
+        classes: Any = None,
+        class_weight: Any = None,
         optimizer: Any = torch.optim.SGD,
         lr: float = 0.1,
         max_epochs: int = 80,
@@ -123,6 +135,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         super().__init__(
             module,
             criterion=criterion,
+            classes=classes,
             optimizer=optimizer,
             lr=lr,
             max_epochs=max_epochs,
@@ -138,6 +151,7 @@ class NetClassifier(Net, NeuralNetClassifier):
             device=device,
             **kwargs,
         )
+        self.class_weight = class_weight
         self.max_grad_norm = max_grad_norm
         self.precision = precision
         self.fast = fast
@@ -251,8 +265,33 @@ class NetClassifier(Net, NeuralNetClassifier):
         for name in ("classes_inferred_", "n_outputs_"):
             vars(self).pop(name, None)
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        self.take_coding(learn_classes(y)[0])
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels, sorted, of shape (n_classes,)."""
+        if hasattr(self, "classes_inferred_"):
+            return self.classes_inferred_
+        if self.classes is None or not len(self.classes):
+            raise AttributeError(f"{type(self).__name__} has no attribute 'classes_'")
+        return sorted_classes(self.classes)
+
+    def _check_classes(self, classes: Any) -> None:
+        """Hold classes that are announced to those that the net has learnt."""
+        for name, value in (("classes", self.classes), ("classes of partial_fit", classes)):
+            if value is not None and sorted_classes(value).tolist() != self.classes_.tolist():
+                raise InvalidParameterError(
+                    f"{name} must be those that the net has learnt, {self.classes_.tolist()!r}, "
+                    f"got {value!r}. A fit with warm_start=False learns others."
+                )
+
+    def _learn_targets(
+        self, y: np.ndarray, sample_weight: np.ndarray | None, classes: Any = None
+    ) -> None:
+        known = self.classes if classes is None else classes
+        self.take_coding(learn_classes(y, known)[0])
+        self._check_classes(classes)
+
+    def _weigh(self, codes: Any, sample_weight: Any) -> Any:
+        return with_class_weight(self.class_weight, self.classes_, codes, sample_weight)
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return encode(y, self.classes_)

@@ -180,12 +180,19 @@ class NetData(CodedTargets):
             if learnt_from is None and classes is None:
                 self._forget_targets()
             else:
-                known = learnt_from if classes is None else np.asarray(classes)
-                self._learn_targets(known, sample_weight)
+                known = np.asarray(classes) if learnt_from is None else learnt_from
+                self._learn_targets(known, sample_weight, classes)
+        else:
+            self._check_classes(classes)
         if y is not None and learnt_from is not None and (not first or classes is not None):
             # Labels that are none of the classes are refused before the training.
             self._encode_targets(as_targets(y))
-        return X, y, sample_weight
+        if getattr(self, "class_weight", None) is None:
+            return X, y, sample_weight
+        if not is_rows(X) or y is None:
+            raise reject("class_weight", "None for rows that are no array", self.class_weight)
+        weight = self._weigh(self._encode_targets(as_targets(y)), sample_weight)
+        return drop_zero_weight_rows(X, y, weight)
 
     def _n_values_of(self, X: Any) -> int | None:
         """Find the values of a row of a dataset, where the module asks for its sizes."""
@@ -212,7 +219,7 @@ class NetData(CodedTargets):
             return check_rows(self, X, dtype=cast, reset=first), None, sample_weight
         classify = is_classifier(self)
         X, y = check_labelled_rows(self, X, y, dtype=cast, classify=classify, reset=first)
-        sample_weight = check_weights(sample_weight, X, dtype=dtype)
+        sample_weight = check_weights(sample_weight, X)
         return drop_zero_weight_rows(X, y, sample_weight)
 
     def _settle_rows(self, X: Any) -> Any:
@@ -222,9 +229,18 @@ class NetData(CodedTargets):
         self.rows_dtype_ = rows_dtype(self, X)
         return X.astype(self.rows_dtype_, copy=False)
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+    def _learn_targets(
+        self, y: np.ndarray, sample_weight: np.ndarray | None, classes: Any = None
+    ) -> None:
         """Set `n_outputs_` and what `_encode_targets` needs."""
         raise NotImplementedError
+
+    def _check_classes(self, classes: Any) -> None:
+        """Refuse other classes than those that were learnt."""
+
+    def _weigh(self, codes: Any, sample_weight: Any) -> Any:
+        """Return the weights of the rows in the loss, from encoded targets and the user's own."""
+        return sample_weight
 
     def _forget_targets(self) -> None:
         """Train without knowing the targets before the batches bring them along."""

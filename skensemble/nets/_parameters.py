@@ -7,7 +7,9 @@ import torch
 
 from skensemble._checks import check_int, check_real, reject
 from skensemble.device import PRECISIONS, resolve_device
+from skensemble.nets._class_weight import check_class_weight
 from skensemble.nets._real_device import RealDevice
+from skensemble.nets._target_scale import SCALES
 
 
 def check_net_parameters(net: Any, *, least_epochs: int = 1) -> None:
@@ -27,6 +29,10 @@ def check_net_parameters(net: Any, *, least_epochs: int = 1) -> None:
         raise reject("fast", "True or False", net.fast)
     if getattr(net, "precision", "float32") not in PRECISIONS:
         raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
+    check_class_weight(getattr(net, "class_weight", None))
+    scale = getattr(net, "target_scale", None)
+    if scale is not None and scale not in SCALES:
+        raise reject("target_scale", "'standard' or None", scale)
     if getattr(net, "max_grad_norm", None) is not None:
         check_real("max_grad_norm", net.max_grad_norm, 0, low_open=True)
 

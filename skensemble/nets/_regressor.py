@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from skensemble.data import RowBatches, TargetScaler
 from skensemble.device import numpy_dtype
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
+from skensemble.nets._target_scale import is_standardized, refuse_domain, response_of
 
 
 class NetRegressor(Net, NeuralNetRegressor):
@@ -26,7 +28,14 @@ class NetRegressor(Net, NeuralNetRegressor):
         `n_features`, `n_outputs` and `n_classes` are filled in where it has them. An instance is
         copied.
     criterion : torch criterion class, default=torch.nn.MSELoss
-        Loss, of standardised targets.
+        Loss, of standardised targets. A Gaussian likelihood (`torch.nn.GaussianNLLLoss`) takes a
+        module that returns ``(mean, log_variance)``.
+    target_scale : {"standard"} or None, default="standard"
+        "standard" takes the mean off the targets and divides them by their standard deviation,
+        before training, and puts both back in `predict`. None leaves targets as they are, for
+        losses with a domain, such as those of counts (`torch.nn.PoissonNLLLoss`) or of shares
+        (`torch.nn.BCEWithLogitsLoss`), which are refused with "standard". There `predict` gives
+        counts and shares, unless `predict_nonlinearity` says otherwise.
     optimizer : torch optimizer class, default=torch.optim.SGD
         Update rule; its arguments are set with the prefix ``optimizer__``.
     lr : float, default=0.1
@@ -67,7 +76,8 @@ class NetRegressor(Net, NeuralNetRegressor):
     Attributes
     ----------
     target_scaler_ : TargetScaler
-        Mean and scale of the targets, taken off before training and put back in `predict`.
+        Mean and scale of the targets, taken off before training and put back in `predict`; 0 and 1
+        with ``target_scale=None``.
     module_ : torch.nn.Module
         The trained module.
     history_ : skorch.history.History
@@ -97,6 +107,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         module: Any = MLP,
         *,
         criterion: Any = nn.MSELoss,
+        target_scale: str | None = "standard",
         optimizer: Any = torch.optim.SGD,
         lr: float = 0.1,
         max_epochs: int = 50,
@@ -134,6 +145,7 @@ class NetRegressor(Net, NeuralNetRegressor):
             device=device,
             **kwargs,
         )
+        self.target_scale = target_scale
         self.max_grad_norm = max_grad_norm
         self.precision = precision
         self.fast = fast
@@ -192,8 +204,23 @@ class NetRegressor(Net, NeuralNetRegressor):
         for name in ("target_scaler_", "n_outputs_"):
             vars(self).pop(name, None)
 
-    def _learn_targets(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        self.take_coding(TargetScaler(y, sample_weight))
+    def initialize_criterion(self) -> "NetRegressor":
+        """Build the criterion, and hold it against the scale of the targets."""
+        super().initialize_criterion()
+        if is_standardized(self):
+            refuse_domain(self.criterion_)
+        return self
+
+    def _get_predict_nonlinearity(self) -> Callable[..., Any]:
+        self.check_is_fitted()
+        is_auto = isinstance(self.predict_nonlinearity, str) and self.predict_nonlinearity == "auto"
+        response = response_of(self.criterion_) if is_auto else None
+        return super()._get_predict_nonlinearity() if response is None else response
+
+    def _learn_targets(
+        self, y: np.ndarray, sample_weight: np.ndarray | None, classes: Any = None
+    ) -> None:
+        self.take_coding(TargetScaler(y, sample_weight, standardize=is_standardized(self)))
 
     def _encode_targets(self, y: np.ndarray) -> np.ndarray:
         return self.target_scaler_.transform(y).astype(numpy_dtype(self.precision))

@@ -17,7 +17,7 @@ def langevin_std(rate: float, n_rows: float, temperature: float, momentum: float
     rate : float
         Learning rate of the step.
     n_rows : float
-        Training rows, or the sum of their weights.
+        Training rows, from `n_effective_rows`.
     temperature : float
         1 samples the posterior, 0 adds no noise.
     momentum : float, default=0.0
@@ -49,7 +49,7 @@ class LangevinNoise:
     optimizer : torch.optim.SGD
         Gives the weights, and the rate and the momentum of each group of them.
     n_rows : float
-        Training rows, or the sum of their weights.
+        Training rows, from `n_effective_rows`.
     generator : torch.Generator
         On the device of the weights.
     """

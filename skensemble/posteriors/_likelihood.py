@@ -1,26 +1,28 @@
 """What a training loss says about the targets, as a likelihood."""
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import reject
-from skensemble._warn import warn_user
 from skensemble.modules import unwrap_compiled
 from skensemble.training import Data
 
+MOST_REPEATS = 2**31
+"""Number above which a weight cannot be meant as a number of rows; every large float is whole."""
+
 
 def n_effective_rows(data: Data) -> float:
-    """Count the training rows, a row of weight 2 as two; tell of weights that are no counts."""
-    if data.sample_weight is None:
+    """Count the training rows; weights that are whole numbers say how often each stands there.
+
+    Of other weights, such as inverse variances, only the size against each other counts: with
+    them there are as many rows as there are.
+    """
+    weight = data.sample_weight
+    if weight is None or weight.max() > MOST_REPEATS or (weight != np.rint(weight)).any():
         return float(len(data.y))
-    n_rows = float(data.sample_weight.sum())
-    if n_rows < len(data.y) / 2:
-        warn_user(
-            f"sample_weight sums to {n_rows:.4g} over {len(data.y)} rows: the posterior is that of "
-            f"{n_rows:.4g} rows, and wide. Scale the weights to a mean of 1 if each row counts."
-        )
-    return n_rows
+    return float(weight.sum())
 
 
 def n_targets(data: Data) -> int:
@@ -78,7 +80,7 @@ def prior_variance_of(net: NeuralNet, n_rows: float, temperature: float) -> floa
     net : NeuralNet
         Initialised.
     n_rows : float
-        Training rows, or the sum of their weights.
+        Training rows, from `n_effective_rows`.
     temperature : float
         Of the likelihood, from `temperature_of`.
 

@@ -2,6 +2,7 @@
 
 from skensemble.training._batch_norm import refresh_batch_norm
 from skensemble.training._handover import Request, taker
+from skensemble.training._history import rows_of, without_batches
 from skensemble.training._observers import (
     CopyWeights,
     ReadOnly,
@@ -43,7 +44,9 @@ __all__ = [
     "join_traces",
     "plan_steps",
     "refresh_batch_norm",
+    "rows_of",
     "taker",
     "train",
     "train_to_end",
+    "without_batches",
 ]

@@ -68,6 +68,8 @@ class Trace:
         Mean training loss over the last steps, as many as an epoch has.
     stopped_by : {"ctrl-c", "skorch callback", "observer"} or None
         What ended the training early.
+    history : sequence of dict
+        What the net's history holds of these epochs, without batches.
     """
 
     n_steps: int
@@ -76,6 +78,7 @@ class Trace:
     loss_curve: np.ndarray
     last_loss: float
     stopped_by: str | None
+    history: Sequence[dict[str, Any]] = ()
 
     @property
     def was_interrupted(self) -> bool:
@@ -97,4 +100,5 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
         loss_curve=np.concatenate([trace.loss_curve for trace in traces]),
         last_loss=traces[-1].last_loss,
         stopped_by=traces[-1].stopped_by,
+        history=[row for trace in traces for row in trace.history],
     )

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from skorch import NeuralNet
 
+from skensemble._interrupts import watched_interrupts
 from skensemble._typing import Moment, Schedule
 from skensemble.training._course import FollowSchedule, StopTraining
 from skensemble.training._handover import Request, taker
-from skensemble.training._interrupts import watched_interrupts
 from skensemble.training._observers import ignore
 from skensemble.training._steps import Observer
 from skensemble.training._trace import Data, Trace
@@ -27,6 +27,8 @@ def train(
     schedule: Schedule,
     moment: Moment = never,
     observe: Observer = ignore,
+    n_epochs: int | None = None,
+    n_steps: int | None = None,
 ) -> Trace:
     """Train an initialised net under a schedule.
 
@@ -42,6 +44,10 @@ def train(
         ``moment(t, T) -> bool``.
     observe : callable, default=ignore
         Gets a `Step` after each step that is a moment; returns True to end the training.
+    n_epochs : int or None, default=None
+        Epochs; None is the net's `max_epochs`.
+    n_steps : int or None, default=None
+        Optimizer steps instead, which may end within an epoch.
 
     Returns
     -------
@@ -53,28 +59,29 @@ def train(
     DivergenceError
         If the loss stops being finite.
     """
-    take = taker.get()
+    # Others make trainings of the net's own length alone.
+    take = taker.get() if n_epochs is n_steps is None else None
     trace = None if take is None else take(Request(net, data, schedule, moment, observe))
-    return (
-        _train_here(net, data, FollowSchedule(schedule, moment, observe))
-        if trace is None
-        else trace
-    )
+    if trace is not None:
+        return trace
+    return _train_here(net, data, FollowSchedule(schedule, moment, observe, n_epochs, n_steps))
 
 
 def _train_here(net: NeuralNet, data: Data, course: FollowSchedule) -> Trace:
     """Train a net that nobody has taken over."""
     fit_params = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
+    # A training of some steps ends itself: it has at most an epoch for each.
+    n_epochs = course.n_epochs if course.n_steps is None else course.n_steps
     stopped_by, y = None, data.targets_for(net)
     with _led_by(net, course), watched_interrupts() as interrupts:
         # skorch's fit would swallow a KeyboardInterrupt, whoever raised it.
         net.notify("on_train_begin", X=data.X, y=y)
         try:
-            net.fit_loop(data.X, y, **fit_params)
+            net.fit_loop(data.X, y, n_epochs, **fit_params)
         except StopTraining:
-            stopped_by = "observer"
+            stopped_by = None if course.is_over else "observer"
         except KeyboardInterrupt:
-            stopped_by = "ctrl-c" if interrupts.was_pressed else "skorch callback"
+            stopped_by = interrupts.stopper
         net.notify("on_train_end", X=data.X, y=y)
     return course.trace(stopped_by)
 

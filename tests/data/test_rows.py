@@ -5,7 +5,7 @@ from scipy.sparse import csr_array
 from skorch.utils import is_skorch_dataset
 from torch.utils.data import DataLoader, Subset
 
-from skensemble.data import RowBatches, Rows, without_subsets
+from skensemble.data import RowBatches, Rows, with_own_weights, without_subsets
 
 CPU = torch.device("cpu")
 
@@ -60,9 +60,35 @@ def test_blocks_do_not_show():
 
 
 def test_weights_come_with_the_targets():
-    weighted = rows(10, sample_weight=np.arange(10) / 10)
+    weighted = rows(10, sample_weight=np.arange(1, 11) / 10)
     for _, (y, weight) in RowBatches(weighted, 4):
-        assert weight == pytest.approx(y / 10)
+        # Divided by their mean over all ten rows, and not within a batch.
+        assert weight == pytest.approx((y + 1) / 5.5)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-30, 1e38, 1e307])
+def test_weights_of_any_size_are_those_of_mean_1(size):
+    weight = np.array([1.0, 2.0, 3.0, 4.0])
+    weighted = rows(4, sample_weight=weight * size)
+    assert weighted.sample_weight == pytest.approx(weight / 2.5)
+
+
+def test_a_part_of_the_rows_has_weights_of_mean_1():
+    weighted = rows(4, sample_weight=np.array([1.0, 2.0, 3.0, 10.0]))
+    part = with_own_weights(Subset(weighted, [0, 2, 2]))
+    _, (y, weight) = next(iter(RowBatches(part, 3)))
+    assert y.tolist() == [0, 2, 2]
+    # The mean over a row of weight 1 and a row of weight 3 that is there twice.
+    assert weight == pytest.approx(np.array([1.0, 3.0, 3.0]) / (7 / 3))
+    assert weighted.sample_weight.sum() == pytest.approx(4)
+
+
+def test_parts_without_weights_and_other_datasets_stay():
+    subset = Subset(rows(4), [0, 1])
+    assert with_own_weights(subset).dataset.sample_weight is None
+    pairs = Subset([("row", 0)], [0])
+    assert with_own_weights(pairs) is pairs
+    assert with_own_weights(None) is None
 
 
 def test_a_train_split_gives_its_rows_only():

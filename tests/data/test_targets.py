@@ -92,6 +92,60 @@ def test_other_widths_are_refused():
         TargetScaler(np.c_[Y, Y]).transform(Y)
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-9, 1e9, 1e30])
+def test_the_size_of_weights_and_of_targets_does_not_matter(size):
+    scaler = TargetScaler(Y, WEIGHT)
+    for y, weight, unit in ((Y, size * WEIGHT, 1), (size * Y, WEIGHT, size)):
+        other = TargetScaler(y, weight)
+        np.testing.assert_allclose(other.mean, unit * scaler.mean, rtol=1e-14)
+        np.testing.assert_allclose(other.scale, unit * scaler.scale, rtol=1e-14)
+    inverse_variance = TargetScaler(size * Y, WEIGHT / size**2)
+    np.testing.assert_allclose(inverse_variance.scale, size * scaler.scale, rtol=1e-14)
+
+
+def test_targets_at_the_ends_of_float64_have_a_scale():
+    for unit in (1e-300, 1e307):
+        scaler = TargetScaler(unit * np.array([-3.0, 0.0, 3.0]))
+        assert scaler.scale == pytest.approx([unit * 6**0.5])
+        assert scaler.transform(unit * np.array([3.0])) == pytest.approx(np.array([[1.5**0.5]]))
+
+
+@pytest.mark.parametrize("value", [0.1, -7.0, 1e-200, 1e200, 0.0])
+def test_rounding_is_no_spread(value):
+    """Ways to one value that differ in the last digit."""
+    y = np.array([value, value * (1 + 2**-52), value, value * 3 / 3])
+    scaler = TargetScaler(y, np.array([1.0, 1e6, 1e12, 1.0]))
+    assert scaler.scale.tolist() == [1.0]
+    assert scaler.mean == pytest.approx([value])
+
+
+def test_a_column_with_a_spread_has_a_scale_however_small_the_weights_of_it():
+    y = np.array([5.0, 5.0, 6.0])
+    scaler = TargetScaler(y, np.array([1.0, 1.0, 2e-20]))
+    # A share p of 1e-20 is 1 away: the variance is p * (1 - p).
+    assert scaler.scale == pytest.approx([1e-10])
+
+
+def test_targets_far_from_0_keep_their_spread():
+    assert TargetScaler(1e15 + np.array([0.0, 4.0])).scale.tolist() == [2.0]
+
+
+def test_without_standardising_targets_stay_as_they_are():
+    for y in (Y, 1e9 * Y, np.c_[Y, -Y]):
+        scaler = TargetScaler(y, WEIGHT, standardize=False)
+        columns = y.reshape(3, -1)
+        assert (scaler.transform(y) == columns).all()
+        assert (scaler.inverse(columns) == y).all()
+        assert (scaler.inverse_spread(columns) == y).all()
+        assert scaler.inverse(columns.astype(np.float32)).shape == y.shape
+
+
+def test_spreads_below_the_range_of_float32_are_float64():
+    scaler = TargetScaler(1e-44 * Y)
+    z = scaler.transform(1e-44 * Y).astype(np.float32)
+    np.testing.assert_allclose(scaler.inverse(z), 1e-44 * Y, rtol=1e-6)
+
+
 @pytest.mark.parametrize("y", [np.array([1.0, 4.0]), np.array([[1.0, 2.0], [5.0, 9.0]])])
 def test_a_scale_comes_back_from_its_state(y):
     scaler = TargetScaler(y)

@@ -38,3 +38,20 @@ def assert_refused(make_ensemble, data, message, fit, **parameters):
     assert after.keys() == before.keys()
     assert all(after[name] is before[name] for name in before)
     assert (ensemble.predict(X) == expected).all()
+
+
+def assert_same_members(one, other):
+    """Hold that two ensembles have the same members, bit for bit."""
+    assert len(one.members_) == len(other.members_)
+    for member, expected in zip(one.members_, other.members_, strict=True):
+        assert all((member[name] == expected[name]).all() for name in expected)
+
+
+def assert_same_course(one, other):
+    """Hold that two ensembles have the same members from the same training, bit for bit."""
+    assert_same_members(one, other)
+    for name in ("learning_rates_", "member_steps_", "loss_curve_"):
+        assert getattr(one, name).tolist() == getattr(other, name).tolist(), name
+    assert one.n_steps_ == other.n_steps_
+    assert one.n_iter_ == other.n_iter_ == len(one.history_)
+    assert one.history_[:, "train_loss"] == other.history_[:, "train_loss"]

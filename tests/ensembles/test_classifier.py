@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.utils.class_weight import compute_class_weight
+from skorch import NeuralNetClassifier
+from torch import nn
 
+from skensemble import NetClassifier
 from skensemble.ensembles._classifier import EnsembleClassifier
+from tests.conftest import SMALL_ENSEMBLES
 from tests.ensembles.conftest import assert_refused
 
 
@@ -80,3 +85,62 @@ def test_a_validation_class_that_was_not_seen(make_classifier, iris):
     message = r"y_val must hold classes seen in y, got \[2\] as well"
     fit = {"X_val": X, "y_val": y}
     assert_refused(make_classifier, iris, message, lambda e: e.fit(X[:100], y[:100], **fit))
+
+
+@pytest.mark.parametrize("kind", ["our net", "stock net"])
+@pytest.mark.parametrize("classes", [[0, 1, 2, 3], [3, 1, 0, 2]])
+def test_columns_are_those_of_the_sorted_classes_of_the_net(make_classifier, iris, kind, classes):
+    X, y = iris
+    X, y = X[:100], 2 * y[:100]
+    if kind == "our net":
+        net = NetClassifier(classes=classes, module__hidden_units=(8,), max_epochs=20)
+    else:
+        stock = {"criterion": nn.CrossEntropyLoss, "train_split": None, "verbose": 0}
+        stock["batch_size"] = 10
+        net = NeuralNetClassifier(nn.Linear(4, 4), classes=classes, max_epochs=20, **stock)
+    ensemble = make_classifier(estimator=net, m="auto", M=2).fit(X, y, X_val=X, y_val=y)
+    assert ensemble.classes_.tolist() == [0, 1, 2, 3]
+    assert ensemble.predict_proba(X).shape == (100, 4)
+    # A linear net may settle below an MLP; swapped columns would score far below a half.
+    assert ensemble.score(X, y) > 0.8
+    assert ensemble.staged_score(X, y)[-1] > 0.8
+    assert log_loss(y, ensemble.predict_proba(X), labels=[0, 1, 2, 3]) < 0.7
+
+
+def test_labels_outside_of_the_classes_of_the_net(make_classifier, iris):
+    message = r"y must hold labels among classes=\[0, 1\], got \[2\] as well"
+    net = NetClassifier(classes=[1, 0], max_epochs=20)
+    assert_refused(make_classifier, iris, message, lambda e: e.fit(*iris), estimator=net)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 0.3, 2: 4}])
+@pytest.mark.parametrize("own", [None, np.linspace(0.1, 2, 120)])
+@pytest.mark.parametrize("name", [n for n in SMALL_ENSEMBLES if n.endswith("Classifier")])
+def test_weights_of_classes_go_to_the_net(iris, name, class_weight, own):
+    make_ensemble = SMALL_ENSEMBLES[name]
+    X, y = iris[0][:120], iris[1][:120]
+    by_class = make_ensemble().set_params(estimator__class_weight=class_weight).fit(X, y, own)
+    given = np.ones(120) if own is None else own
+    factors = compute_class_weight(class_weight, classes=np.arange(3), y=y, sample_weight=given)
+    weight = given * factors[y]
+    # The weights of a posterior are counts of rows, whose number stays.
+    by_row = make_ensemble().fit(X, y, weight * given.sum() / weight.sum())
+    np.testing.assert_allclose(by_class.predict_proba(X), by_row.predict_proba(X), atol=1e-4)
+
+
+def test_bad_weights_of_classes_are_refused_before_any_data_is_looked_at(make_classifier, iris):
+    message = "class_weight must be a dict of weights by label, 'balanced' or None, got 'even'"
+    net = NetClassifier(class_weight="even", max_epochs=20)
+    assert_refused(make_classifier, iris, message, lambda e: e.fit(None, None), estimator=net)
+    message = r"class_weight must name labels among \[0, 1, 2\], got \[9\] as well"
+    net = NetClassifier(class_weight={9: 1}, max_epochs=20)
+    assert_refused(make_classifier, iris, message, lambda e: e.fit(*iris), estimator=net)
+
+
+def test_rows_of_a_class_of_weight_0_are_left_out_and_the_class_stays(make_classifier, iris):
+    X, y = iris
+    settings = {"module__hidden_units": (8,), "max_epochs": 20, "classes": [0, 1, 2]}
+    found = make_classifier(estimator=NetClassifier(**settings, class_weight={0: 0})).fit(X, y)
+    expected = make_classifier(estimator=NetClassifier(**settings)).fit(X[50:], y[50:])
+    assert found.n_steps_ == expected.n_steps_ == 20 * 2
+    np.testing.assert_allclose(found.predict_proba(X), expected.predict_proba(X), atol=1e-5)

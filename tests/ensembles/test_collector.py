@@ -14,6 +14,8 @@ from skensemble.members import MemberTemplate
 from skensemble.modules import MLP
 from tests.ensembles.conftest import PressCtrlC
 
+STOPPED = r"Training was stopped by ctrl-c at step \d+ of \d+: "
+
 
 class BreaksAt(torch.optim.SGD):
     """SGD whose 34th step, the last of the first of three cycles, leaves a weight that is none."""
@@ -59,8 +61,9 @@ def test_weights_that_are_not_finite_are_no_member(make_classifier, iris, optimi
 def test_ctrl_c_keeps_the_snapshots_taken_so_far(make_snapshot, data):
     X, y = data
     net = type(make_snapshot().estimator)(callbacks=[PressCtrlC(15)], max_epochs=20, batch_size=32)
-    with pytest.warns(UserWarning, match=r"stopped by ctrl-c at step \d+ of \d+: the 2 of 3 memb"):
-        ensemble = make_snapshot(estimator=net, m=3).fit(X, y)
+    ensemble = make_snapshot(estimator=net, m=3)
+    with pytest.raises(KeyboardInterrupt), pytest.warns(UserWarning, match=STOPPED + "the 2 of 3"):
+        ensemble.fit(X, y)
     assert ensemble.weights_.tolist() == [1 / 2, 1 / 2]
     assert ensemble.n_steps_ == len(ensemble.learning_rates_) == 15 * (len(X) // 32 + 1)
     whole = make_snapshot(estimator=type(net)(max_epochs=20, batch_size=32)).fit(X, y)
@@ -101,7 +104,8 @@ class CtrlCAfterMember:
 
 
 def assert_only_the_first_is_kept(ensemble, X, y):
-    with pytest.warns(UserWarning, match="the 1 of 3 members taken so far are kept"):
+    kept = "the 1 of 3 members taken so far are kept"
+    with pytest.raises(KeyboardInterrupt), pytest.warns(UserWarning, match=STOPPED + kept):
         ensemble.fit(X, y, X_val=X, y_val=y)
     assert ensemble.validation_scores_ == pytest.approx([ensemble.score(X, y)])
     assert len(ensemble.members_) == 1
@@ -148,8 +152,10 @@ def test_a_callback_that_stops_before_the_first_step_is_named(make_ensemble, dat
 def test_a_skorch_callback_that_stops_leaves_what_there_is(iris):
     stopping = EarlyStopping("train_loss", patience=1, threshold=10.0)
     net = NetClassifier(max_epochs=40, callbacks=[stopping])
-    with pytest.raises(RuntimeError, match="stopped at step 6 of 120, before the first member"):
-        SnapshotEnsembleClassifier(net, M=3).fit(*iris)
+    with pytest.warns(UserWarning, match="at step 6 of 120: the weights there are the only memb"):
+        ensemble = SnapshotEnsembleClassifier(net, M=3, m=2).fit(*iris)
+    assert ensemble.weights_.tolist() == [1.0]
+    assert ensemble.member_steps_.tolist() == [6]
     with pytest.warns(
         UserWarning, match="stopped by skorch callback at step 6 of 120: the 1 of 20"
     ):

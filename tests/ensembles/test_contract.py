@@ -244,3 +244,12 @@ def test_rows_of_weight_0_are_as_good_as_absent(make_ensemble, data):
         output(make_ensemble().fit(X[kept], y[kept], sample_weight=weight[kept]), X),
     )
     assert not np.allclose(output(weighted, X), output(make_ensemble().fit(X, y), X))
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_only_the_size_of_weights_against_each_other_counts(make_ensemble, data, size):
+    X, y = data
+    weight = np.linspace(0.1, 2, len(y))
+    expected = output(make_ensemble().fit(X, y, sample_weight=weight), X)
+    found = output(make_ensemble().fit(X, y, sample_weight=size * weight), X)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.ptp(expected))

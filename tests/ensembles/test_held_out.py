@@ -6,8 +6,9 @@ import torch
 from sklearn.metrics import accuracy_score
 from torch import nn
 
+from skensemble import InvalidParameterError
 from skensemble.ensembles._classifier import EnsembleClassifier
-from skensemble.ensembles._held_out import HeldOut
+from skensemble.ensembles._held_out import HeldOut, split_rows
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.members import MemberTemplate, Predictor
 
@@ -174,3 +175,50 @@ def test_scores_are_those_of_scikit_learn():
     for k in range(4):
         labels = members[: k + 1].mean(0).argmax(1)
         assert rows.scores[k] == pytest.approx(accuracy_score(y, labels, sample_weight=weight))
+
+
+LABELS = np.repeat(["a", "b"], [30, 60])
+
+
+def indices(labels, fraction, *, weight=None, classify=True, seed=0):
+    """Split rows that hold their own indices, and give those of both parts."""
+    rows = np.arange(len(labels))[:, None], np.asarray(labels), weight
+    return split_rows(rows, fraction, classify=classify, seed=seed)
+
+
+def test_labels_are_held_out_in_their_shares_and_weights_with_them():
+    weight = np.arange(90.0)
+    parts = indices(LABELS, 0.2, weight=weight)
+    for (X, y, own), shares in zip(parts, [(24, 48), (6, 12)], strict=True):
+        assert tuple(np.unique(y, return_counts=True)[1]) == shares
+        assert (LABELS[X[:, 0]] == y).all()
+        assert (weight[X[:, 0]] == own).all()
+        assert (np.diff(X[:, 0]) > 0).all()
+    assert sorted([*parts[0][0][:, 0], *parts[1][0][:, 0]]) == list(range(90))
+
+
+def test_which_rows_are_held_out_follows_from_the_seed():
+    first, again, other = (indices(LABELS, 0.2, seed=seed)[1][0].tolist() for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_targets_are_held_out_as_they_come():
+    training, validation = indices(np.arange(10.0), 0.25, classify=False)
+    # Rounded up, as scikit-learn does.
+    assert (len(training[1]), len(validation[1])) == (7, 3)
+    assert training[2] is validation[2] is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "fraction", "message"),
+    [
+        (LABELS, 0.001, r"can be held out of 90 rows, got 0.001. The test_size = 1 should"),
+        (LABELS, 0.999, r"can be held out of 90 rows, got 0.999. .*train set will be empty"),
+        ([*LABELS, "c"], 0.2, r"of 91 rows, got 0.2. The least populated class"),
+        (["a"] * 40 + ["b"] * 2, 0.9, r"so small that rows of the classes \['b'\] are left to"),
+    ],
+)
+def test_a_fraction_that_cannot_be_held_out(labels, fraction, message):
+    with pytest.raises(InvalidParameterError, match="validation_fraction must be .*" + message):
+        indices(labels, fraction)

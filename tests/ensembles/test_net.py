@@ -50,15 +50,15 @@ class Twin(MLP):
 
 def test_a_net_that_is_given_is_cloned():
     net = NetClassifier(max_epochs=7)
-    made = make_net(net, NetClassifier, NeuralNetClassifier)
+    made = make_net(net, NetClassifier, (NeuralNetClassifier,))
     assert made is not net
     assert made.max_epochs == 7
 
 
 def test_arguments_for_none_are_not_those_for_a_module_class():
     parameters = {"max_epochs": 7}
-    assert make_net(None, NetClassifier, NeuralNetClassifier, parameters).max_epochs == 7
-    own = make_net(MLP, NetClassifier, NeuralNetClassifier, parameters)
+    assert make_net(None, NetClassifier, (NeuralNetClassifier,), parameters).max_epochs == 7
+    own = make_net(MLP, NetClassifier, (NeuralNetClassifier,), parameters)
     assert own.max_epochs == NetClassifier().max_epochs
 
 

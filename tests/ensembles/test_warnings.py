@@ -85,7 +85,9 @@ def predictor_of(*biases):
 
 
 X = np.linspace(0, 1, 300, dtype=np.float32)[:, None]
-LABELS, TARGETS = np.arange(300) % 2, np.arange(300.0)[:, None]
+LABELS = np.arange(300) % 2
+# The variance of 0, ..., n - 1 is (n**2 - 1) / 12.
+TARGETS = (np.arange(300.0)[:, None] - 149.5) / ((300**2 - 1) / 12) ** 0.5
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.5e-3])
@@ -116,12 +118,25 @@ def test_outputs_that_differ_or_targets_that_do_not_are_not_told_of():
             -(np.log(1 / 4) / 4 + 3 * np.log(3 / 4) / 4),
         ),
         (nn.MSELoss(), Data(X, TARGETS), 1.0),
+        # Of two targets, in their own units: variances of 1/100 and 4, of weights that are equal.
+        (nn.MSELoss(), Data(X, np.c_[TARGETS / 10, 2 * TARGETS], np.full(300, 7.0)), 4.01 / 2),
+        # Three quarters of the weight are on 1.
+        (nn.MSELoss(), Data(X, LABELS[:, None], 1.0 + 2 * LABELS), 3 / 4 * 1 / 4),
     ],
 )
 def test_a_loss_of_half_the_least_of_a_constant_is_none(criterion, data, least):
     died = predictor_of((0.0, 1.0))
     assert not is_warned(warn_if_constant, died, data, criterion, 0.49 * least)
     assert is_warned(warn_if_constant, died, data, criterion, 0.51 * least)
+
+
+def test_outputs_are_alike_beside_the_spread_of_the_targets():
+    """Slopes of .5e-3 and 5e-3 are nothing and something beside targets that spread by 1."""
+    for unit in (1e-6, 1e6):
+        for slope, is_told in ((0.5e-3, True), (5e-3, False)):
+            predictor = predictor_of((slope * unit, 0.0))
+            data = Data(X, unit * TARGETS)
+            assert is_warned(warn_if_constant, predictor, data, nn.L1Loss(), 1.0) == is_told
 
 
 @pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss(weight=torch.ones(2)), nn.L1Loss()])

@@ -266,3 +266,22 @@ def test_copies_that_wait_for_the_end_are_those_of_the_moment(can_wait):
             assert state.keys() == state_alone.keys()
             for name in state:
                 np.testing.assert_allclose(state[name], state_alone[name], atol=1e-13)
+
+
+def test_weights_of_classes_train_together():
+    nets = [net(class_weight=own) for own in (None, "balanced", {0: 3.0}, {0: 1, 1: 7})]
+    ensembles = [snapshots(one, random_state=0) for one in nets]
+    report = assert_gives_what_separate_fits_give(tasks_of(ensembles, sample_weight=WEIGHT))
+    assert report.groups == [{"engine": "closed form", "n_nets": 4, "n_fits": 4}]
+
+
+def test_rows_of_next_to_no_weight_are_rows():
+    """A mask of dropout has a line for each row, and a batch its own number of rows."""
+    weight = np.where(np.arange(65) % 3, 1.0, 1e-200)
+    nets = [net(module__dropout=0.3, precision=p) for p in ("float32", "float64")]
+    ensembles = [snapshots(one, random_state=k) for one in nets for k in (0, 1)]
+    report = run_together(tasks_of(ensembles, sample_weight=weight))
+    for ensemble, outcome in zip(ensembles, report, strict=True):
+        alone = clone(ensemble).fit(X, LABELS, sample_weight=weight)
+        expected = alone.predict_proba(X)
+        np.testing.assert_allclose(outcome.result.predict_proba(X), expected, atol=1e-5)

@@ -38,7 +38,7 @@ def trainings_of(n_rows, weighted=(), **settings):
 
 
 def alone(training, sizes, n_epochs):
-    """Give the rows, targets and weights of a net's batches; the weights sum to 1."""
+    """Give the rows, targets and shares in the loss of a net's batches."""
     X, y, weight = training.data.coded
     weight = np.ones(len(y)) if weight is None else weight
     generator = torch.Generator().manual_seed(training.net.order_seed_)
@@ -47,7 +47,7 @@ def alone(training, sizes, n_epochs):
         if not training.net.iterator_train__shuffle:
             order = torch.arange(len(y))
         for index in map(np.asarray, order.split(sizes)):
-            yield X[index], y[index], weight[index] / weight[index].sum()
+            yield X[index], y[index], weight[index] / weight.mean() / len(index)
 
 
 def assert_batches_are_those_of_each_net(trainings, sizes, n_epochs=3):

@@ -62,3 +62,18 @@ def test_the_scale_of_the_first_call_stays_and_a_fit_learns_it_anew(diabetes):
     net = NetRegressor(**SMALL).partial_fit(X, y).partial_fit(X, 10 * y)
     assert net.target_scaler_.mean == pytest.approx([y.mean()])
     assert net.fit(X, 10 * y).target_scaler_.mean == pytest.approx([10 * y.mean()])
+
+
+def test_a_warm_start_keeps_the_scale_of_its_weights(diabetes):
+    X, y = diabetes
+    net = NetRegressor(**SMALL, warm_start=True).fit(X, y)
+    assert net.fit(X, 10 * y).target_scaler_.mean == pytest.approx([y.mean()])
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-9, 1e9, 1e30])
+def test_units_and_weights_of_any_size_give_the_same_fit(diabetes, unit):
+    X, y = diabetes
+    sigma = np.linspace(1, 2, len(y))
+    expected = NetRegressor(**SMALL).fit(X, y, sample_weight=sigma**-2).predict(X)
+    net = NetRegressor(**SMALL).fit(X, unit * y, sample_weight=(unit * sigma) ** -2)
+    np.testing.assert_allclose(net.predict(X) / unit, expected, rtol=1e-4)

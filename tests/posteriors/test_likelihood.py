@@ -32,8 +32,20 @@ def test_a_criterion_that_is_no_known_likelihood_is_refused(criterion):
         MeanField(net, data, {}, **prior, std_lr=0.01, seed=0)
 
 
-def test_weights_that_are_no_counts_are_told_of():
+@pytest.mark.parametrize(
+    ("weight", "n_rows"),
+    [
+        (None, 4),
+        ([3, 3, 3, 3], 12),
+        ([1, 2, 1, 5], 9),
+        # No row stands there a quarter of a time, or 1e30 times.
+        ([0.25, 0.25, 0.25, 0.25], 4),
+        ([1, 2, 1.5, 5], 4),
+        ([1e-30, 2e-30, 1e-30, 5e-30], 4),
+        ([1e30, 2e30, 1e30, 5e30], 4),
+    ],
+)
+def test_whole_weights_count_rows_and_others_weigh_them(weight, n_rows):
     rows = np.zeros((4, 1))
-    with pytest.warns(UserWarning, match="sample_weight sums to 1 over 4 rows: the posterior is"):
-        assert n_effective_rows(Data(rows, rows[:, 0], np.full(4, 0.25))) == 1
-    assert n_effective_rows(Data(rows, rows[:, 0], np.full(4, 3.0))) == 12
+    weight = None if weight is None else np.array(weight, dtype=float)
+    assert n_effective_rows(Data(rows, rows[:, 0], weight)) == n_rows

@@ -89,8 +89,9 @@ def hand_written(weight=None):
             optimizer.param_groups[0]["lr"] = COSINE(t, T)
             optimizer.zero_grad()
             losses = F.cross_entropy(model(rows[batch]), labels[batch], reduction="none")
-            w = torch.ones_like(losses) if weight is None else torch.tensor(weight[batch])
-            ((w * losses).sum() / w.sum()).backward()
+            if weight is not None:
+                losses = losses * torch.tensor(weight[batch] / weight.mean())
+            losses.mean().backward()
             optimizer.step()
             if t in (6, 12, 18, 24):
                 kept.append({name: v.clone().numpy() for name, v in model.state_dict().items()})

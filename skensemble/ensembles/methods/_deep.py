@@ -10,11 +10,13 @@ from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
 from skensemble._typing import Schedule, State
+from skensemble.ensembles._answers import N_CHECKED, check_last_member
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
+from skensemble.ensembles._net import autocast_dtype
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.lockstep import run_together
-from skensemble.members import copy_member
+from skensemble.members import Predictor, copy_member
 from skensemble.nets import device_of
 from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds, training_seeded
@@ -30,6 +32,7 @@ class _DeepEnsemble:
         *,
         M: int = 5,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         lockstep: bool | str = "auto",
         n_jobs: int | None = None,
@@ -39,6 +42,7 @@ class _DeepEnsemble:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.lockstep = lockstep
         self.n_jobs = n_jobs
@@ -61,11 +65,17 @@ class _DeepEnsemble:
     def _n_members(self) -> int:
         return self.M
 
+    def _check_members(self, net: NeuralNet, data: Data) -> None:
+        """Do nothing: each net was trained by itself, and the last one is looked at there."""
+
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
         check_rebuildable(net)
         schedule = partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero)
         seeds = spawn_seeds(seed, self.M)
-        nets = [partial(_train_one, self.template_net_, data, schedule, one) for one in seeds]
+        nets = [
+            partial(_train_one, self.template_net_, data, schedule, one, one == seeds[-1])
+            for one in seeds
+        ]
         traces: list[Trace] = []
         try:
             for state, trace in self._trained(nets):
@@ -93,13 +103,21 @@ class _DeepEnsemble:
             yield from parallel(delayed(net)() for net in nets)
 
 
-def _train_one(net: NeuralNet, data: Data, schedule: Schedule, seed: int) -> tuple[State, Trace]:
-    """Train a net from a seed, in whatever process."""
+def _train_one(
+    net: NeuralNet, data: Data, schedule: Schedule, seed: int, is_checked: bool
+) -> tuple[State, Trace]:
+    """Train a net from a seed, in whatever process, and hold its copy to it where asked to."""
     device = device_of(net)
     fresh = fresh_net(net, seed, device)
     with training_seeded(seed, device):
         trace = train_to_end(fresh, data, schedule)
-    return copy_member(fresh), trace
+    state = copy_member(fresh)
+    if is_checked:
+        autocast = autocast_dtype(fresh)
+        predictor = Predictor(device, fresh._get_predict_nonlinearity(), autocast, 1)
+        predictor.add(None, state)
+        check_last_member(predictor, fresh, state, data.X[:N_CHECKED])
+    return state, trace
 
 
 class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
@@ -123,6 +141,8 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     lockstep : bool or "auto", default="auto"
@@ -133,8 +153,7 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
         Processes that train nets at the same time; None is 1, -1 all cores. Up to rounding the
         members do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -158,9 +177,12 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -210,6 +232,8 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     lockstep : bool or "auto", default="auto"
@@ -220,8 +244,7 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
         Processes that train nets at the same time; None is 1, -1 all cores. Up to rounding the
         members do not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -245,9 +268,12 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

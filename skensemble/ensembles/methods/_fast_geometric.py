@@ -20,6 +20,7 @@ class _FastGeometricEnsemble:
         *,
         M: int = 5,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         alpha_1: float = 0.05,
         alpha_2: float = 0.0005,
@@ -30,6 +31,7 @@ class _FastGeometricEnsemble:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.alpha_1 = alpha_1
         self.alpha_2 = alpha_2
@@ -82,6 +84,8 @@ class FastGeometricEnsembleClassifier(_FastGeometricEnsemble, EnsembleClassifier
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     alpha_1 : float, default=0.05
@@ -91,8 +95,7 @@ class FastGeometricEnsembleClassifier(_FastGeometricEnsemble, EnsembleClassifier
     pretrain_fraction : float, default=0.8
         Fraction of the steps before members are made; at least 0 and below 1.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -116,9 +119,12 @@ class FastGeometricEnsembleClassifier(_FastGeometricEnsemble, EnsembleClassifier
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -169,6 +175,8 @@ class FastGeometricEnsembleRegressor(_FastGeometricEnsemble, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     alpha_1 : float, default=0.05
@@ -178,8 +186,7 @@ class FastGeometricEnsembleRegressor(_FastGeometricEnsemble, EnsembleRegressor):
     pretrain_fraction : float, default=0.8
         Fraction of the steps before members are made; at least 0 and below 1.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -203,9 +210,12 @@ class FastGeometricEnsembleRegressor(_FastGeometricEnsemble, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -6,10 +7,12 @@ import torch
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real
+from skensemble._typing import State
 from skensemble.averaging import last_m_weights
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._stops import collect_draws
 from skensemble.ensembles._warnings import warn_if_draws_are_wide
 from skensemble.members import copy_member
 from skensemble.modules import unwrap_compiled
@@ -31,6 +34,7 @@ class _KFACLaplace:
         *,
         M: int = 20,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         std_scale: float = 1.0,
         prior_variance: float | None = None,
@@ -40,6 +44,7 @@ class _KFACLaplace:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.std_scale = std_scale
         self.prior_variance = prior_variance
@@ -67,12 +72,18 @@ class _KFACLaplace:
         )
         generator = torch.Generator().manual_seed(draw_seed)
         trained = deepcopy(module.state_dict())
-        for _ in range(self.M):
-            module.load_state_dict(trained)
-            posterior.move(module, self.std_scale, generator)
-            refresh_batch_norm(net, data)
-            if collect(copy_member(net), step):
-                break
+
+        def draws() -> Iterator[State]:
+            """Draw the states of members."""
+            for _ in range(self.M):
+                module.load_state_dict(trained)
+                posterior.move(module, self.std_scale, generator)
+                refresh_batch_norm(net, data)
+                yield copy_member(net)
+
+        trace = collect_draws(collect, draws(), trace, module)
+        if trace.was_interrupted:
+            return trace
         rows = slice(0, SOME_ROWS)
         mean = self._predictor_.mean(data.X[rows], last_m_weights(len(self.members_)))
         remedy = "Choose a smaller std_scale or prior_variance"
@@ -105,6 +116,8 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     std_scale : float, default=1.0
@@ -113,8 +126,7 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
         Variance of the weights in the Gaussian prior; None is the variance that the net's weight
         decay stands for, or 1 without one.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -138,9 +150,12 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -194,6 +209,8 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     std_scale : float, default=1.0
@@ -202,8 +219,7 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
         Variance of the weights in the Gaussian prior; None is the variance that the net's weight
         decay stands for, or 1 without one.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -227,9 +243,12 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

@@ -23,6 +23,7 @@ class _CyclicalSGLD:
         *,
         M: int = 5,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         samples_per_cycle: int = 3,
         sampling_fraction: float = 0.2,
         temperature: float = 1.0,
@@ -33,6 +34,7 @@ class _CyclicalSGLD:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.samples_per_cycle = samples_per_cycle
         self.sampling_fraction = sampling_fraction
         self.temperature = temperature
@@ -105,6 +107,8 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     samples_per_cycle : int, default=3
         Members that each cycle gives, the last one at its end.
     sampling_fraction : float, default=0.2
@@ -115,8 +119,7 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     alpha_zero : float, default=0.1
         Learning rate at the start of each cycle.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -140,9 +143,12 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -196,6 +202,8 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     samples_per_cycle : int, default=3
         Members that each cycle gives, the last one at its end.
     sampling_fraction : float, default=0.2
@@ -206,8 +214,7 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     alpha_zero : float, default=0.1
         Learning rate at the start of each cycle.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -231,9 +238,12 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

@@ -1,28 +1,16 @@
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
-from skensemble._warn import warn_user
-from skensemble.data import keywords_of
 from skensemble.ensembles._classifier import EnsembleClassifier
-from skensemble.ensembles._collector import Collect
+from skensemble.ensembles._cycles import TrainsCycles
 from skensemble.ensembles._regressor import EnsembleRegressor
-from skensemble.modules import unwrap_compiled
-from skensemble.nets import device_of
-from skensemble.schedules import NAMED, is_cycle_end
-from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds
-from skensemble.training import Data, Observer, Step, Trace, copying, train
-
-SHORT_CYCLE = 10
-"""Steps below which a cycle is too coarse a half cosine to settle."""
+from skensemble.schedules import NAMED
 
 
-class _Snapshot:
+class _Snapshot(TrainsCycles):
     """Snapshots of one training at the ends of M cycles."""
 
     def __init__(
@@ -31,24 +19,28 @@ class _Snapshot:
         *,
         M: int = 5,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         lr_min: float = 0.0,
         schedule: str | Callable[..., float] = "cosine",
         cycle_mult: float = 1.0,
         alpha_mult: float = 1.0,
         cold_restart: bool = False,
+        warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.lr_min = lr_min
         self.schedule = schedule
         self.cycle_mult = cycle_mult
         self.alpha_mult = alpha_mult
         self.cold_restart = cold_restart
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
@@ -63,41 +55,6 @@ class _Snapshot:
             raise reject("schedule", f"one of {list(NAMED)} or a callable", self.schedule)
         if not isinstance(self.cold_restart, bool | np.bool_):
             raise reject("cold_restart", "True or False", self.cold_restart)
-
-    def _n_members(self) -> int:
-        return self.M
-
-    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
-        observe = copying(collect, net)
-        if self.cold_restart:
-            check_rebuildable(net)
-            observe = partial(self._restart, net, observe, spawn_seeds(seed, self.M))
-        moment = partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
-        trace = train(net, data, schedule=self._bound_schedule(), moment=moment, observe=observe)
-        shortest = min(np.diff(trace.moments, prepend=0), default=SHORT_CYCLE)
-        if shortest < SHORT_CYCLE:
-            warn_user(
-                f"A cycle of {shortest} steps is too short to settle (M={self.M} cycles in "
-                f"T={trace.n_steps} steps): train for more epochs, or use fewer cycles.",
-                ConvergenceWarning,
-            )
-        return trace
-
-    def _restart(self, net: NeuralNet, observe: Observer, seeds: list[int], step: Step) -> bool:
-        """Collect the weights, then begin again from others, with an optimizer without memory."""
-        should_stop = observe(step)
-        if step.t < step.T:
-            fresh = fresh_net(net, seeds[len(self.members_)], device_of(net))
-            step.module.load_state_dict(unwrap_compiled(fresh.module_).state_dict())
-            net.optimizer_.state.clear()
-        return should_stop
-
-    def _bound_schedule(self) -> Callable[..., float]:
-        """Bind what the schedule takes of the ensemble's parameters and has not bound itself."""
-        schedule = NAMED[self.schedule] if isinstance(self.schedule, str) else self.schedule
-        taken = keywords_of(schedule) - set(getattr(schedule, "keywords", ()))
-        names = ("M", "alpha_zero", "lr_min", "cycle_mult", "alpha_mult")
-        return partial(schedule, **{name: getattr(self, name) for name in names if name in taken})
 
 
 class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
@@ -119,6 +76,8 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss
         on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start of each cycle.
     lr_min : float, default=0.0
@@ -135,9 +94,11 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
     cold_restart : bool, default=False
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
+    warm_start : bool, default=False
+        Whether a further `fit` with a larger M adds cycles, as long as the last one, where the last
+        fit has stopped. Net and optimizer are kept for it, in pickles too.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -161,9 +122,12 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -209,6 +173,8 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start of each cycle.
     lr_min : float, default=0.0
@@ -225,9 +191,11 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
     cold_restart : bool, default=False
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
+    warm_start : bool, default=False
+        Whether a further `fit` with a larger M adds cycles, as long as the last one, where the last
+        fit has stopped. Net and optimizer are kept for it, in pickles too.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -251,9 +219,12 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

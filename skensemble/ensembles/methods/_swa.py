@@ -22,6 +22,7 @@ class _SWA:
         estimator: Any = None,
         *,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         swa_lr: float = 0.05,
         pretrain_fraction: float = 0.75,
@@ -31,6 +32,7 @@ class _SWA:
     ) -> None:
         self.estimator = estimator
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.swa_lr = swa_lr
         self.pretrain_fraction = pretrain_fraction
@@ -59,7 +61,7 @@ class _SWA:
         )
         iterates, trace = fit_iterate_gaussian(net, data, schedule=schedule, moment=moment)
         warn_if_few(trace, self.n_averaged)
-        if iterates.n:
+        if iterates.n and not trace.was_interrupted:
             load_weight_vector(net, data, iterates.mean)
             collect(copy_member(net), trace.last_step(net.module_))
         return trace
@@ -84,6 +86,8 @@ class SWAClassifier(_SWA, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     swa_lr : float, default=0.05
@@ -93,8 +97,7 @@ class SWAClassifier(_SWA, EnsembleClassifier):
     n_averaged : int, default=20
         Number of weights that are averaged, equally spaced after pretraining.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -118,9 +121,12 @@ class SWAClassifier(_SWA, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -168,6 +174,8 @@ class SWARegressor(_SWA, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     swa_lr : float, default=0.05
@@ -177,8 +185,7 @@ class SWARegressor(_SWA, EnsembleRegressor):
     n_averaged : int, default=20
         Number of weights that are averaged, equally spaced after pretraining.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -202,9 +209,12 @@ class SWARegressor(_SWA, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

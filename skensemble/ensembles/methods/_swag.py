@@ -1,12 +1,15 @@
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real
+from skensemble._typing import State
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._stops import collect_draws
 from skensemble.ensembles._warnings import warn_if_few
 from skensemble.members import copy_member
 from skensemble.posteriors import fit_iterate_gaussian, load_weight_vector
@@ -23,6 +26,7 @@ class _SWAG:
         *,
         M: int = 20,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         swa_lr: float = 0.05,
         pretrain_fraction: float = 0.75,
@@ -35,6 +39,7 @@ class _SWAG:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.swa_lr = swa_lr
         self.pretrain_fraction = pretrain_fraction
@@ -70,11 +75,14 @@ class _SWAG:
             net, data, schedule=schedule, moment=moment, max_rank=self.max_rank
         )
         warn_if_few(trace, self.n_averaged)
-        for weights in iterates.draws(self.M, self.covariance_scale, seed):
-            load_weight_vector(net, data, weights)
-            if collect(copy_member(net), trace.last_step(net.module_)):
-                break
-        return trace
+
+        def draws() -> Iterator[State]:
+            """Draw the states of members."""
+            for weights in iterates.draws(self.M, self.covariance_scale, seed):
+                load_weight_vector(net, data, weights)
+                yield copy_member(net)
+
+        return collect_draws(collect, draws(), trace, net.module_)
 
 
 class SWAGClassifier(_SWAG, EnsembleClassifier):
@@ -101,6 +109,8 @@ class SWAGClassifier(_SWAG, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     swa_lr : float, default=0.05
@@ -114,8 +124,7 @@ class SWAGClassifier(_SWAG, EnsembleClassifier):
     covariance_scale : float, default=0.5
         Factor of the covariance.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -139,9 +148,12 @@ class SWAGClassifier(_SWAG, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -195,6 +207,8 @@ class SWAGRegressor(_SWAG, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     swa_lr : float, default=0.05
@@ -208,8 +222,7 @@ class SWAGRegressor(_SWAG, EnsembleRegressor):
     covariance_scale : float, default=0.5
         Factor of the covariance.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -233,9 +246,12 @@ class SWAGRegressor(_SWAG, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

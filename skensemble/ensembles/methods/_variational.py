@@ -8,6 +8,7 @@ from skensemble._checks import check_int, check_real, reject
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
+from skensemble.ensembles._stops import collect_draws
 from skensemble.modules import make_variational, unwrap_compiled
 from skensemble.posteriors import MeanField
 from skensemble.schedules import has_pretrained, two_cosines
@@ -24,6 +25,7 @@ class _Variational:
         *,
         M: int = 20,
         m: int | str | None = None,
+        validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         tail_lr: float = 0.01,
         pretrain_fraction: float = 0.5,
@@ -36,6 +38,7 @@ class _Variational:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.tail_lr = tail_lr
         self.pretrain_fraction = pretrain_fraction
@@ -66,15 +69,8 @@ class _Variational:
             rule = "a net with trainable linear or convolution layers below its root"
             raise reject("estimator", rule, type(net.module_))
         fit_seed, draw_seed = spawn_seeds(seed, 2)
-        posterior = MeanField(
-            net,
-            data,
-            layers,
-            prior_variance=self.prior_variance,
-            beta=self.beta,
-            std_lr=self.std_lr,
-            seed=fit_seed,
-        )
+        own = {"prior_variance": self.prior_variance, "beta": self.beta, "std_lr": self.std_lr}
+        posterior = MeanField(net, data, layers, **own, seed=fit_seed)
 
         def observe(step: Step) -> None:
             """Begin with the distributions where the pretraining has ended, then train them."""
@@ -92,10 +88,10 @@ class _Variational:
         moment = partial(has_pretrained, pretrain_fraction=self.pretrain_fraction)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
         generator = torch.Generator().manual_seed(draw_seed)
-        for _ in range(self.M if posterior.has_begun else 0):
-            if collect(posterior.draw(generator), trace.last_step(net.module_)):
-                break
-        return trace
+        # Before the distributions have begun, all draws are the weights themselves.
+        n_draws = self.M if posterior.has_begun else min(1, len(trace.learning_rates))
+        draws = (posterior.draw(generator) for _ in range(n_draws))
+        return collect_draws(collect, draws, trace, net.module_)
 
 
 class VariationalClassifier(_Variational, EnsembleClassifier):
@@ -122,6 +118,8 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     tail_lr : float, default=0.01
@@ -137,8 +135,7 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     std_lr : float, default=0.01
         Learning rate of the standard deviations, which Adam updates.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -162,9 +159,12 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        Accuracy on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        Accuracy of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -219,6 +219,8 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    validation_fraction : float or None, default=None
+        Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
         Learning rate at the start.
     tail_lr : float, default=0.01
@@ -234,8 +236,7 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     std_lr : float, default=0.01
         Learning rate of the standard deviations, which Adam updates.
     random_state : int, RandomState instance or None, default=None
-        Seed for weight initialisation, row order, dropout and noise. If None, the net's
-        `random_state` is used, if it has one.
+        Seed of weights, order and hold-out of rows, and noise; None takes the net's `random_state`.
     verbose : int, default=0
         1 prints a line for each member.
 
@@ -259,9 +260,12 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
         Learning rate of each step.
     loss_curve_ : ndarray of shape (n_epochs,)
         Mean training loss of each epoch, of standardised targets.
+    history_ : skorch.history.History
+        What the net's history has of each epoch, without its batches.
+    n_iter_ : int
+        Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
-        R squared on the validation rows after each member, of the ensemble so far. Only with
-        `X_val`.
+        R squared of the ensemble on the validation rows after each member, where there are any.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

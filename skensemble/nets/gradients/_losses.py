@@ -23,7 +23,7 @@ def log_loss(logits: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor, Ten
     y : Tensor of shape (..., n_samples)
         Codes.
     row_weight : Tensor of shape (..., n_samples)
-        Weights of the rows, of sum 1.
+        Shares of the rows in the loss: their weights, over the number of rows of the batch.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def squared_error(output: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor
     output, y : Tensor of shape (..., n_samples, n_outputs)
         The leading axes are those of several nets.
     row_weight : Tensor of shape (..., n_samples)
-        Weights of the rows, of sum 1.
+        Shares of the rows in the loss: their weights, over the number of rows of the batch.
 
     Returns
     -------

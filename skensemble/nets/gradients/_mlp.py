@@ -12,7 +12,6 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble.modules import MLP, is_watched
-from skensemble.nets._loss import normalized
 from skensemble.nets.gradients._clipping import clip_factor
 from skensemble.nets.gradients._losses import (
     log_loss,
@@ -170,7 +169,7 @@ class ClosedForm:
             loss, g = self.mean_loss_of(x, target, self.grad_output)
         else:
             y, weight = target
-            loss, g = self.loss_of(x, y, normalized(weight))
+            loss, g = self.loss_of(x, y, weight / len(weight))
         for layer in self.layers[:0:-1]:
             g = layer.backward(g)
         # Nobody asks for the gradient with respect to the rows.

@@ -180,11 +180,13 @@ class Job(NamedTuple):
 def test_ctrl_c_while_processes_train_keeps_the_nets_that_came_back(iris):
     expected = make(M=4, lockstep=False).fit(*iris).members_[:2]
     register_parallel_backend("ctrl-c after two", CtrlCAfterTwo)
+    ensemble = make(M=4, n_jobs=2)
     with (
         parallel_config("ctrl-c after two"),
+        pytest.raises(KeyboardInterrupt),
         pytest.warns(UserWarning, match="stopped by ctrl-c .* the 2 of 4 members"),
     ):
-        ensemble = make(M=4, n_jobs=2).fit(*iris)
+        ensemble.fit(*iris)
     assert len(ensemble.members_) == 2
     for member, one in zip(ensemble.members_, expected, strict=True):
         assert (flat(member) == flat(one)).all()

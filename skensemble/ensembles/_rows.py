@@ -1,0 +1,93 @@
+"""The rows of a fit: checked, held out, learnt from."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from skorch import NeuralNet
+
+from skensemble._checks import InvalidParameterError, reject
+from skensemble.data import (
+    check_labelled_rows,
+    check_weights,
+    drop_zero_weight_rows,
+)
+from skensemble.ensembles._fitted_state import auto_without_rows
+from skensemble.ensembles._held_out import HeldOut, split_rows
+from skensemble.ensembles._net import is_binary, rows_dtype
+from skensemble.nets import Net, float_dtype
+from skensemble.training import Data
+
+Validation = tuple[Any, Any, Any]
+"""Validation rows, their labels or targets, and their weights, as `fit` takes them."""
+
+
+class LearnsRows:
+    """Mixin: what an ensemble makes of the rows that `fit` gets."""
+
+    def _learn_data(
+        self,
+        net: NeuralNet,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Validation,
+        *,
+        seed: int,
+        classes: Any = None,
+        is_first: bool = True,
+    ) -> tuple[Data, HeldOut | None]:
+        """Check the rows, and learn from those to train on; a further fit has learnt already.
+
+        The seed decides on the rows that are held out. All the classes that there will be may be
+        known beforehand.
+        """
+        if sample_weight is not None and not isinstance(net, Net):
+            rule = f"None for a {type(net).__name__} (take {self._default_net.__name__})"
+            raise reject("sample_weight", rule, sample_weight)
+        dtype, classify = rows_dtype(net), is_classifier(self)
+        X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=is_first)
+        sample_weight = check_weights(sample_weight, X)
+        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
+        held_out = None
+        if self.validation_fraction is not None:
+            rows, fraction = (X, y, sample_weight), self.validation_fraction
+            rows, held_out = split_rows(rows, fraction, classify=classify, seed=seed)
+            X, y, sample_weight = rows
+        if not is_first:
+            codes = self._encode_targets(y, "y of a further fit")
+        elif classes is None:
+            codes = self._learn_targets(net, y, sample_weight)
+        else:
+            self._learn_targets(net, np.asarray(classes), None)
+            codes = self._encode_targets(y, "y")
+        sample_weight = self._weigh(net, codes, sample_weight)
+        if sample_weight is not None and not sample_weight.all():
+            keep = sample_weight > 0
+            X, y, codes, sample_weight = X[keep], y[keep], codes[keep], sample_weight[keep]
+        is_float = codes.dtype.kind == "f" or is_binary(net)
+        codes = codes.astype(float_dtype(net)) if is_float else codes
+        data = Data(X, codes, sample_weight, given=y, coding=self._coding())
+        if held_out is None:
+            return data, self._hold_out(dtype, *validation)
+        return data, self._held_out_rows(*held_out)
+
+    def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
+        if (X is None) != (y is None):
+            there, missing = ("y_val", "X_val") if X is None else ("X_val", "y_val")
+            raise InvalidParameterError(f"{missing} must be given with {there}, got None.")
+        if X is None:
+            if sample_weight is not None:
+                raise reject("sample_weight_val", "None without X_val", sample_weight)
+            if isinstance(self.m, str):
+                raise auto_without_rows()
+            return None
+        classify = is_classifier(self)
+        X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
+        sample_weight = check_weights(sample_weight, X)
+        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
+        return self._held_out_rows(X, y, sample_weight)
+
+    def _held_out_rows(self, X: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> HeldOut:
+        y = self._encode_targets(y)
+        return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)
