@@ -139,6 +139,8 @@ class CodedTargets:
             # Where tensors alone were saved, it was for labels that need no coding.
             self._lost_coding_ = not notes.get(KEY) and not kwargs.get("use_safetensors")
 
+        if kwargs.get("checkpoint") is not None and not self.initialized_:
+            self.initialize()
         with self._hooked("register_load_state_dict_pre_hook", read):
             super().load_params(*args, **kwargs)
 

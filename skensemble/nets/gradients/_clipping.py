@@ -43,14 +43,23 @@ def clip_gradients(parameters: list[Tensor], max_norm: float) -> None:
     Parameters
     ----------
     parameters : list of Tensor
-        Those without a gradient are left out.
+        Those without a gradient are left out; a sparse gradient is coalesced.
     max_norm : float
         What longer gradients are cut to.
     """
-    gradients = [p.grad for p in parameters if p.grad is not None]
+    gradients = [_dense_values(p) for p in parameters if p.grad is not None]
     if not gradients:
         return
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     factor = clip_factor(norm, max_norm)
     if factor is not None:
         torch._foreach_mul_(gradients, factor)
+
+
+def _dense_values(parameter: Tensor) -> Tensor:
+    """Return the values of a parameter's gradient, in its own memory."""
+    if not parameter.grad.is_sparse:
+        return parameter.grad
+    # Places that several rows have in common count with their sum.
+    parameter.grad = parameter.grad.coalesce()
+    return parameter.grad.values()
