@@ -34,7 +34,7 @@ FOR_ALL = ORDER[0] | ORDER[1]
 MAY_IMPORT = {
     "joblib": {"ensembles", "model_selection"},
     "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
-    | {"metrics", "model_selection", "nets", "seeding", "training"},
+    | {"metrics", "model_selection", "nets", "posteriors", "seeding", "training"},
     "scipy": {"data", "ensembles", "lockstep"},
     "sklearn": {"data", "ensembles", "lockstep", "model_selection", "nets", "seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}

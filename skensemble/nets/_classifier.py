@@ -246,10 +246,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         return getattr(self, "classes_", None)
 
     def _is_plain(self) -> bool:
-        classes = self._coding()
-        if classes is None:
-            return True
-        return classes.dtype.kind in "iu" and np.array_equal(classes, np.arange(len(classes)))
+        known = self._coding()
+        return known is None or (known.dtype.kind in "iu" and (known == range(len(known))).all())
 
     def _coding_state(self) -> dict[str, Any]:
         classes = self._coding()
