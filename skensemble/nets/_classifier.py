@@ -222,9 +222,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.classes_inferred_ = coding
         self.n_outputs_ = 1 if self._has_one_output() else len(coding)
         if self.n_outputs_ == 1 and len(coding) != 2:
-            name = getattr(self.criterion, "__name__", type(self.criterion).__name__)
-            rule = f"a loss of several classes, such as CrossEntropyLoss, for {len(coding)} classes"
-            raise reject("criterion", rule, name)
+            rule = f"a loss of {len(coding)} classes such as torch.nn.CrossEntropyLoss"
+            raise reject("criterion", rule, self.criterion)
 
     def _has_one_output(self) -> bool:
         """Say whether the criterion takes one output, for the second of two classes."""
