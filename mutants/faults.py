@@ -466,8 +466,8 @@ ENSEMBLES = [
         ROWS,
         "validation rows of weight 0 stay",
         "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
-        "        y = self._encode_targets(y)\n",
-        "        y = self._encode_targets(y)\n",
+        "        return self._held_out_rows(",
+        "        return self._held_out_rows(",
     ),
     Fault(BASE, "callbacks do not hear of the end", "        progress.end()\n", ""),
     Fault(
@@ -492,8 +492,8 @@ ENSEMBLES = [
         ROWS,
         "training rows of weight 0 stay",
         "        X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)\n"
-        "        codes = self._learn_targets(",
-        "        codes = self._learn_targets(",
+        "        held_out = None\n",
+        "        held_out = None\n",
     ),
     Fault(
         HELD_OUT,

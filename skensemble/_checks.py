@@ -1,6 +1,7 @@
 """Checks of arguments; each message names the argument, the rule and the value."""
 
 import math
+import reprlib
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,6 +13,32 @@ class InvalidParameterError(ValueError, TypeError):
     """
 
 
+LONGEST_VALUE = 200
+"""Characters of a value in a message."""
+
+
+def short_repr(value: Any) -> str:
+    """Return the repr of a value, cut in the middle where it is long, in one line.
+
+    Examples
+    --------
+    >>> short_repr([1, 2])
+    '[1, 2]'
+    >>> len(short_repr("long" * 100))
+    200
+    """
+    if isinstance(value, list | tuple | dict | set | frozenset | str) and len(value) > 1000:
+        # To write it all out may take minutes.
+        return f"{reprlib.repr(value)} ({type(value).__name__} of length {len(value)})"
+    try:
+        text = " ".join(repr(value).split()) if not isinstance(value, str) else repr(value)
+    except Exception:
+        # The value is at fault already; its repr is not to hide that.
+        return f"an object of {type(value).__name__}"
+    half = LONGEST_VALUE // 2
+    return text if len(text) <= LONGEST_VALUE else f"{text[: half - 2]}...{text[-half + 1 :]}"
+
+
 def reject(name: str, rule: str, value: Any) -> InvalidParameterError:
     """Build the error for an argument that breaks its rule.
 
@@ -20,7 +47,7 @@ def reject(name: str, rule: str, value: Any) -> InvalidParameterError:
     >>> print(reject("M", "an int >= 1", 0))
     M must be an int >= 1, got 0.
     """
-    return InvalidParameterError(f"{name} must be {rule}, got {value!r}.")
+    return InvalidParameterError(f"{name} must be {rule}, got {short_repr(value)}.")
 
 
 def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:

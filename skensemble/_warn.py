@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-SKIPPED = ("skensemble.", "sklearn.callback.")
+SKIPPED = ("skensemble.", "sklearn.callback.", "contextlib")
 """Modules whose frames lie between a user's call and what is warned of."""
 
 

@@ -69,10 +69,19 @@ def draw_seed(random_state: Any) -> int:
     -------
     seed : int
         Below 2**31 - 1.
+
+    Raises
+    ------
+    InvalidParameterError
+        If no state can be made of it.
     """
-    if type(random_state) is int:
-        return _seed_of(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    try:
+        if type(random_state) is int:
+            return _seed_of(random_state)
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except (ValueError, TypeError):
+        rule = f"None, an int in 0..{2**32 - 1} or a RandomState"
+        raise reject("random_state", rule, random_state) from None
 
 
 @lru_cache

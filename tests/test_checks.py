@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skensemble._checks import InvalidParameterError, check_int, check_real
+from skensemble._checks import InvalidParameterError, check_int, check_real, reject, short_repr
 
 
 def test_numpy_integers_are_integers():
@@ -34,3 +34,25 @@ def test_a_closed_range_includes_both_ends():
 def test_the_error_is_a_value_error_and_a_type_error():
     assert issubclass(InvalidParameterError, ValueError)
     assert issubclass(InvalidParameterError, TypeError)
+
+
+class Nameless:
+    def __repr__(self):
+        raise RuntimeError("no name")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a", "'a'"),
+        ([1] * 10**6, r"[1, 1, 1, 1, 1, 1, ...] (list of length 1000000)"),
+        ("b" * 198, f"'{'b' * 198}'"),
+        ("b" * 199, f"'{'b' * 97}...{'b' * 98}'"),
+        (np.eye(2), "array([[1., 0.], [0., 1.]])"),
+        (Nameless(), "an object of Nameless"),
+    ],
+)
+def test_a_value_is_shown_in_one_line_of_at_most_200_characters(value, shown):
+    assert short_repr(value) == shown
+    assert str(reject("M", "an int", value)) == f"M must be an int, got {shown}."
+    assert len(shown) <= 200

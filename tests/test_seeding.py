@@ -73,7 +73,9 @@ def test_none_draws_from_the_global_state_of_numpy(monkeypatch):
 
 
 def test_what_is_no_random_state_is_refused():
-    with pytest.raises(ValueError, match="'seed' cannot be used to seed"):
+    with pytest.raises(
+        ValueError, match=r"random_state must be None, an int in 0\.\.4294967295 or .*, got 'seed'"
+    ):
         draw_seed("seed")
 
 

@@ -1,12 +1,12 @@
 """Sizes of the data, filled in where a module's constructor has a name for them."""
 
-import inspect
 from collections.abc import Callable, Collection
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from torch import nn
+
+from skensemble import _arguments
 
 
 def missing_sizes(
@@ -57,7 +57,6 @@ def n_values_per_row(X: Any) -> int:
     return int(np.prod(X.shape[1:]))
 
 
-@lru_cache(maxsize=128)
 def keywords_of(function: Callable[..., Any]) -> frozenset[str]:
-    """Names of the parameters of a function or class."""
-    return frozenset(inspect.signature(function).parameters)
+    """Names of the parameters of a function or class; none where they cannot be known."""
+    return frozenset(_arguments.keywords_of(function) or ())

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skensemble._checks import InvalidParameterError
 from skensemble.data._datasets import is_rows, unwrap_rows
+from skensemble.data._explained import check_not_missing, explained
 
 WHOLE_DTYPES = (torch.int8, torch.int16, torch.int32, torch.int64)
 """Types of tensors of whole numbers, bytes left out."""
@@ -43,7 +44,7 @@ def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> An
         If `X` is a dict or a dataset.
     """
     X = _one_array(X)
-    with config_context(array_api_dispatch=False):
+    with config_context(array_api_dispatch=False), explained(X):
         return validate_data(estimator, as_numpy(X), dtype=dtype, reset=reset, **CHECKS)
 
 
@@ -80,7 +81,7 @@ def check_labelled_rows(
     """
     X, y = unwrap_rows(X, y)
     X = _one_array(X)
-    with config_context(array_api_dispatch=False):
+    with config_context(array_api_dispatch=False), explained(X, y, classify=classify):
         X, y = validate_data(
             estimator,
             as_numpy(X),
@@ -97,7 +98,9 @@ def check_labelled_rows(
             if y.dtype.kind not in "biuUS":
                 check_classification_targets(y)
             return X, y
-        return X, np.asarray(y, dtype=np.float64)
+        y = np.asarray(y, dtype=np.float64)
+        check_not_missing(y)
+        return X, y
 
 
 def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble._checks import InvalidParameterError, check_int
+from skensemble._checks import check_int
 from skensemble._interrupts import interrupts_put_off
 from skensemble._typing import State
 from skensemble.data import check_rows, n_values_per_row
@@ -28,13 +28,16 @@ from skensemble.ensembles._net import (
     n_units,
     rows_dtype,
 )
+from skensemble.ensembles._net_faults import naming_net_faults
+from skensemble.ensembles._parameters import NamedParameters
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._rows import LearnsRows, Validation
 from skensemble.ensembles._stops import take_weights_at_stop
 from skensemble.ensembles._stored_members import Ranges
-from skensemble.ensembles._warnings import warn_if_constant
+from skensemble.ensembles._validation_rows import warn_if_scaled_apart
+from skensemble.ensembles._warnings import warn_if_constant, warn_if_overruled
 from skensemble.members import structure_of
-from skensemble.nets import Net, device_of
+from skensemble.nets import Net, check_trainable, device_of
 from skensemble.seeding import (
     building_seeded,
     draw_seed,
@@ -45,7 +48,9 @@ from skensemble.seeding import (
 from skensemble.training import Data, Trace
 
 
-class BaseEnsemble(LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseEnsemble(
+    NamedParameters, LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator, ABC
+):
     """Base of all ensembles: everything but how members come about and what they predict.
 
     A method implements `_check_parameters`, `_n_members` and `_fit_members`; the classifier and
@@ -128,6 +133,7 @@ class BaseEnsemble(LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator,
         net = make_net(
             self.estimator, self._default_net, self._accepted_net, self._default_parameters
         )
+        warn_if_overruled(net, self)
         device = device_of(net)
         self._check_call(validation)
         self._check_m()
@@ -136,12 +142,16 @@ class BaseEnsemble(LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator,
         data, held_out = self._learn_data(
             net, X, y, sample_weight, validation, seed=streams.validation, classes=classes
         )
+        if held_out is not None and self.validation_fraction is None:
+            warn_if_scaled_apart(data.X, held_out.X)
         n_outputs = n_units(net, self._n_outputs())
         fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=n_outputs)
         self.template_net_ = clone(net)
-        initialize_seeded(net, streams, device)
+        with naming_net_faults(net, data.X):
+            initialize_seeded(net, streams, device)
+        check_trainable(net, self._n_outputs())
         self._transform_ = net._get_predict_nonlinearity()
-        with building_seeded(streams.weights, device):
+        with building_seeded(streams.weights, device), naming_net_faults(net, data.X):
             check_output_width(net, self._transform_, data.X[:2], self._n_outputs())
         self._predictor_ = self._make_predictor(device)
         self._ranges_ = Ranges(data.X)
@@ -234,34 +244,6 @@ class BaseEnsemble(LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator,
     @abstractmethod
     def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
         """Score of an output, higher is better, from encoded targets."""
-
-    def set_params(self, **params: Any) -> "BaseEnsemble":
-        """Set parameters of the ensemble, or of its net with the prefix ``estimator__``.
-
-        Parameters
-        ----------
-        **params : dict
-            New values by name.
-
-        Returns
-        -------
-        self : BaseEnsemble
-
-        Raises
-        ------
-        InvalidParameterError
-            If a parameter of the net is asked for and there is no net written out.
-        """
-        nested = [name for name in params if name.startswith("estimator__")]
-        net = params.get("estimator", self.estimator)
-        if nested and not hasattr(net, "set_params"):
-            cls, net_name = type(self).__name__, self._default_net.__name__
-            keyword = nested[0].removeprefix("estimator__")
-            raise InvalidParameterError(
-                f"{nested[0]} must belong to a net that is written out, got estimator={net!r}. "
-                f"Use {cls}(estimator={net_name}({keyword}=...))."
-            )
-        return super().set_params(**params)
 
     @classmethod
     @lru_cache

@@ -30,9 +30,9 @@ def make_net(
 
     Parameters
     ----------
-    estimator : NeuralNet, torch.nn.Module class or None
+    estimator : NeuralNet, torch.nn.Module class or instance, or None
     default : type
-        Class of the net for None and for a module class.
+        Class of the net for None and for a module.
     accepted : tuple of type
         Classes of the skorch nets that fit the task.
     parameters : dict, optional
@@ -49,13 +49,15 @@ def make_net(
     """
     if estimator is None:
         net = default(**(parameters or {}))
-    elif inspect.isclass(estimator) and issubclass(estimator, nn.Module):
+    elif isinstance(estimator, nn.Module) or is_module_class(estimator):
+        # The net trains a copy of a module that is there already.
         net = default(estimator)
     elif isinstance(estimator, accepted):
         net = clone(estimator)
     else:
         name = default.__name__
-        rule = f"a skorch {accepted[0].__name__} such as {name}(), a torch.nn.Module class or None"
+        kind = accepted[0].__name__
+        rule = f"a skorch {kind} such as {name}(), a torch.nn.Module, its class or None"
         raise reject("estimator", rule, estimator)
     check_net_parameters(net)
     return net
@@ -70,6 +72,11 @@ def is_binary(net: NeuralNet) -> bool:
 def n_units(net: NeuralNet, n_outputs: int) -> int:
     """Return the width that the module of a net needs for some outputs."""
     return 1 if is_binary(net) else n_outputs
+
+
+def is_module_class(value: Any) -> bool:
+    """Say whether a value is a class of torch modules."""
+    return inspect.isclass(value) and issubclass(value, nn.Module)
 
 
 def rows_dtype(net: NeuralNet) -> Any:

@@ -15,6 +15,7 @@ from skensemble.data import (
 from skensemble.ensembles._fitted_state import auto_without_rows
 from skensemble.ensembles._held_out import HeldOut, split_rows
 from skensemble.ensembles._net import is_binary, rows_dtype
+from skensemble.ensembles._validation_rows import naming_validation_rows
 from skensemble.nets import Net, float_dtype
 from skensemble.training import Data
 
@@ -83,8 +84,9 @@ class LearnsRows:
                 raise auto_without_rows()
             return None
         classify = is_classifier(self)
-        X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
-        sample_weight = check_weights(sample_weight, X)
+        with naming_validation_rows():
+            X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
+            sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         return self._held_out_rows(X, y, sample_weight)
 

@@ -1,11 +1,17 @@
 """Warnings of a fit that works and is still not what its user wants."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.special import entr
 from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNet
+from skorch.callbacks import LRScheduler
 from torch import nn
 
+from skensemble._arguments import default_of
+from skensemble._checks import short_repr
 from skensemble._warn import warn_user
 from skensemble.members import Predictor
 from skensemble.modules import unwrap_compiled
@@ -36,6 +42,57 @@ def warn_if_softmax(module: nn.Module, logits: torch.Tensor) -> None:
         warn_user(
             f"{type(module).__name__} seems to end in a softmax: its outputs sum to 1. It has to "
             "return logits, or probabilities blur."
+        )
+
+
+def warn_if_overruled(net: NeuralNet, ensemble: Any) -> None:
+    """Warn about arguments of a net that its ensemble makes no use of.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        As it was given.
+    ensemble : BaseEnsemble
+        Its schedule gives the learning rates, and it trains from fresh weights.
+    """
+    alpha_zero = getattr(ensemble, "alpha_zero", None)
+    instead = "the schedule sets the learning rates" + (
+        "" if alpha_zero is None else f": set alpha_zero (now {alpha_zero})"
+    )
+    for item in net.callbacks if isinstance(net.callbacks, list) else []:
+        callback = item[1] if isinstance(item, tuple | list) else item
+        if isinstance(callback, LRScheduler) or callback is LRScheduler:
+            warn_user(f"The callback LRScheduler of the net has no effect, {instead}.")
+    lr = getattr(net, "optimizer__lr", net.lr)
+    has_groups = hasattr(net, "optimizer__param_groups")
+    if lr not in (default_of(type(net), "lr"), alpha_zero) and not has_groups:
+        warn_user(f"lr={short_repr(lr)} of the net has no effect, {instead}.")
+    if net.warm_start:
+        warn_user(
+            "warm_start=True of the net has no effect: each fit of an ensemble trains from fresh "
+            "weights."
+        )
+
+
+def warn_if_processes_are_slower(n_jobs: int | None, seconds: list[float], whole: float) -> None:
+    """Warn if several processes took longer than one would have.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As it was given.
+    seconds : list of float
+        What the trainings took, each in its process.
+    whole : float
+        Seconds from the first to the last, processes started and data sent.
+    """
+    alone = sum(seconds)
+    # Processes that were not started, as within another process, take a little longer than none.
+    if n_jobs not in (None, 1) and whole > 1.2 * alone + 0.1:
+        warn_user(
+            f"n_jobs={n_jobs} took {whole:.2g} seconds for {len(seconds)} trainings of "
+            f"{alone:.2g} seconds together: starting processes took the rest. "
+            "n_jobs=None trains such small nets faster, in lock-step."
         )
 
 

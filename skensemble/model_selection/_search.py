@@ -1,8 +1,10 @@
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from joblib import parallel_config
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.utils._param_validation import Interval
 
@@ -14,6 +16,7 @@ class _LockstepSearch:
     """Mixin for a search of scikit-learn, whose candidates are fitted together."""
 
     memory_bytes: int
+    estimator: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all candidates on all folds, and refit the best.
@@ -38,6 +41,46 @@ class _LockstepSearch:
             super().fit(X, y, **params)  # type: ignore[misc]
         self.lockstep_report_ = report
         return self
+
+    def _run_search(
+        self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
+    ) -> None:
+        """Run the search of scikit-learn, each candidate's names looked at before the first fit."""
+
+        def evaluate(candidates: Iterable[Mapping[str, Any]], *args: Any, **kwargs: Any) -> Any:
+            candidates = list(candidates)
+            check_names(self.estimator, candidates)
+            return evaluate_candidates(candidates, *args, **kwargs)
+
+        super()._run_search(evaluate, callback_ctx=callback_ctx)  # type: ignore[misc]
+
+
+def check_names(estimator: Any, candidates: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse names of parameters that an estimator does not have.
+
+    Parameters
+    ----------
+    estimator : estimator
+    candidates : iterable of dict
+        Values by name. Of candidates with the same names and the same parts, such as modules or
+        other estimators, one is tried.
+
+    Raises
+    ------
+    ValueError
+        From the estimator's `set_params`.
+    """
+    seen = set()
+    for candidate in candidates:
+        parts = (id(value) for value in candidate.values() if _is_part(value))
+        key = (frozenset(candidate), *parts)
+        if key not in seen:
+            seen.add(key)
+            clone(estimator).set_params(**clone(candidate, safe=False))
+
+
+def _is_part(value: Any) -> bool:
+    return callable(value) or hasattr(value, "set_params")
 
 
 class LockstepGridSearchCV(_LockstepSearch, GridSearchCV):

@@ -11,8 +11,10 @@ from skensemble.nets._divergence import (
 )
 from skensemble.nets._epoch import mean_batch_loss
 from skensemble.nets._fast_report import FastReport
+from skensemble.nets._faults import check_trainable, named
 from skensemble.nets._gaussian import is_gaussian
 from skensemble.nets._loss import row_losses
+from skensemble.nets._names import parts_of, spellings, unknown_names
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
@@ -28,6 +30,7 @@ __all__ = [
     "NetRegressor",
     "StepCallback",
     "check_net_parameters",
+    "check_trainable",
     "device_of",
     "divergence_error",
     "float_dtype",
@@ -36,7 +39,11 @@ __all__ = [
     "loss_seen",
     "may_take_whole_numbers",
     "mean_batch_loss",
+    "named",
+    "parts_of",
     "row_losses",
     "rows_dtype",
+    "spellings",
+    "unknown_names",
     "with_class_weight",
 ]

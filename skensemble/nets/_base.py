@@ -19,7 +19,9 @@ from skensemble.device import PRECISIONS, Precision
 from skensemble.modules import unwrap_compiled
 from skensemble.nets._divergence import all_finite, divergence_error, is_too_large, loss_seen
 from skensemble.nets._epoch import LeanEpochs
+from skensemble.nets._faults import NamedFaults
 from skensemble.nets._loss import batch_loss, weighted_loss
+from skensemble.nets._names import NetNames
 from skensemble.nets._net_data import NetData
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._part_arguments import PartArguments
@@ -28,7 +30,7 @@ from skensemble.nets.gradients import obstacle_to_closed_form
 from skensemble.seeding import draw_seed, initialize_seeded, streams_of, training_seeded
 
 
-class Net(LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
+class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice, NeuralNet):
     """Base of `NetClassifier` and `NetRegressor`.
 
     A subclass turns what users call `y` into what torch learns from, in `_learn_targets` and

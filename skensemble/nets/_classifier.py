@@ -156,6 +156,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.precision = precision
         self.fast = fast
         self.random_state = random_state
+        self.check_names(self._params_to_validate)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the module's output after the criterion's non-linearity: probabilities.
@@ -245,10 +246,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         return getattr(self, "classes_", None)
 
     def _is_plain(self) -> bool:
-        classes = self._coding()
-        if classes is None:
-            return True
-        return classes.dtype.kind in "iu" and np.array_equal(classes, np.arange(len(classes)))
+        known = self._coding()
+        return known is None or (known.dtype.kind in "iu" and (known == range(len(known))).all())
 
     def _coding_state(self) -> dict[str, Any]:
         classes = self._coding()

@@ -33,6 +33,7 @@ from skensemble.data import (
     without_subsets,
 )
 from skensemble.nets._coded_targets import CodedBatches, CodedTargets
+from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
 
 
@@ -161,6 +162,7 @@ class NetData(CodedTargets):
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
     ) -> tuple[Any, Any, Any]:
         """Validate rows and targets; the first time, learn sizes and the coding from them."""
+        check_net_parameters(self)
         X, y = unwrap_rows(X, y)
         learnt_from = targets_of(X) if y is None else as_targets(y)
         if is_rows(X):

@@ -67,15 +67,16 @@ class PartArguments:
             kwargs.pop("nesterov", None)
         if self.fast and "fused" in known and not {"foreach", "differentiable"} & kwargs.keys():
             # The same update in one pass over the weights; torch has it for these devices, and for
-            # gradients that are dense.
-            fusable = self.device_.type in ("cpu", "cuda") and not self._has_sparse_gradients()
+            # dense gradients of real numbers.
+            fusable = self.device_.type in ("cpu", "cuda") and not self._has_odd_gradients()
             kwargs.setdefault("fused", fusable)
         return args, kwargs
 
-    def _has_sparse_gradients(self) -> bool:
+    def _has_odd_gradients(self) -> bool:
         modules = [getattr(self, f"{name}_") for name in self._modules]
         return any(
             getattr(part, "sparse", False)
+            or any(p is not None and p.is_complex() for p in part._parameters.values())
             for module in modules
             if isinstance(module, nn.Module)
             for part in module.modules()

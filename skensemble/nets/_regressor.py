@@ -150,6 +150,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         self.precision = precision
         self.fast = fast
         self.random_state = random_state
+        self.check_names(self._params_to_validate)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict targets in their own units.

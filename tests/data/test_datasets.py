@@ -3,11 +3,20 @@ import pandas as pd
 import pytest
 import torch
 from scipy.sparse import dok_array
+from sklearn.base import BaseEstimator
 from skorch.dataset import Dataset
 from skorch.helper import SliceDataset, SliceDict
 from torch.utils.data import IterableDataset, Subset, TensorDataset
 
-from skensemble.data import as_targets, is_rows, targets_of, unwrap_rows
+from skensemble import InvalidParameterError
+from skensemble.data import (
+    as_targets,
+    check_labelled_rows,
+    check_rows,
+    is_rows,
+    targets_of,
+    unwrap_rows,
+)
 
 X = np.arange(12.0, dtype=np.float32).reshape(6, 2)
 Y = np.array([3, 1, 2, 3, 1, 2])
@@ -103,3 +112,32 @@ def test_strings_are_targets_and_other_objects_are_none():
     assert as_targets([object(), object()]) is None
     assert as_targets([[1], [1, 2]]) is None
     assert as_targets({"a": Y}) is None
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        {"a": np.eye(2)},
+        SliceDict(a=np.eye(2)),
+        TensorDataset(torch.eye(2), torch.arange(2)),
+        SliceDataset(TensorDataset(torch.eye(2), torch.arange(2))),
+        Dataset({"a": np.eye(2)}, np.arange(2)),
+    ],
+)
+def test_rows_that_are_no_array_are_refused_by_the_name_of_their_type(X):
+    name = type(X).__name__
+    message = rf"X must be one array of rows, got a {name}\. Pass its rows as an array with y"
+    with pytest.raises(InvalidParameterError, match=message):
+        check_rows(BaseEstimator(), X, dtype=float, reset=True)
+    with pytest.raises(InvalidParameterError, match=message):
+        check_labelled_rows(BaseEstimator(), X, [0, 1], dtype=float, classify=True, reset=True)
+
+
+def test_the_dataset_of_skorch_is_its_rows_and_targets():
+    X, y = check_labelled_rows(
+        BaseEstimator(), Dataset(np.eye(2), np.array([5, 7])), None,
+        dtype=np.float32, classify=True, reset=True,
+    )  # fmt: skip
+    assert X.dtype == np.float32
+    assert y.tolist() == [5, 7]
+    assert (check_rows(BaseEstimator(), Dataset(np.eye(2)), dtype=float) == np.eye(2)).all()

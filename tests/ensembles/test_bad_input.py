@@ -42,7 +42,7 @@ SNAPSHOT_PARAMETERS = [
     ({"cycle_mult": 0}, r"cycle_mult must be a finite number > 0, got 0\."),
     ({"alpha_mult": -1}, r"alpha_mult must be a finite number > 0, got -1\."),
     ({"cold_restart": "yes"}, r"cold_restart must be True or False, got 'yes'\."),
-    ({"estimator": nn.Linear(4, 3)}, r"estimator must be a skorch .*, got Linear\("),
+    ({"estimator": nn.Linear}, r"module must be something that can be built, got Linear\(\)"),
 ]
 
 OWN_PARAMETERS = [

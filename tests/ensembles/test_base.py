@@ -116,10 +116,11 @@ def test_a_random_state_is_drawn_from_once(iris):
 def test_rows_of_other_features(make_ensemble, data):
     X, y = data
     ensemble = make_ensemble().fit(X, y)
-    expected = rf"X has {X.shape[1] - 1} features, but \w+ is expecting {X.shape[1]} features"
-    with pytest.raises(ValueError, match=expected):
+    expected = rf"has {X.shape[1] - 1} features, but \w+ is expecting {X.shape[1]} features"
+    with pytest.raises(ValueError, match=f"^X {expected}"):
         ensemble.predict(X[:, 1:])
-    assert_refused(make_ensemble, data, expected, lambda e: e.fit(X, y, X_val=X[:, 1:], y_val=y))
+    message = f"^X_val {expected}"
+    assert_refused(make_ensemble, data, message, lambda e: e.fit(X, y, X_val=X[:, 1:], y_val=y))
 
 
 @pytest.mark.parametrize("given", ["X_val", "y_val"])

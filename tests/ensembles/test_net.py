@@ -11,6 +11,7 @@ from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
 from skensemble import (
+    DeepEnsembleClassifier,
     InvalidParameterError,
     NetClassifier,
     NetRegressor,
@@ -196,3 +197,32 @@ def test_a_flat_output_where_columns_are_needed(make_regressor, diabetes):
     assert_refused(
         make_regressor, diabetes, message, lambda e: e.fit(*diabetes), estimator=NetRegressor(Flat)
     )
+
+
+def test_a_module_is_trained_as_a_copy_as_by_a_net_around_it(make_classifier, iris):
+    module = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
+    before = [parameter.clone() for parameter in module.parameters()]
+    bare = clone(make_classifier(estimator=module)).fit(*iris)
+    in_net = make_classifier(estimator=NetClassifier(module)).fit(*iris)
+    assert (bare.predict_proba(iris[0]) == in_net.predict_proba(iris[0])).all()
+    assert bare.score(*iris) > 0.8
+    assert all(map(torch.equal, module.parameters(), before))
+
+
+@pytest.mark.parametrize(
+    "ensemble",
+    [DeepEnsembleClassifier, partial(SnapshotEnsembleClassifier, cold_restart=True)],
+)
+def test_where_members_begin_anew_a_module_is_not_enough(iris, ensemble):
+    message = "estimator must be a net whose module is a class or a function, .*Linear"
+    with pytest.raises(InvalidParameterError, match=message):
+        ensemble(nn.Linear(4, 3)).fit(*iris)
+
+
+def test_a_parameter_of_the_net_of_a_module_is_to_be_written_out():
+    ensemble = SnapshotEnsembleClassifier(nn.Linear(4, 3))
+    message = (
+        r"Use SnapshotEnsembleClassifier\(estimator=NetClassifier\(Linear\(\.\.\.\), lr=\.\.\.\)"
+    )
+    with pytest.raises(InvalidParameterError, match=message):
+        ensemble.set_params(estimator__lr=0.1)

@@ -7,6 +7,8 @@ import pytest
 import torch
 from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNetClassifier
+from skorch.callbacks import LRScheduler
 from torch import nn
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
@@ -14,6 +16,8 @@ from skensemble.ensembles._warnings import (
     warn_if_constant,
     warn_if_draws_are_wide,
     warn_if_few,
+    warn_if_overruled,
+    warn_if_processes_are_slower,
     warn_if_softmax,
 )
 from skensemble.members import MemberTemplate, Predictor, copy_state
@@ -142,3 +146,49 @@ def test_outputs_are_alike_beside_the_spread_of_the_targets():
 @pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss(weight=torch.ones(2)), nn.L1Loss()])
 def test_of_another_criterion_the_outputs_are_looked_at_whatever_the_loss(criterion):
     assert is_warned(warn_if_constant, predictor_of((0.0, 1.0)), Data(X, LABELS), criterion, 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"lr": 0.02}, r"lr=0\.02 of the net has no effect, .* set alpha_zero \(now 0\.5\)"),
+        ({"optimizer__lr": 0.02}, r"lr=0\.02 of the net has no effect"),
+        ({"callbacks": [LRScheduler]}, "The callback LRScheduler of the net has no effect"),
+        ({"callbacks": [("rate", LRScheduler())]}, "The callback LRScheduler of the net has no"),
+        ({"warm_start": True}, "warm_start=True of the net has no effect: each fit"),
+    ],
+)
+@pytest.mark.parametrize("net", [NetClassifier, NeuralNetClassifier])
+def test_what_an_ensemble_overrules_is_told_of(net, keywords, message):
+    ensemble = SnapshotEnsembleClassifier(alpha_zero=0.5)
+    with pytest.warns(UserWarning, match=message):
+        warn_if_overruled(net(nn.Linear, **keywords), ensemble)
+
+
+@pytest.mark.parametrize("net", [NetClassifier, NeuralNetClassifier])
+def test_defaults_and_the_rate_of_the_schedule_are_not_told_of(net):
+    ensemble = SnapshotEnsembleClassifier(alpha_zero=0.5)
+    assert not is_warned(warn_if_overruled, net(nn.Linear), ensemble)
+    assert not is_warned(warn_if_overruled, net(nn.Linear, lr=0.5), ensemble)
+    # Rates of groups are relative to that of the net.
+    groups = [("bias", {"lr": 0.01})]
+    grouped = net(nn.Linear, lr=0.02, optimizer__param_groups=groups)
+    assert not is_warned(warn_if_overruled, grouped, ensemble)
+
+
+def test_a_fit_tells_of_what_it_overrules(make_ensemble, data):
+    ensemble = make_ensemble()
+    ensemble.estimator.set_params(warm_start=True)
+    with pytest.warns(UserWarning, match="warm_start=True of the net has no effect"):
+        ensemble.fit(*data)
+
+
+def test_processes_that_take_longer_than_one_are_told_of_with_figures():
+    message = r"n_jobs=2 took 3\.4 seconds for 3 trainings of 0\.3 seconds together"
+    with pytest.warns(UserWarning, match=message):
+        warn_if_processes_are_slower(2, [0.1, 0.1, 0.1], 3.4)
+    assert not is_warned(warn_if_processes_are_slower, 1, [0.1, 0.1, 0.1], 3.4)
+    assert not is_warned(warn_if_processes_are_slower, None, [0.1, 0.1, 0.1], 3.4)
+    # A fifth and a tenth of a second may be chance: 1.2 * 2 + 0.1 = 2.5.
+    assert not is_warned(warn_if_processes_are_slower, 2, [1.0, 1.0], 2.49)
+    assert is_warned(warn_if_processes_are_slower, 2, [1.0, 1.0], 2.51)

@@ -1,6 +1,7 @@
 """Searches in lock-step, held against those of scikit-learn."""
 
 import re
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from skensemble import (
     DeepEnsembleClassifier,
+    InvalidParameterError,
     LockstepGridSearchCV,
     LockstepRandomizedSearchCV,
     NetClassifier,
@@ -21,6 +24,7 @@ from skensemble import (
     SnapshotEnsembleClassifier,
     SnapshotEnsembleRegressor,
 )
+from skensemble.model_selection._search import check_names
 
 NET = NetClassifier(module__hidden_units=(8,), max_epochs=24, batch_size=32, device="cpu")
 ENSEMBLE = SnapshotEnsembleClassifier(NET, M=2, random_state=0)
@@ -170,3 +174,47 @@ def test_a_search_over_deep_ensembles_is_refitted(iris, settings):
     )
     # float32, in another order of sums.
     np.testing.assert_allclose(one.predict_proba(iris[0]), other.predict_proba(iris[0]), atol=1e-5)
+
+
+class Untrainable(NetClassifier):
+    """A net that tells of each fit by failing."""
+
+    def fit_loop(self, *args, **kwargs):
+        """Fail."""
+        raise RuntimeError("a fit was begun")
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        ({"estimator__module__hiden_units": [(3,)]}, r"estimator__module__hidden_units=\(3,\)"),
+        ({"n_estimators": [3]}, "M=3"),
+        ({"estimator": [Untrainable(nn.Linear)], "estimator__module__hidden_units": [3]}, "It has"),
+    ],
+)
+def test_a_misspelt_name_is_found_before_the_first_fit(iris, last, message):
+    ensemble = SnapshotEnsembleClassifier(Untrainable())
+    with pytest.raises(InvalidParameterError, match=f"Invalid parameter .*{message}"):
+        LockstepGridSearchCV(ensemble, [{"M": [2, 3]}, last], cv=2).fit(*iris)
+    with pytest.raises(InvalidParameterError, match=f"Invalid parameter .*{message}"):
+        LockstepRandomizedSearchCV(ensemble, [last], n_iter=1, cv=2).fit(*iris)
+
+
+class Counted(SnapshotEnsembleClassifier):
+    """Counts how often names are looked at."""
+
+    seen: ClassVar[list] = []
+
+    def set_params(self, **params):
+        """Set, and count."""
+        self.seen.append(sorted(params))
+        return super().set_params(**params)
+
+
+def test_names_are_looked_at_once_for_each_set_of_them():
+    modules = [nn.Linear, nn.Bilinear]
+    candidates = [{"M": M} for M in range(2, 9)] + [{"M": 2, "m": 1}]
+    candidates += [{"estimator": NetClassifier(module)} for module in modules]
+    Counted.seen.clear()
+    check_names(Counted(), candidates)
+    assert Counted.seen == [["M"], ["M", "m"], ["estimator"], ["estimator"]]

@@ -93,9 +93,13 @@ class Failing(Callback):
         raise RuntimeError("no more epochs")
 
 
+def failing_module():
+    raise TypeError("no n_rows")
+
+
 @pytest.mark.parametrize(
     ("keywords", "error"),
-    [({"callbacks": [Failing()]}, RuntimeError), ({"module__n_rows": 3}, TypeError)],
+    [({"callbacks": [Failing()]}, RuntimeError), ({"module": failing_module}, TypeError)],
 )
 def test_the_argument_is_there_again_after_an_error(iris, keywords, error):
     net = NetClassifier(**keywords)

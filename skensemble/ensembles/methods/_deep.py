@@ -5,22 +5,18 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
-from skensemble._typing import Schedule, State
-from skensemble.ensembles._answers import N_CHECKED, check_last_member
+from skensemble._typing import State
+from skensemble.ensembles._apart import in_processes, train_apart
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
-from skensemble.ensembles._net import autocast_dtype
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.lockstep import run_together
-from skensemble.members import Predictor, copy_member
-from skensemble.nets import device_of
 from skensemble.schedules import cyclic_cosine
-from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds, training_seeded
-from skensemble.training import Data, Trace, join_traces, train_to_end
+from skensemble.seeding import check_rebuildable, spawn_seeds
+from skensemble.training import Data, Trace, join_traces
 
 
 class _DeepEnsemble:
@@ -73,7 +69,7 @@ class _DeepEnsemble:
         schedule = partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero)
         seeds = spawn_seeds(seed, self.M)
         nets = [
-            partial(_train_one, self.template_net_, data, schedule, one, one == seeds[-1])
+            partial(train_apart, self.template_net_, data, schedule, one, one == seeds[-1])
             for one in seeds
         ]
         traces: list[Trace] = []
@@ -93,31 +89,13 @@ class _DeepEnsemble:
         return replace(join_traces(traces), n_steps=self.M * traces[0].n_steps)
 
     def _trained(self, nets: list[Callable[[], Any]]) -> Iterator[tuple[State, Trace]]:
-        if self.lockstep and self.n_jobs in (None, 1):
-            for fit in run_together(nets):
-                if fit.error is not None:
-                    raise fit.error
-                yield fit.result
-        else:
-            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
-            yield from parallel(delayed(net)() for net in nets)
-
-
-def _train_one(
-    net: NeuralNet, data: Data, schedule: Schedule, seed: int, is_checked: bool
-) -> tuple[State, Trace]:
-    """Train a net from a seed, in whatever process, and hold its copy to it where asked to."""
-    device = device_of(net)
-    fresh = fresh_net(net, seed, device)
-    with training_seeded(seed, device):
-        trace = train_to_end(fresh, data, schedule)
-    state = copy_member(fresh)
-    if is_checked:
-        autocast = autocast_dtype(fresh)
-        predictor = Predictor(device, fresh._get_predict_nonlinearity(), autocast, 1)
-        predictor.add(None, state)
-        check_last_member(predictor, fresh, state, data.X[:N_CHECKED])
-    return state, trace
+        if not self.lockstep or self.n_jobs not in (None, 1):
+            yield from in_processes(nets, self.n_jobs)
+            return
+        for fit in run_together(nets):
+            if fit.error is not None:
+                raise fit.error
+            yield fit.result
 
 
 class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
@@ -132,8 +110,8 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own arguments
         are set there.
     M : int, default=5
@@ -223,8 +201,8 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own arguments
         are set there.
     M : int, default=5

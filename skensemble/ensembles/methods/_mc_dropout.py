@@ -144,8 +144,8 @@ class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetClassifier`; None is ``NetClassifier(module__dropout=0.1)``. Epochs, batches and the
         module's own arguments are set there.
     M : int, default=20
@@ -229,8 +229,8 @@ class MCDropoutRegressor(_MCDropout, EnsembleRegressor):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetRegressor`; None is ``NetRegressor(module__dropout=0.1)``. Epochs, batches and the
         module's own arguments are set there.
     M : int, default=20

@@ -98,8 +98,8 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own arguments
         are set there.
     M : int, default=5
@@ -193,8 +193,8 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own arguments
         are set there.
     M : int, default=5

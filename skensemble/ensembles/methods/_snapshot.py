@@ -67,8 +67,8 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own
         arguments are set there.
     M : int, default=5
@@ -164,8 +164,8 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own
         arguments are set there.
     M : int, default=5

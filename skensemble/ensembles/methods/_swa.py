@@ -79,8 +79,8 @@ class SWAClassifier(_SWA, EnsembleClassifier):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetClassifier, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own arguments
         are set there.
     m : int, "auto" or None, default=None
@@ -167,8 +167,8 @@ class SWARegressor(_SWA, EnsembleRegressor):
 
     Parameters
     ----------
-    estimator : skorch.NeuralNetRegressor, torch.nn.Module class or None, default=None
-        The net to train: it is cloned, never changed. A module class is trained by a
+    estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
+        The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
         `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own arguments
         are set there.
     m : int, "auto" or None, default=None

@@ -1,0 +1,68 @@
+"""Nets that are trained apart, in this process or in others."""
+
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
+from typing import Any
+
+from sklearn.utils.parallel import Parallel, delayed
+from skorch import NeuralNet
+
+from skensemble._typing import Schedule, State
+from skensemble.ensembles._answers import N_CHECKED, check_last_member
+from skensemble.ensembles._net import autocast_dtype
+from skensemble.ensembles._warnings import warn_if_processes_are_slower
+from skensemble.members import Predictor, copy_member
+from skensemble.nets import device_of
+from skensemble.seeding import fresh_net, training_seeded
+from skensemble.training import Data, Trace, train_to_end
+
+
+def train_apart(
+    net: NeuralNet, data: Data, schedule: Schedule, seed: int, is_checked: bool
+) -> tuple[State, Trace]:
+    """Train a net from a seed, in whatever process, and copy it.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Its arguments are those of the net that is trained.
+    data : Data
+    schedule : callable
+        As in `train`.
+    seed : int
+        Of weights and orders.
+    is_checked : bool
+        Whether to hold the copy to its net.
+
+    Returns
+    -------
+    state : MemberState
+    trace : Trace
+    """
+    device = device_of(net)
+    fresh = fresh_net(net, seed, device)
+    with training_seeded(seed, device):
+        trace = train_to_end(fresh, data, schedule)
+    state = copy_member(fresh)
+    if is_checked:
+        transform = fresh._get_predict_nonlinearity()
+        predictor = Predictor(device, transform, autocast_dtype(fresh), 1)
+        predictor.add(None, state)
+        check_last_member(predictor, fresh, state, data.X[:N_CHECKED])
+    return state, trace
+
+
+def in_processes(tasks: Sequence[Callable[[], Any]], n_jobs: int | None) -> Iterator[Any]:
+    """Yield what tasks return, in their order, from some processes at the same time."""
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    began, seconds = perf_counter(), []
+    for result, duration in parallel(delayed(_timed)(task) for task in tasks):
+        seconds.append(duration)
+        yield result
+    warn_if_processes_are_slower(n_jobs, seconds, perf_counter() - began)
+
+
+def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what a function returns, and the seconds that it took."""
+    began = perf_counter()
+    return function(), perf_counter() - began
