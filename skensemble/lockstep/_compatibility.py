@@ -45,7 +45,15 @@ NO_PART_OF_A_TRAINING = frozenset(
     + ("lr",)
     # Notes about earlier trainings, and skorch's about names of arguments.
     + ("history_", "best_losses_", "fast_report_", "_params_to_validate", "virtual_params_")
-    + ("_first_loss_", "_is_alone_", "_n_epochs_before_", "_is_training_", "_shown_")
+    + (
+        "_first_loss_",
+        "_mean_loss_",
+        "_notes_batches_",
+        "_is_alone_",
+        "_n_epochs_before_",
+        "_is_training_",
+        "_shown_",
+    )
 )
 """Attributes of a net that say nothing about the training to come."""
 

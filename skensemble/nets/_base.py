@@ -118,7 +118,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """End the training of a net by itself if its loss is not finite."""
         super().on_epoch_end(net, **kwargs)
-        loss = self.history[-1].get("train_loss", 0.0)
+        loss = self._mean_loss_
         if not self._is_alone_ or not is_too_large(loss):
             return
         is_first = len(self.history) == self._n_epochs_before_ + 1

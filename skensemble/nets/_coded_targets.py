@@ -63,8 +63,10 @@ class CodedTargets:
 
     def _require_coding(self, name: str) -> None:
         """Refuse to answer in labels or units that went missing; untrained weights have none."""
+        if self._coding() is not None:
+            return
         self.check_is_fitted()
-        if self._coding() is None and self._lost_coding_:
+        if self._lost_coding_:
             net = type(self).__name__
             raise NotFittedError(
                 f"This {net} has weights from a file and no `{name}`, which `predict` answers in. "

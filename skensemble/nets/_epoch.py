@@ -42,7 +42,10 @@ class LeanEpochs:
 
     fast: bool
     _first_loss_: float = 0.0
-    """Loss of the first batch of the last epoch."""
+    """Loss of the first batch of the last epoch, as it is found in `_mean_loss_` over all."""
+
+    _mean_loss_: float = 0.0
+    _notes_batches_ = False
     _closed_form_: ClosedForm | None = None
     _update_: Callable[[], Any] | None = None
 
@@ -59,16 +62,18 @@ class LeanEpochs:
         if not training or obstacle is not None:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             if iterator is not None:
+                mean = mean_batch_loss(self.history, prefix)
                 if training:
-                    self._first_loss_ = self.history[-1]["batches"][0][f"{prefix}_loss"]
-                self._record_loss(prefix, mean_batch_loss(self.history, prefix))
+                    first = self.history[-1]["batches"][0][f"{prefix}_loss"]
+                    vars(self).update(_first_loss_=first, _mean_loss_=mean)
+                self._record_loss(prefix, mean)
             return
         if not self.module_.training:
             self._set_training(True)
         watching = [cb for _, cb in self.callbacks_ if isinstance(cb, StepCallback)]
         self._prepare_steps()
         losses = []
-        notes_batches = self._may_note_batches()
+        notes_batches = vars(self)["_notes_batches_"] = self._may_note_batches()
         for X, y in iterator:
             if notes_batches:
                 self.history.new_batch()
@@ -129,11 +134,11 @@ class LeanEpochs:
         # One look at the losses an epoch: on a GPU each look waits for the device.
         values = torch.stack(losses).tolist()
         mean = sum(loss * n for loss, n in zip(values, n_rows, strict=True)) / sum(n_rows)
-        self._first_loss_ = values[0]
+        # skorch's way to set an attribute takes longer than the rest of this method.
+        vars(self).update(_first_loss_=values[0], _mean_loss_=mean)
         self._record_loss(prefix, mean)
-        batches = self.history[-1]["batches"]
-        if batches:
-            for batch, loss in zip(batches, values, strict=True):
+        if self._notes_batches_:
+            for batch, loss in zip(self.history[-1]["batches"], values, strict=True):
                 batch[f"{prefix}_loss"] = loss
         else:
             # Some callbacks of skorch look up the last batch, if only for the name of a file.

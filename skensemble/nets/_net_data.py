@@ -150,7 +150,7 @@ class NetData(CodedTargets):
     ) -> Iterator[Tensor | tuple[Tensor, ...]]:
         """Yield the module's output of each batch, as in `skorch.NeuralNet.forward_iter`."""
         # Targets are no part of an answer: those of a dataset may be placeholders.
-        self._is_answering_ = True
+        vars(self)["_is_answering_"] = True
         try:
             batches = self.get_iterator(self.get_dataset(X), training=training)
         finally:
