@@ -7,16 +7,22 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.base import clone
-from skorch import NeuralNet
+from skorch import NeuralNet, NeuralNetBinaryClassifier
 from torch import Tensor, nn
 
 from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import missing_sizes, n_values_per_row
-from skensemble.device import PRECISIONS, numpy_dtype
+from skensemble.device import PRECISIONS
 from skensemble.ensembles._warnings import warn_if_softmax
 from skensemble.members import MAIN, copy_member, filled, placed
 from skensemble.modules import MLP, unwrap_compiled
-from skensemble.nets import Net, check_net_parameters, device_of
+from skensemble.nets import (
+    Net,
+    check_net_parameters,
+    device_of,
+    float_dtype,
+    may_take_whole_numbers,
+)
 from skensemble.seeding import building_seeded
 
 
@@ -66,7 +72,13 @@ def make_net(
 def is_binary(net: NeuralNet) -> bool:
     """Say whether a stock net has one output for two classes, and targets that are floats."""
     kind = net.criterion if inspect.isclass(net.criterion) else type(net.criterion)
-    return not isinstance(net, Net) and issubclass(kind, nn.BCEWithLogitsLoss | nn.BCELoss)
+    is_stock = not isinstance(net, Net)
+    # A loss of one's own, made from one of these, may be for several classes.
+    is_of_two = isinstance(net, NeuralNetBinaryClassifier) or kind in (
+        nn.BCEWithLogitsLoss,
+        nn.BCELoss,
+    )
+    return is_stock and is_of_two
 
 
 def n_units(net: NeuralNet, n_outputs: int) -> int:
@@ -79,9 +91,14 @@ def is_module_class(value: Any) -> bool:
     return inspect.isclass(value) and issubclass(value, nn.Module)
 
 
-def rows_dtype(net: NeuralNet) -> Any:
-    """Return the dtype of the rows that a net reads."""
-    return numpy_dtype(net.precision) if isinstance(net, Net) else numpy_dtype("float32")
+def dtype_to_check(net: NeuralNet, X: Any) -> Any:
+    """Return the type that rows are checked in before a net is there, of which it may take less.
+
+    Whole numbers may stay so; the floats of a stock net are known once it has weights.
+    """
+    if may_take_whole_numbers(net, X):
+        return np.int64
+    return float_dtype(net) if isinstance(net, Net) else [np.float64, np.float32]
 
 
 def autocast_dtype(net: NeuralNet) -> torch.dtype | None:

@@ -228,7 +228,8 @@ class NetClassifier(Net, NeuralNetClassifier):
     def _has_one_output(self) -> bool:
         """Say whether the criterion takes one output, for the second of two classes."""
         kind = self.criterion if isinstance(self.criterion, type) else type(self.criterion)
-        return issubclass(kind, nn.BCEWithLogitsLoss | nn.BCELoss)
+        # A loss of one's own, made from one of these, may be for several classes.
+        return kind in (nn.BCEWithLogitsLoss, nn.BCELoss)
 
     def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
         if not self._has_one_output() or not isinstance(y_pred, Tensor):

@@ -170,7 +170,7 @@ def check_trainable(net: Any, n_outputs: int | None) -> None:
     criterion = unwrap_compiled(net.criterion_)
     if is_classifier(net):
         is_unfit = isinstance(criterion, NOT_OF_LABELS)
-        if is_unfit or (isinstance(criterion, OF_TWO_LABELS) and n_outputs > 2):
+        if is_unfit or (type(criterion) in OF_TWO_LABELS and n_outputs > 2):
             rule = f"a loss of {n_outputs} classes such as torch.nn.CrossEntropyLoss"
             raise reject("criterion", rule, type(criterion))
     elif isinstance(criterion, OF_LABELS) or (
