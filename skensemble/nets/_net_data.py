@@ -13,6 +13,7 @@ from skorch.utils import to_device
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, Subset
 
+from skensemble import _arguments
 from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import (
     RowBatches,
@@ -162,6 +163,7 @@ class NetData(CodedTargets):
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
     ) -> tuple[Any, Any, Any]:
         """Validate rows and targets; the first time, learn sizes and the coding from them."""
+        self.check_training_readiness()
         check_net_parameters(self, least_epochs=0)
         X, y = unwrap_rows(X, y)
         learnt_from = targets_of(X) if y is None else as_targets(y)
@@ -265,11 +267,8 @@ class NetData(CodedTargets):
 def _without_conflicts(loader: Any, dataset: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Leave out defaults of ours that a loader does not have or that the user's own rule out."""
     if not (inspect.isclass(loader) and issubclass(loader, DataLoader)):
-        known = keywords_of(loader)
-        takes_any = any(
-            p.kind is inspect.Parameter.VAR_KEYWORD
-            for p in inspect.signature(loader).parameters.values()
-        )
+        known = _arguments.keywords_of(loader) or {}
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
         return kwargs if takes_any or "shuffle" in known else _without(kwargs, "shuffle")
     if kwargs.get("batch_sampler") is not None:
         return _without(kwargs, "shuffle", "batch_size")
