@@ -162,7 +162,7 @@ class NetData(CodedTargets):
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
     ) -> tuple[Any, Any, Any]:
         """Validate rows and targets; the first time, learn sizes and the coding from them."""
-        check_net_parameters(self)
+        check_net_parameters(self, least_epochs=0)
         X, y = unwrap_rows(X, y)
         learnt_from = targets_of(X) if y is None else as_targets(y)
         if is_rows(X):

@@ -129,7 +129,7 @@ def _check_data_parts(net: Any) -> None:
     if not is_none and (
         not callable(split) or inspect.isclass(split) or isinstance(split, nn.Module)
     ):
-        raise reject("train_split", "None or a split such as skorch's ValidSplit(5)", split)
+        raise reject("train_split", "None, False or a split such as skorch's ValidSplit(5)", split)
     dataset = net.dataset
     is_class = inspect.isclass(dataset)
     makes_rows = hasattr(dataset, "__len__") if is_class else callable(dataset)
