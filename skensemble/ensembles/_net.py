@@ -115,7 +115,7 @@ def _is_sized_mlp(net: NeuralNet, module: nn.Module, n_features: int, n_outputs:
 def _first_output(net: NeuralNet, transform: Any, rows: Any) -> tuple[Tensor, Tensor]:
     """Return the output of a copy of a net for some rows, before and after its transformation."""
     copy, device = copy_member(net), device_of(net)
-    parts = placed(copy.parts, device)
+    parts = {MAIN: net.module_.eval()} if copy.parts is None else placed(copy.parts, device)
     with torch.no_grad():
         if copy.shell is not None:
             output = torch.as_tensor(filled(copy.shell, parts).predict_proba(rows))

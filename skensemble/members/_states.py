@@ -67,7 +67,7 @@ def copy_state(module: nn.Module) -> MemberState:
     Returns
     -------
     state : MemberState
-        Its `parts` hold the copy.
+        Its `parts` hold the copy; None for a module that is divided among processes.
 
     Raises
     ------
@@ -81,6 +81,10 @@ def copy_state(module: nn.Module) -> MemberState:
     >>> state["weight"].shape
     (1, 2)
     """
+    module = unwrap_compiled(module)
+    if any(hasattr(weight, "full_tensor") for weight in module.parameters()):
+        # A module in parts, each in a process of its own, is whole in its state dict alone.
+        return MemberState({n: as_array(copy_tensor(t)) for n, t in module.state_dict().items()})
     return copy_parts({MAIN: module})
 
 

@@ -57,6 +57,7 @@ CRITERION_FAULTS = (
     "0D or 1D target tensor expected",
     "label_smoothing",
     "is out of bounds",
+    "is invalid for input of size",
 )
 """What torch says of targets, or of an output, that a criterion is not made for."""
 

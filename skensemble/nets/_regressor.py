@@ -209,7 +209,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         """Build the criterion, and hold it against the scale of the targets."""
         super().initialize_criterion()
         if is_standardized(self):
-            refuse_domain(self.criterion_)
+            refuse_domain(self.criterion_, getattr(self, "n_outputs_", None))
         return self
 
     def _get_predict_nonlinearity(self) -> Callable[..., Any]:

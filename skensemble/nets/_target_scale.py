@@ -13,10 +13,10 @@ from skensemble.modules import unwrap_compiled
 
 WITH_DOMAIN = (
     (nn.PoissonNLLLoss, nn.BCELoss, nn.BCEWithLogitsLoss, nn.KLDivLoss)
-    + (nn.CrossEntropyLoss, nn.NLLLoss, nn.HingeEmbeddingLoss, nn.SoftMarginLoss)
-    + (nn.MultiLabelSoftMarginLoss, nn.MultiLabelMarginLoss, nn.MultiMarginLoss)
+    + (nn.CrossEntropyLoss, nn.HingeEmbeddingLoss, nn.SoftMarginLoss)
+    + (nn.MultiLabelSoftMarginLoss,)
 )
-"""Losses of torch for counts, shares, signs or classes."""
+"""Losses of torch for counts, shares or signs; those of labels are refused by themselves."""
 
 SCALES = ("standard", None)
 """Values of `target_scale`."""
@@ -35,7 +35,7 @@ def is_standardized(net: Any) -> bool:
     return not issubclass(kind, WITH_DOMAIN)
 
 
-def refuse_domain(criterion: nn.Module) -> None:
+def refuse_domain(criterion: nn.Module, n_outputs: int | None = None) -> None:
     """Refuse a criterion that cannot learn standardised targets.
 
     Raises
@@ -45,6 +45,9 @@ def refuse_domain(criterion: nn.Module) -> None:
         for a target below 0.
     """
     owner = unwrap_compiled(criterion)
+    if isinstance(owner, nn.CrossEntropyLoss) and n_outputs == 1:
+        # A loss of labels here, which is refused as such.
+        return
     if isinstance(owner, WITH_DOMAIN) or _falls_without_end(owner):
         kind = type(owner).__name__
         rule = f"None for criterion {kind}, which takes no targets on both sides of 0"

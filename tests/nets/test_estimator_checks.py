@@ -15,7 +15,7 @@ pytestmark = [
 def checks_that_fail(net):
     """Checks that cannot pass, and why."""
     checks = {"check_no_attributes_set_in_init": "skorch's constructor begins history and state"}
-    reason = "it takes the keywords that skorch's constructor passes on for one named `kwargs`"
+    reason = "a var-keyword of the constructor is no parameter that could be set"
     checks["check_do_not_raise_errors_in_init_or_set_params"] = reason
     if isinstance(net, NetRegressor):
         reason = "skorch's nets of every kind have predict_proba, the module's output"
