@@ -229,15 +229,15 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Any]]:
-        # The net notes the losses of an epoch itself, and says nothing unless it is verbose;
-        # callbacks of these names are there for those who name them, as skorch's users do.
-        callbacks: list[tuple[str, Any]] = [("epoch_timer", EpochTimer())]
-        if self._names_callback("train_loss"):
+        # The net notes the losses of an epoch itself, and a quiet one says nothing; callbacks of
+        # these names are there for those who look on or who name them, as skorch's users do.
+        is_quiet = np.ndim(self.verbose) == 0 and not self.verbose
+        callbacks = [("epoch_timer", EpochTimer())]
+        if not is_quiet or self._names_callback("train_loss"):
             callbacks.append(("train_loss", PassthroughScoring("train_loss", on_train=True)))
-        if self._names_callback("valid_loss"):
+        if not is_quiet or self._names_callback("valid_loss"):
             callbacks.append(("valid_loss", PassthroughScoring("valid_loss")))
         callbacks += self._default_scores()
-        is_quiet = np.ndim(self.verbose) == 0 and not self.verbose
         if not is_quiet or self._names_callback("print_log"):
             callbacks.append(("print_log", PrintLog()))
         return callbacks
@@ -253,11 +253,11 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
 
     def set_params(self, **params: Any) -> "Net":
         """Set arguments of the net and of its parts, as in `skorch.NeuralNet.set_params`."""
-        self._asked_for_ = tuple(params)
+        vars(self)["_asked_for_"] = tuple(params)
         try:
             return super().set_params(**params)
         finally:
-            del self._asked_for_
+            vars(self).pop("_asked_for_")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

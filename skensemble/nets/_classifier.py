@@ -6,7 +6,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import EpochScoring
 from torch import Tensor, nn
 
-from skensemble._checks import InvalidParameterError, reject
+from skensemble._checks import InvalidParameterError
 from skensemble.data import RowBatches, encode, learn_classes, sorted_classes
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
@@ -220,21 +220,20 @@ class NetClassifier(Net, NeuralNetClassifier):
             Sorted classes.
         """
         self.classes_inferred_ = coding
-        self.n_outputs_ = 1 if self._has_one_output() else len(coding)
-        if self.n_outputs_ == 1 and len(coding) != 2:
-            rule = f"a loss of {len(coding)} classes such as torch.nn.CrossEntropyLoss"
-            raise reject("criterion", rule, self.criterion)
+        self.n_outputs_ = 1 if self._has_one_output() and len(coding) == 2 else len(coding)
 
     def _has_one_output(self) -> bool:
         """Say whether the criterion takes one output, for the second of two classes."""
-        kind = self.criterion if isinstance(self.criterion, type) else type(self.criterion)
+        kind = getattr(self.criterion, "func", self.criterion)
+        kind = kind if isinstance(kind, type) else type(kind)
         # A loss of one's own, made from one of these, may be for several classes.
         return kind in (nn.BCEWithLogitsLoss, nn.BCELoss)
 
     def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
         if not self._has_one_output() or not isinstance(y_pred, Tensor):
             return y_pred, y_true
-        return y_pred, y_true.to(y_pred.dtype).reshape(y_pred.shape)
+        y_true = y_true.to(y_pred.dtype)
+        return y_pred, y_true.reshape(y_pred.shape) if y_true.numel() == y_pred.numel() else y_true
 
     def _default_scores(self) -> list[tuple[str, Any]]:
         if not callable(self.train_split) and not self._names_callback("valid_acc"):

@@ -1,5 +1,6 @@
 """Targets that a net learns as codes, and shows to everybody else as the user gave them."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -9,7 +10,6 @@ import torch
 from sklearn.exceptions import NotFittedError
 from torch import Tensor, nn
 
-from skensemble._checks import reject
 from skensemble.data import as_numpy
 
 KEY = "skensemble"
@@ -117,16 +117,17 @@ class CodedTargets:
         """Save parameters to files, as in `skorch.NeuralNet.save_params`, and their coding.
 
         The classes or the scale of the targets go with `f_params`, in the place that torch keeps
-        for notes about a state: skorch and torch read such a file as any other.
+        for notes about a state: skorch and torch read such a file as any other. safetensors keep
+        tensors alone: there they are a tensor more, unless the labels are codes already.
         """
         state = self._coding_state()
-        if kwargs.get("use_safetensors") and not self._is_plain():
-            rule = "False for a net whose labels or scale of targets are to go with its weights"
-            raise reject("use_safetensors", rule, True)
 
         def note(module: nn.Module, values: Any, prefix: str, notes: dict[str, Any]) -> None:
-            """Write the coding beside the version of a module."""
+            """Write the coding beside the version of a module, or beside its tensors."""
             notes[KEY] = state
+            if kwargs.get("use_safetensors") and not self._is_plain():
+                letters = json.dumps(state).encode()
+                values[prefix + KEY] = torch.tensor([*letters], dtype=torch.uint8)
 
         with self._hooked("register_state_dict_post_hook", note if state else None):
             super().save_params(*args, **kwargs)
@@ -136,10 +137,13 @@ class CodedTargets:
 
         def read(module: nn.Module, values: Any, prefix: str, notes: Any, *others: Any) -> None:
             """Read the coding from beside the version of a module."""
-            if notes.get(KEY):
-                self._load_coding_state(notes[KEY])
+            state = notes.get(KEY)
+            if prefix + KEY in values:
+                state = json.loads(bytes(values.pop(prefix + KEY).tolist()))
+            if state:
+                self._load_coding_state(state)
             # Where tensors alone were saved, it was for labels that need no coding.
-            self._lost_coding_ = not notes.get(KEY) and not kwargs.get("use_safetensors")
+            self._lost_coding_ = not state and not kwargs.get("use_safetensors")
 
         if kwargs.get("checkpoint") is not None and not self.initialized_:
             self.initialize()

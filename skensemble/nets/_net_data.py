@@ -70,7 +70,12 @@ class NetData(CodedTargets):
         return self._rows(X, y, None if y is None else self._sample_weight_)
 
     def _holds_rows(self) -> bool:
-        return self.dataset is Dataset and not self.get_params_for("dataset")
+        """Say whether rows are held as tensors, and not left to a dataset or a loader of torch."""
+        if self.dataset is not Dataset or self.get_params_for("dataset"):
+            return False
+        kinds = (self.iterator_train, self.iterator_valid)
+        cuts = any(inspect.isclass(kind) and issubclass(kind, RowBatches) for kind in kinds)
+        return cuts or self._sample_weight_ is not None
 
     def _rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
         dtype = self._row_floats() if self.rows_dtype_ is not np.int64 else torch.int64
@@ -165,7 +170,8 @@ class NetData(CodedTargets):
         """Validate rows and targets; the first time, learn sizes and the coding from them."""
         self.check_training_readiness()
         check_net_parameters(self, least_epochs=0)
-        X, y = unwrap_rows(X, y)
+        if self._holds_rows():
+            X, y = unwrap_rows(X, y)
         learnt_from = targets_of(X) if y is None else as_targets(y)
         if is_rows(X):
             if y is None and not self._makes_targets():
@@ -252,7 +258,8 @@ class NetData(CodedTargets):
 
     def _check_rows(self, X: Any) -> Any:
         """Validate rows to be answered, and cast them as in `fit`."""
-        X, _ = unwrap_rows(X)
+        if self._holds_rows():
+            X, _ = unwrap_rows(X)
         # Callbacks hand over rows that were checked when the training began.
         if not is_rows(X) or (self._is_training_ and isinstance(X, np.ndarray | Tensor)):
             return X

@@ -61,7 +61,8 @@ class RealDevice:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         requested, there = state["device"], available_device(state["device"])
-        super().__setstate__({**state, "device": str(there)})
+        # skorch says what becomes of a net that asked for no device.
+        super().__setstate__({**state, "device": None if requested is None else str(there)})
         self.device = requested
         if "device_" in state:
             self.device_ = there

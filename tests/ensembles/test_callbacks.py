@@ -124,14 +124,14 @@ def test_a_loader_of_torch_and_its_arguments_are_taken(iris):
 def test_rows_that_are_no_array_are_refused_by_name(iris, wrap):
     X, y = iris
     rows, ensemble = wrap(X, y), SnapshotEnsembleClassifier(NetClassifier(**SMALL), M=2)
-    message = f"X must be one array of rows, got a {type(rows).__name__}"
+    message = f"must be one array of rows, got a {type(rows).__name__}"
     with pytest.raises(InvalidParameterError, match=message):
         ensemble.fit(rows, y)
     ensemble.fit(X, y)
     for predict in (ensemble.predict, ensemble.predict_proba, ensemble.member_predict_proba):
         with pytest.raises(InvalidParameterError, match=message):
             predict(rows)
-    with pytest.raises(InvalidParameterError, match=message):
+    with pytest.raises(InvalidParameterError, match="X_val " + message):
         ensemble.fit(X, y, X_val=rows, y_val=y)
 
 

@@ -16,7 +16,7 @@ from skorch.exceptions import NotInitializedError
 from torch import nn
 from torch.utils.data import DataLoader
 
-from skensemble import InvalidParameterError, NetClassifier, NetRegressor
+from skensemble import NetClassifier, NetRegressor
 from skensemble.modules import MLP
 from skensemble.nets._coded_targets import CodedBatches
 
@@ -223,19 +223,31 @@ def test_a_net_that_is_not_there_yet_cannot_answer(iris, K):
         K().predict_proba(iris[0])
 
 
-def test_labels_cannot_go_where_only_tensors_can(iris, tmp_path):
-    pytest.importorskip("safetensors")
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_go_with_tensors_too(iris, tmp_path, kind):
+    safetensors = pytest.importorskip("safetensors.torch")
     X, y = iris
-    file, sizes = tmp_path / "params.safetensors", {**SMALL, **SIZES}
+    y, file = labels_of(y, kind), tmp_path / "params.safetensors"
     net = NetClassifier(**SMALL).fit(X, y)
     net.save_params(f_params=file, use_safetensors=True)
-    other = NetClassifier(**sizes).initialize()
+    sizes = SIZES | {"module__n_outputs": len(net.classes_)}
+    other = NetClassifier(**SMALL, **sizes).initialize()
     other.load_params(f_params=file, use_safetensors=True)
     assert (other.predict(X) == net.predict(X)).all()
-    with pytest.raises(
-        InvalidParameterError, match="use_safetensors must be False for a net whose"
-    ):
-        net.fit(X, y + 1).save_params(f_params=file, use_safetensors=True)
+    # Codes need no tensor of their own: anybody reads such a file.
+    assert ("skensemble" in safetensors.load_file(file)) == (kind != "codes")
+
+
+def test_the_scale_goes_with_tensors_too(diabetes, tmp_path):
+    pytest.importorskip("safetensors")
+    X, y = diabetes
+    file = tmp_path / "params.safetensors"
+    net = NetRegressor(**SMALL).fit(X, y)
+    net.save_params(f_params=file, use_safetensors=True)
+    sizes = {"module__n_features": 10, "module__n_outputs": 1}
+    other = NetRegressor(**SMALL, **sizes).initialize()
+    other.load_params(f_params=file, use_safetensors=True)
+    assert (other.predict(X) == net.predict(X)).all()
 
 
 def test_a_net_goes_on_after_it_was_pickled_by_a_callback(iris):

@@ -259,6 +259,9 @@ def test_the_default_module_has_one_output_for_a_loss_of_one(iris):
     message = r"criterion must be a loss of 3 classes such as torch\.nn\.CrossEntropyLoss"
     with pytest.raises(InvalidParameterError, match=message + ", got .*BCEWithLogitsLoss"):
         net.fit(X, y)
+    wide = NetClassifier(**SMALL, module__n_outputs=2, criterion=nn.BCEWithLogitsLoss)
+    with pytest.raises(InvalidParameterError, match="criterion must fit the module's output and"):
+        wide.fit(X, y > 0)
 
 
 @pytest.mark.parametrize("weighted", [True, False])
