@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.base import clone
-from skorch import NeuralNet, NeuralNetBinaryClassifier
+from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import InvalidParameterError, reject
@@ -21,6 +21,7 @@ from skensemble.nets import (
     check_net_parameters,
     device_of,
     float_dtype,
+    has_one_output,
     may_take_whole_numbers,
 )
 from skensemble.seeding import building_seeded
@@ -71,19 +72,23 @@ def make_net(
 
 def is_binary(net: NeuralNet) -> bool:
     """Say whether a stock net has one output for two classes, and targets that are floats."""
-    kind = net.criterion if inspect.isclass(net.criterion) else type(net.criterion)
-    is_stock = not isinstance(net, Net)
-    # A loss of one's own, made from one of these, may be for several classes.
-    is_of_two = isinstance(net, NeuralNetBinaryClassifier) or kind in (
-        nn.BCEWithLogitsLoss,
-        nn.BCELoss,
-    )
-    return is_stock and is_of_two
+    return not isinstance(net, Net) and has_one_output(net)
 
 
 def n_units(net: NeuralNet, n_outputs: int) -> int:
-    """Return the width that the module of a net needs for some outputs."""
-    return 1 if is_binary(net) else n_outputs
+    """Return the width that the module of a net needs for some outputs.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the net is made for two classes, and there are others.
+    """
+    if not has_one_output(net):
+        return n_outputs
+    if n_outputs != 2:
+        rule = f"a loss of {n_outputs} classes such as torch.nn.CrossEntropyLoss"
+        raise reject("criterion", rule, net.criterion)
+    return 1
 
 
 def is_module_class(value: Any) -> bool:
