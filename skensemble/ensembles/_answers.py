@@ -16,6 +16,7 @@ from skensemble.data import forward_batches
 from skensemble.members import (
     TENSORS,
     Predictor,
+    as_columns,
     copy_modules,
     filled,
     named_tensors,
@@ -139,12 +140,12 @@ def _answer_of(net: NeuralNet, rows: Any, predictor: Predictor) -> np.ndarray:
     """Return what a net answers itself; one without a way of its own has a shorter one here."""
     with run_uncompiled(net), building_seeded(0, predictor.device):
         if not predictor.are_modules:
-            return net.predict_proba(rows)
+            return as_columns(net.predict_proba(rows))
         dtype = TENSORS.get(rows.dtype, torch.float32)
         batch = next(forward_batches(rows, rows.shape[0], dtype))
         output = net.evaluation_step((batch, None))
         output = output[0] if isinstance(output, tuple) else output
-        return predictor.transform(output).cpu().numpy()
+        return as_columns(predictor.transform(output)).cpu().numpy()
 
 
 def _with_modules(net: NeuralNet, member: Any) -> NeuralNet:

@@ -14,7 +14,7 @@ from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import missing_sizes, n_values_per_row
 from skensemble.device import PRECISIONS
 from skensemble.ensembles._warnings import warn_if_softmax
-from skensemble.members import MAIN, copy_member, filled, placed
+from skensemble.members import MAIN, as_columns, copy_member, filled, placed
 from skensemble.modules import MLP, unwrap_compiled
 from skensemble.nets import (
     Net,
@@ -141,11 +141,13 @@ def _first_output(net: NeuralNet, transform: Any, rows: Any) -> tuple[Tensor, Te
     with torch.no_grad():
         if copy.shell is not None:
             output = torch.as_tensor(filled(copy.shell, parts).predict_proba(rows))
-            return output, output
+            return output, as_columns(output)
         rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
         output = parts[MAIN](rows)
         logits = output[0] if isinstance(output, tuple) else output
-        return logits, transform(logits)
+        # A stock net would compare a flat output with every target of the batch.
+        output = transform(logits)
+        return logits, as_columns(output) if isinstance(net, Net) else output
 
 
 def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int) -> None:

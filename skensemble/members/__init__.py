@@ -9,7 +9,7 @@ from skensemble.members._net_way import (
     parts_of_member,
     with_parts,
 )
-from skensemble.members._predictor import TENSORS, Predictor
+from skensemble.members._predictor import TENSORS, Predictor, as_columns
 from skensemble.members._states import (
     MAIN,
     MemberState,
@@ -31,6 +31,7 @@ __all__ = [
     "MemberTemplate",
     "Predictor",
     "Structures",
+    "as_columns",
     "copy_member",
     "copy_modules",
     "copy_state",

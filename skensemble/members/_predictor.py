@@ -20,6 +20,11 @@ TENSORS = {np.dtype(np.float64): torch.float64, np.dtype(np.int64): torch.int64}
 """Types of rows that are read as they are; all others become float32."""
 
 
+def as_columns(output: Any) -> Any:
+    """Return an output of shape (n_samples, n_outputs), of a module that gives one value a row."""
+    return output[:, None] if output.ndim == 1 else output
+
+
 class Predictor:
     """What members answer to rows.
 
@@ -92,7 +97,7 @@ class Predictor:
         if self.are_modules:
             batches = [torch.stack(batch).cpu().numpy() for batch in self._batches(X, members)]
             return np.concatenate(batches, axis=1)
-        return np.stack([self.members[k].predict_proba(X) for k in members])
+        return np.stack([as_columns(self.members[k].predict_proba(X)) for k in members])
 
     def second_outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
         """Return the second of what the modules of some members give, as they give it.
@@ -128,7 +133,7 @@ class Predictor:
         members = np.flatnonzero(weights)
         own = weights[members]
         if not self.are_modules:
-            return average((self.members[k].predict_proba(X) for k in members), own)
+            return average((as_columns(self.members[k].predict_proba(X)) for k in members), own)
         batches = self._batches(X, members)
         return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
 
@@ -148,4 +153,4 @@ class Predictor:
                 output = module(batch)
         output = output[part] if isinstance(output, tuple) else output
         output = output.float() if self.autocast else output
-        return output if part else self.transform(output)
+        return as_columns(output if part else self.transform(output))

@@ -192,11 +192,19 @@ def test_cuda_where_there_is_none(make_ensemble, data):
     assert_refused(make_ensemble, data, message, lambda e: e.fit(*data), estimator=net)
 
 
-def test_a_flat_output_where_columns_are_needed(make_regressor, diabetes):
+def test_a_flat_output_of_a_stock_net_is_refused_as_it_would_meet_every_target(
+    make_regressor, diabetes
+):
     message = r"output has shape \(2, 1\) for 2 row\(s\), got shape \(2,\) from Flat"
-    assert_refused(
-        make_regressor, diabetes, message, lambda e: e.fit(*diabetes), estimator=NetRegressor(Flat)
-    )
+    stock = NeuralNetRegressor(Flat, module__n_features=10, module__n_outputs=1, verbose=0)
+    assert_refused(make_regressor, diabetes, message, lambda e: e.fit(*diabetes), estimator=stock)
+
+
+def test_a_flat_output_is_one_column(make_regressor, diabetes):
+    X, y = diabetes
+    flat = make_regressor(estimator=NetRegressor(Flat)).fit(X, y)
+    plain = make_regressor(estimator=NetRegressor(MLP, module__activation="relu")).fit(X, y)
+    assert flat.predict(X) == pytest.approx(plain.predict(X), rel=1e-3, abs=0.5)
 
 
 def test_a_module_is_trained_as_a_copy_as_by_a_net_around_it(make_classifier, iris):
