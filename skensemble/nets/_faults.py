@@ -165,7 +165,7 @@ def check_trainable(net: Any, n_outputs: int | None) -> None:
     if str(getattr(net, "device_", net.device)) == "meta":
         raise reject("device", "one that computes", net.device)
     _check_monitors(net)
-    if n_outputs is None:
+    if n_outputs is None or not hasattr(net, "criterion_"):
         return
     criterion = unwrap_compiled(net.criterion_)
     if is_classifier(net):

@@ -281,6 +281,15 @@ def test_a_regressor_may_have_an_output_without_a_column(diabetes, weighted, col
     assert wide.shape == y.shape
 
 
+def test_a_loss_need_be_no_module(iris):
+    class Loss:
+        def __call__(self, y_pred, y_true):
+            return nn.functional.cross_entropy(y_pred, y_true)
+
+    net = NetClassifier(**SMALL, criterion=Loss).fit(iris[0], iris[1] + 1)
+    assert net.history[-1, "train_loss"] < net.history[0, "train_loss"]
+
+
 def test_logarithms_of_probabilities_are_there(iris):
     X, y = iris
     net = NetClassifier(**SMALL).fit(X, y)

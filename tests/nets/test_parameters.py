@@ -33,7 +33,7 @@ RULES = [
     ("iterator_train__generator", "None or a torch.Generator", [3, np.random.default_rng(0)]),
     ("dataset", "a class such as skorch's Dataset", [3, "x", nn.ReLU(), nn.ReLU]),
     ("dataset__length", "an int >= 1", ["x"]),
-    ("train_split", "None or a split such as", [ValidSplit, 5, nn.ReLU()]),
+    ("train_split", "None, False or a split such as", [ValidSplit, 5, nn.ReLU()]),
     ("callbacks", "None, 'disable' or a list", [7, "all", EpochTimer, {"a": EpochTimer}]),
     ("callbacks", "a list of skorch callbacks, or of pairs", [[3], [("a", 3)], [("a", 1, 2)]]),
     ("callbacks__epoch_timer", "None or a skorch callback", [3, nn.ReLU]),
