@@ -176,7 +176,7 @@ def check_trainable(net: Any, n_outputs: int | None) -> None:
     if str(getattr(net, "device_", net.device)) == "meta":
         raise reject("device", "one that computes", net.device)
     _check_monitors(net)
-    if n_outputs is None:
+    if n_outputs is None or not hasattr(net, "criterion_"):
         return
     # A subclass may call its criteria by other names.
     criterion = unwrap_compiled(getattr(net, "criterion_", None))

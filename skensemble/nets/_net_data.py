@@ -71,11 +71,14 @@ class NetData(CodedTargets):
 
     def _holds_rows(self) -> bool:
         """Say whether rows are held as tensors, and not left to a dataset or a loader of torch."""
-        if self.dataset is not Dataset or self.get_params_for("dataset"):
+        if self._has_own_dataset():
             return False
         kinds = (self.iterator_train, self.iterator_valid)
         cuts = any(inspect.isclass(kind) and issubclass(kind, RowBatches) for kind in kinds)
         return cuts or self._sample_weight_ is not None
+
+    def _has_own_dataset(self) -> bool:
+        return self.dataset is not Dataset or bool(self.get_params_for("dataset"))
 
     def _rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
         dtype = self._row_floats() if self.rows_dtype_ is not np.int64 else torch.int64
@@ -216,7 +219,7 @@ class NetData(CodedTargets):
 
     def _makes_targets(self) -> bool:
         """Say whether an iterator or a dataset of the user's own may bring the targets along."""
-        return not self._holds_rows() or self.iterator_train not in (RowBatches, DataLoader)
+        return self._has_own_dataset() or self.iterator_train not in (RowBatches, DataLoader)
 
     def _check_arrays(
         self, X: Any, y: Any, sample_weight: Any, first: bool

@@ -65,9 +65,7 @@ def _check_parts(net: Any) -> None:
     for name, example in (("module", "nn.Linear"), ("criterion", "nn.CrossEntropyLoss")):
         part = getattr(net, name)
         is_other_class = inspect.isclass(part) and not issubclass(part, nn.Module)
-        # What is called with an output and targets may be a criterion, as in skorch.
-        is_loss = name == "criterion" and "__call__" in dir(part)
-        if not callable(part) or (is_other_class and not is_loss):
+        if not callable(part) or (is_other_class and not (name == "criterion" and _is_loss(part))):
             rule = f"a torch.nn.Module class such as torch.{example}, an instance of one or a "
             raise reject(name, f"{rule}function that returns one", part)
     optimizer = net.optimizer
@@ -87,6 +85,11 @@ def _check_parts(net: Any) -> None:
         reduction = getattr(net, "criterion__reduction", "mean")
         if _is_of_torch(net.criterion) and not _is(reduction, *REDUCTIONS):
             raise reject("criterion__reduction", f"one of {list(REDUCTIONS)}", reduction)
+
+
+def _is_loss(kind: type) -> bool:
+    """Say whether a class of one's own gives what can be called with an output and targets."""
+    return not _is_of_torch(kind) and any("__call__" in vars(base) for base in kind.__mro__[:-1])
 
 
 def _check_types(net: Any, prefix: str, part: Any) -> None:
