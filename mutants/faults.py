@@ -202,7 +202,7 @@ MEMBERS = [
     Fault(
         PREDICTOR,
         "rows of float64 are read as float32",
-        "torch.float64 if X.dtype == np.float64 else torch.float32",
+        "TENSORS.get(X.dtype, torch.float32)",
         "torch.float32",
     ),
     Fault(
