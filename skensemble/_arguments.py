@@ -103,7 +103,11 @@ def invalid_names(
     names = ", ".join(map(repr, unknown))
     values = ", ".join(f"{name}={short_repr(given[name])}" for name in unknown)
     plural = "s" if len(unknown) > 1 else ""
-    hint = f"Write {call}." if call else f"It has {', '.join(sorted(parameters_of(type(owner))))}."
+    hint = (
+        f"Write {call}."
+        if call
+        else f"Valid parameters are: {', '.join(sorted(parameters_of(type(owner))))}."
+    )
     return InvalidParameterError(
         f"Invalid parameter{plural} {names} for estimator {type(owner).__name__}, got {values}. "
         f"{hint}"

@@ -122,7 +122,7 @@ def test_long_values_are_left_out_of_a_call(value, text):
 
 def test_without_a_call_the_parameters_are_listed():
     error = invalid_names(Public(), ["third"], None, {"third": 3})
-    assert str(error).endswith("got third=3. It has first, second.")
+    assert str(error).endswith("got third=3. Valid parameters are: first, second.")
 
 
 def test_parameters_are_those_of_all_constructors_that_keywords_reach():

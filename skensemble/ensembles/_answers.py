@@ -14,6 +14,7 @@ from skensemble._checks import InvalidParameterError
 from skensemble._warn import warn_user
 from skensemble.data import forward_batches
 from skensemble.members import (
+    TENSORS,
     Predictor,
     copy_modules,
     filled,
@@ -139,7 +140,7 @@ def _answer_of(net: NeuralNet, rows: Any, predictor: Predictor) -> np.ndarray:
     with run_uncompiled(net), building_seeded(0, predictor.device):
         if not predictor.are_modules:
             return net.predict_proba(rows)
-        dtype = torch.float64 if rows.dtype == np.float64 else torch.float32
+        dtype = TENSORS.get(rows.dtype, torch.float32)
         batch = next(forward_batches(rows, rows.shape[0], dtype))
         output = net.evaluation_step((batch, None))
         output = output[0] if isinstance(output, tuple) else output

@@ -26,7 +26,6 @@ from skensemble.ensembles._net import (
     fill_sizes,
     make_net,
     n_units,
-    rows_dtype,
 )
 from skensemble.ensembles._net_faults import naming_net_faults
 from skensemble.ensembles._parameters import NamedParameters
@@ -150,6 +149,7 @@ class BaseEnsemble(
         with naming_net_faults(net, data.X):
             initialize_seeded(net, streams, device)
         check_trainable(net, self._n_outputs())
+        data = self._settle(net, data, held_out)
         self._transform_ = net._get_predict_nonlinearity()
         with building_seeded(streams.weights, device), naming_net_faults(net, data.X):
             check_output_width(net, self._transform_, data.X[:2], self._n_outputs())
@@ -259,7 +259,7 @@ class BaseEnsemble(
 
     def _check_rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return check_rows(self, X, dtype=rows_dtype(self.template_net_))
+        return check_rows(self, X, dtype=self._rows_dtype_)
 
     def _member_outputs(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)

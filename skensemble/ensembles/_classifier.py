@@ -150,7 +150,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     def _learn_targets(
         self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
     ) -> np.ndarray:
-        self.classes_, codes = learn_classes(y, net.classes)
+        self.classes_, codes = learn_classes(y, getattr(net, "classes", None))
         return codes
 
     def _weigh(self, net: NeuralNet, codes: np.ndarray, sample_weight: Any) -> Any:

@@ -12,11 +12,18 @@ from torch import Tensor, nn
 
 from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import missing_sizes, n_values_per_row
-from skensemble.device import PRECISIONS, numpy_dtype
+from skensemble.device import PRECISIONS
 from skensemble.ensembles._warnings import warn_if_softmax
 from skensemble.members import MAIN, copy_member, filled, placed
 from skensemble.modules import MLP, unwrap_compiled
-from skensemble.nets import Net, check_net_parameters, device_of
+from skensemble.nets import (
+    Net,
+    check_net_parameters,
+    device_of,
+    float_dtype,
+    has_one_output,
+    may_take_whole_numbers,
+)
 from skensemble.seeding import building_seeded
 
 
@@ -65,13 +72,23 @@ def make_net(
 
 def is_binary(net: NeuralNet) -> bool:
     """Say whether a stock net has one output for two classes, and targets that are floats."""
-    kind = net.criterion if inspect.isclass(net.criterion) else type(net.criterion)
-    return not isinstance(net, Net) and issubclass(kind, nn.BCEWithLogitsLoss | nn.BCELoss)
+    return not isinstance(net, Net) and has_one_output(net)
 
 
 def n_units(net: NeuralNet, n_outputs: int) -> int:
-    """Return the width that the module of a net needs for some outputs."""
-    return 1 if is_binary(net) else n_outputs
+    """Return the width that the module of a net needs for some outputs.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the net is made for two classes, and there are others.
+    """
+    if not has_one_output(net):
+        return n_outputs
+    if n_outputs != 2:
+        rule = f"a loss of {n_outputs} classes such as torch.nn.CrossEntropyLoss"
+        raise reject("criterion", rule, net.criterion)
+    return 1
 
 
 def is_module_class(value: Any) -> bool:
@@ -79,9 +96,14 @@ def is_module_class(value: Any) -> bool:
     return inspect.isclass(value) and issubclass(value, nn.Module)
 
 
-def rows_dtype(net: NeuralNet) -> Any:
-    """Return the dtype of the rows that a net reads."""
-    return numpy_dtype(net.precision) if isinstance(net, Net) else numpy_dtype("float32")
+def dtype_to_check(net: NeuralNet, X: Any) -> Any:
+    """Return the type that rows are checked in before a net is there, of which it may take less.
+
+    Whole numbers may stay so; the floats of a stock net are known once it has weights.
+    """
+    if may_take_whole_numbers(net, X):
+        return np.int64
+    return float_dtype(net) if isinstance(net, Net) else [np.float64, np.float32]
 
 
 def autocast_dtype(net: NeuralNet) -> torch.dtype | None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from skorch import NeuralNet
 
@@ -14,9 +15,9 @@ from skensemble.data import (
 )
 from skensemble.ensembles._fitted_state import auto_without_rows
 from skensemble.ensembles._held_out import HeldOut, split_rows
-from skensemble.ensembles._net import is_binary, rows_dtype
+from skensemble.ensembles._net import dtype_to_check, is_binary
 from skensemble.ensembles._validation_rows import naming_validation_rows
-from skensemble.nets import Net, float_dtype
+from skensemble.nets import Net, float_dtype, rows_dtype
 from skensemble.training import Data
 
 Validation = tuple[Any, Any, Any]
@@ -46,7 +47,8 @@ class LearnsRows:
         if sample_weight is not None and not isinstance(net, Net):
             rule = f"None for a {type(net).__name__} (take {self._default_net.__name__})"
             raise reject("sample_weight", rule, sample_weight)
-        dtype, classify = rows_dtype(net), is_classifier(self)
+        dtype = dtype_to_check(net, X) if is_first else self._rows_dtype_
+        classify = is_classifier(self)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=is_first)
         sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
@@ -66,12 +68,19 @@ class LearnsRows:
         if sample_weight is not None and not sample_weight.all():
             keep = sample_weight > 0
             X, y, codes, sample_weight = X[keep], y[keep], codes[keep], sample_weight[keep]
-        is_float = codes.dtype.kind == "f" or is_binary(net)
-        codes = codes.astype(float_dtype(net)) if is_float else codes
+        codes = codes.astype(float_dtype(net)) if _is_float(codes, net) else codes
         data = Data(X, codes, sample_weight, given=y, coding=self._coding())
         if held_out is None:
             return data, self._hold_out(dtype, *validation)
         return data, self._held_out_rows(*held_out)
+
+    def _settle(self, net: NeuralNet, data: Data, held_out: HeldOut | None) -> Data:
+        """Cast rows and targets to what a net takes that is initialised now; learn what that is."""
+        self._rows_dtype_ = rows_dtype(net, data.X)
+        if held_out is not None:
+            held_out.X = _cast(held_out.X, self._rows_dtype_)
+        y = data.y.astype(float_dtype(net), copy=False) if _is_float(data.y, net) else data.y
+        return data._replace(X=_cast(data.X, self._rows_dtype_), y=y)
 
     def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
         if (X is None) != (y is None):
@@ -93,3 +102,22 @@ class LearnsRows:
     def _held_out_rows(self, X: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> HeldOut:
         y = self._encode_targets(y)
         return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)
+
+
+def _is_float(codes: np.ndarray, net: NeuralNet) -> bool:
+    return codes.dtype.kind == "f" or is_binary(net)
+
+
+def _cast(X: Any, dtype: Any) -> Any:
+    """Cast rows, which the floats of the net may be too short for."""
+    if X.dtype == dtype:
+        return X
+    with np.errstate(over="ignore"):
+        cast = X.astype(dtype)
+    values = cast.data if issparse(cast) else cast
+    if not np.isfinite(values).all():
+        raise InvalidParameterError(
+            f"X must hold values that the net's {np.dtype(dtype)} can hold, got "
+            f"{abs(X).max():.3g}. Scale the inputs (StandardScaler in a Pipeline)."
+        )
+    return cast

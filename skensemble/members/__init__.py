@@ -9,7 +9,7 @@ from skensemble.members._net_way import (
     parts_of_member,
     with_parts,
 )
-from skensemble.members._predictor import Predictor
+from skensemble.members._predictor import TENSORS, Predictor
 from skensemble.members._states import (
     MAIN,
     MemberState,
@@ -26,6 +26,7 @@ from skensemble.members._template import MemberTemplate, structure_of
 
 __all__ = [
     "MAIN",
+    "TENSORS",
     "MemberState",
     "MemberTemplate",
     "Predictor",

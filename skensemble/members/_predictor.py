@@ -16,6 +16,9 @@ from skensemble.members._net_way import filled
 from skensemble.members._states import MAIN
 from skensemble.members._template import MemberTemplate
 
+TENSORS = {np.dtype(np.float64): torch.float64, np.dtype(np.int64): torch.int64}
+"""Types of rows that are read as they are; all others become float32."""
+
 
 class Predictor:
     """What members answer to rows.
@@ -131,7 +134,7 @@ class Predictor:
 
     def _batches(self, X: Any, members: Sequence[int], part: int = 0) -> Iterator[list[Tensor]]:
         modules = [self.members[k] for k in members]
-        dtype = torch.float64 if X.dtype == np.float64 else torch.float32
+        dtype = TENSORS.get(X.dtype, torch.float32)
         with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
             for batch in forward_batches(X, self.batch_size, dtype):
                 batch = batch.to(self.device)

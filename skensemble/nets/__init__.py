@@ -15,6 +15,7 @@ from skensemble.nets._faults import check_trainable, named
 from skensemble.nets._gaussian import is_gaussian
 from skensemble.nets._loss import row_losses
 from skensemble.nets._names import parts_of, spellings, unknown_names
+from skensemble.nets._one_output import has_one_output
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._regressor import NetRegressor
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
@@ -34,6 +35,7 @@ __all__ = [
     "device_of",
     "divergence_error",
     "float_dtype",
+    "has_one_output",
     "is_gaussian",
     "is_standardized",
     "loss_seen",

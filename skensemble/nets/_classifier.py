@@ -11,6 +11,7 @@ from skensemble.data import RowBatches, encode, learn_classes, sorted_classes
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
 from skensemble.nets._class_weight import with_class_weight
+from skensemble.nets._one_output import has_one_output
 
 
 class NetClassifier(Net, NeuralNetClassifier):
@@ -172,7 +173,7 @@ class NetClassifier(Net, NeuralNetClassifier):
             Of a criterion of two classes, such as BCEWithLogitsLoss, two columns too.
         """
         proba = super().predict_proba(X)
-        if not self._has_one_output():
+        if not has_one_output(self):
             return proba
         if proba.ndim == 3:
             # skorch puts both classes beside each other, whatever the shape of the output.
@@ -220,16 +221,10 @@ class NetClassifier(Net, NeuralNetClassifier):
             Sorted classes.
         """
         self.classes_inferred_ = coding
-        self.n_outputs_ = 1 if self._has_one_output() and len(coding) == 2 else len(coding)
-
-    def _has_one_output(self) -> bool:
-        """Say whether the criterion takes one output, for the second of two classes."""
-        kind = getattr(self.criterion, "func", self.criterion)
-        kind = kind if isinstance(kind, type) else type(kind)
-        return issubclass(kind, nn.BCEWithLogitsLoss | nn.BCELoss)
+        self.n_outputs_ = 1 if has_one_output(self) and len(coding) == 2 else len(coding)
 
     def _aligned(self, y_pred: Any, y_true: Any) -> tuple[Any, Any]:
-        if not self._has_one_output() or not isinstance(y_pred, Tensor):
+        if not has_one_output(self) or not isinstance(y_pred, Tensor):
             return y_pred, y_true
         y_true = y_true.to(y_pred.dtype)
         return y_pred, y_true.reshape(y_pred.shape) if y_true.numel() == y_pred.numel() else y_true

@@ -85,10 +85,20 @@ class NamedFaults:
         with naming_faults("optimizer", _written(optimizer, given), _kinds_of(optimizer)):
             return super().initialize_optimizer(*args, **kwargs)  # type: ignore[misc]
 
+    def _get_predict_nonlinearity(self) -> Any:
+        with _as_ours(TypeError):
+            return super()._get_predict_nonlinearity()  # type: ignore[misc]
+
+    def _validate_params(self) -> None:
+        with _as_ours(ValueError):
+            super()._validate_params()  # type: ignore[misc]
+
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Hold rows and targets; a `dataset` that does not take them is named."""
         dataset = self.dataset  # type: ignore[attr-defined]
-        with naming_faults("dataset", _name_of(dataset), _kinds_of(dataset)):
+        # Of a dataset that is there already skorch says itself what is wrong.
+        kinds = _kinds_of(dataset) if callable(dataset) else ()
+        with naming_faults("dataset", _name_of(dataset), kinds):
             return super().get_dataset(X, y)  # type: ignore[misc]
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
@@ -101,6 +111,7 @@ class NamedFaults:
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Refuse parts that do not fit the task, before the first epoch."""
         super().on_train_begin(net, X=X, y=y, **kwargs)  # type: ignore[misc]
+        self._get_predict_nonlinearity()
         check_trainable(net, getattr(self, "n_outputs_", None))
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
@@ -167,10 +178,11 @@ def check_trainable(net: Any, n_outputs: int | None) -> None:
     _check_monitors(net)
     if n_outputs is None or not hasattr(net, "criterion_"):
         return
-    criterion = unwrap_compiled(net.criterion_)
+    # A subclass may call its criteria by other names.
+    criterion = unwrap_compiled(getattr(net, "criterion_", None))
     if is_classifier(net):
         is_unfit = isinstance(criterion, NOT_OF_LABELS)
-        if is_unfit or (isinstance(criterion, OF_TWO_LABELS) and n_outputs > 2):
+        if is_unfit or (type(criterion) in OF_TWO_LABELS and n_outputs > 2):
             rule = f"a loss of {n_outputs} classes such as torch.nn.CrossEntropyLoss"
             raise reject("criterion", rule, type(criterion))
     elif isinstance(criterion, OF_LABELS) or (
@@ -226,6 +238,17 @@ def naming_faults(
             f"{name} must be something that can be built, got {value}: "
             f"{type(error).__name__}: {_one_line(str(error))}"
         ) from error
+
+
+@contextmanager
+def _as_ours(kind: type[Exception]) -> Iterator[None]:
+    """Let what skorch refuses inside the block be refused in its words, as an error of ours."""
+    try:
+        yield
+    except InvalidParameterError:
+        raise
+    except kind as error:
+        raise InvalidParameterError(str(error)) from error
 
 
 def _kinds_of(part: Any) -> tuple[type[Exception], ...]:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -16,13 +17,16 @@ from skensemble._arguments import (
     parameters_of,
     written,
 )
-from skensemble._checks import reject
+from skensemble._checks import InvalidParameterError, reject
 
 PARTS = ("module", "optimizer", "criterion")
 """Arguments that are built, from arguments with their name and two underscores before them."""
 
 NOT_OF_THE_OPTIMIZER = {"params", "param_groups", "momentum", "nesterov", "weight_decay"}
 """What skorch adds to an optimizer's own keywords, and what our nets leave out for some."""
+
+VERY_CLOSE = 0.9
+"""Likeness of two keywords of a part, of 1, from which one is a misspelling of the other."""
 
 STOPPING = "callbacks=[EarlyStopping()], train_split=ValidSplit(10)"
 
@@ -142,10 +146,28 @@ def refuse_unknown(net: NeuralNet, params: Mapping[str, Any], function: str | No
         If the net or one of its parts has no parameter of a name.
     """
     unknown = unknown_names(net, params)
+    if unknown and function is None and (suggestions := _with_underscores(net, unknown)):
+        raise InvalidParameterError(suggestions)
     if unknown:
         parts = parts_of(net) | params
         call = call_of(type(net), {name: params[name] for name in unknown}, parts, function)
         raise invalid_names(net, unknown, call, params)
+
+
+def _with_underscores(net: NeuralNet, names: Iterable[str]) -> str | None:
+    """Suggest names with two underscores, in the words of skorch; None if others are wrong, too."""
+    lines = []
+    for name in names:
+        prefixes = [p for p in (*PARTS, *net.prefixes_) if name.startswith(p) and name != p]
+        if not prefixes or name.startswith(f"{max(prefixes, key=len)}__"):
+            return None
+        prefix = max(prefixes, key=len)
+        rest = name.removeprefix(prefix).lstrip("_")
+        keywords = _keywords_of_part(getattr(net, prefix, None)) or {}
+        close = get_close_matches(rest, keywords, n=1, cutoff=VERY_CLOSE)
+        meant = f"{prefix}__{close[0] if close else rest}"
+        lines.append(f"Got an unexpected argument {name}, did you mean {meant}?")
+    return "\n".join(lines)
 
 
 def unknown_names(net: NeuralNet, params: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from skorch.utils import to_device
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, Subset
 
+from skensemble import _arguments
 from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import (
     RowBatches,
@@ -276,11 +277,8 @@ class NetData(CodedTargets):
 def _without_conflicts(loader: Any, dataset: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Leave out defaults of ours that a loader does not have or that the user's own rule out."""
     if not (inspect.isclass(loader) and issubclass(loader, DataLoader)):
-        known = keywords_of(loader)
-        takes_any = any(
-            p.kind is inspect.Parameter.VAR_KEYWORD
-            for p in inspect.signature(loader).parameters.values()
-        )
+        known = _arguments.keywords_of(loader) or {}
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
         return kwargs if takes_any or "shuffle" in known else _without(kwargs, "shuffle")
     if kwargs.get("batch_sampler") is not None:
         return _without(kwargs, "shuffle", "batch_size")

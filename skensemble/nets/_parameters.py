@@ -43,12 +43,8 @@ def check_net_parameters(net: Any, *, least_epochs: int = 1) -> None:
             raise reject(name, "True or False", getattr(net, name))
     if not isinstance(net.verbose, (*BOOLS, Integral)):
         raise reject("verbose", "an int", net.verbose)
-    transform = net.predict_nonlinearity
-    is_function = callable(transform) and not inspect.isclass(transform)
-    if not is_function and not _is(transform, None, "auto"):
-        raise reject("predict_nonlinearity", "None, 'auto' or a function", transform)
-    if not _is(net.use_caching, "auto", True, False):
-        raise reject("use_caching", "'auto', True or False", net.use_caching)
+    if inspect.isclass(net.predict_nonlinearity):
+        raise reject("predict_nonlinearity", "None, 'auto' or a function", net.predict_nonlinearity)
     classes = getattr(net, "classes", None)
     if classes is not None and not (np.iterable(classes) and np.ndim(classes) == 1):
         raise reject("classes", "None or a list of labels", classes)
@@ -69,7 +65,9 @@ def _check_parts(net: Any) -> None:
     for name, example in (("module", "nn.Linear"), ("criterion", "nn.CrossEntropyLoss")):
         part = getattr(net, name)
         is_other_class = inspect.isclass(part) and not issubclass(part, nn.Module)
-        if not callable(part) or (is_other_class and not (name == "criterion" and _is_loss(part))):
+        # What is called with an output and targets may be a criterion, as in skorch.
+        is_loss = name == "criterion" and "__call__" in dir(part)
+        if not callable(part) or (is_other_class and not is_loss):
             rule = f"a torch.nn.Module class such as torch.{example}, an instance of one or a "
             raise reject(name, f"{rule}function that returns one", part)
     optimizer = net.optimizer
@@ -89,11 +87,6 @@ def _check_parts(net: Any) -> None:
         reduction = getattr(net, "criterion__reduction", "mean")
         if _is_of_torch(net.criterion) and not _is(reduction, *REDUCTIONS):
             raise reject("criterion__reduction", f"one of {list(REDUCTIONS)}", reduction)
-
-
-def _is_loss(kind: type) -> bool:
-    """Say whether a class of one's own gives what can be called with an output and targets."""
-    return not _is_of_torch(kind) and any("__call__" in vars(base) for base in kind.__mro__[:-1])
 
 
 def _check_types(net: Any, prefix: str, part: Any) -> None:

@@ -189,7 +189,7 @@ class Untrainable(NetClassifier):
     [
         ({"estimator__module__hiden_units": [(3,)]}, r"estimator__module__hidden_units=\(3,\)"),
         ({"n_estimators": [3]}, "M=3"),
-        ({"estimator": [Untrainable(nn.Linear)], "estimator__module__hidden_units": [3]}, "It has"),
+        ({"estimator": [Untrainable(nn.Linear)], "estimator__module__hidden_units": [3]}, "Valid"),
     ],
 )
 def test_a_misspelt_name_is_found_before_the_first_fit(iris, last, message):

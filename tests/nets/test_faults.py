@@ -18,7 +18,7 @@ QUICK = {"max_epochs": 1, "module__hidden_units": (3,)}
     "criterion", [nn.MSELoss, nn.L1Loss, nn.MSELoss(), nn.BCEWithLogitsLoss, nn.KLDivLoss]
 )
 def test_a_loss_of_values_is_refused_for_a_classifier(iris, criterion):
-    message = "criterion must be a loss of 3 classes such as torch.nn.CrossEntropyLoss, got "
+    message = r"criterion must be a loss of (3|several) classes,? such as .*CrossEntropyLoss"
     with pytest.raises(InvalidParameterError, match=message):
         NetClassifier(criterion=criterion, **QUICK).fit(*iris)
 
@@ -26,7 +26,7 @@ def test_a_loss_of_values_is_refused_for_a_classifier(iris, criterion):
 @pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss])
 def test_a_loss_of_labels_is_refused_for_a_regressor(diabetes, criterion):
     with pytest.raises(InvalidParameterError, match="criterion must be a loss of values such as"):
-        NetRegressor(criterion=criterion, **QUICK).fit(*diabetes)
+        NetRegressor(criterion=criterion, target_scale=None, **QUICK).fit(*diabetes)
 
 
 @pytest.mark.parametrize("criterion", [nn.MultiMarginLoss, nn.CrossEntropyLoss])

@@ -236,7 +236,7 @@ def test_a_loss_need_be_no_module(iris):
 
     net = NetClassifier(**SMALL, criterion=Loss).fit(iris[0], iris[1] + 1)
     assert net.history[-1, "train_loss"] < net.history[0, "train_loss"]
-    assert net.fast_report_.closed_form == "the criterion is a Loss, no torch.nn.Module"
+    assert net.fast_report_.closed_form.endswith(", no torch module")
 
 
 def test_logarithms_of_probabilities_are_there(iris):

@@ -48,7 +48,6 @@ WRONG = [
     ({"reduction": "sum"}, "criterion__reduction='sum'"),
     ({"shuffle": False}, "iterator_train__shuffle=False"),
     ({"patience": 3}, "callbacks=[EarlyStopping()], train_split=ValidSplit(10)"),
-    ({"module_hidden_units": 8}, "module__hidden_units=8"),
     ({"module__hiden_units": 8}, "module__hidden_units=8"),
     ({"mudule__hidden_units": 8}, "module__hidden_units=8"),
     ({"optimizer__momentm": 0.5}, "optimizer__momentum=0.5"),
@@ -67,8 +66,32 @@ def test_a_wrong_name_is_answered_with_the_right_one(net, keywords, spelling):
     assert str(refused.value).endswith(f"Write set_params({spelling}).")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("module_hidden_units", "module__hidden_units"),
+        ("module_hiden_units", "module__hidden_units"),
+        ("optimizermomentum", "optimizer__momentum"),
+        ("iterator_train_shuffle", "iterator_train__shuffle"),
+        ("criterion_reduce", "criterion__reduce"),
+        ("callbacks_print_log__sink", "callbacks__print_log__sink"),
+        ("compile_mode", "compile__mode"),
+    ],
+)
+def test_an_underscore_too_few_is_answered_as_in_skorch(name, meant):
+    message = f"^Got an unexpected argument {name}, did you mean {meant}\\?$"
+    with pytest.raises(InvalidParameterError, match=message):
+        NetClassifier(**{name: 3})
+    with pytest.raises(InvalidParameterError, match=f"Invalid parameter '{name}'"):
+        NetClassifier().set_params(**{name: 3})
+    with pytest.raises(InvalidParameterError, match=r"Invalid parameters '.*', '.*' for"):
+        NetClassifier(**{name: 3, "colour": 3})
+
+
 def test_what_is_like_nothing_is_answered_with_all_there_is():
-    with pytest.raises(InvalidParameterError, match=r"got colour=3\. It has .*, criterion, .*, lr"):
+    with pytest.raises(
+        InvalidParameterError, match=r"got colour=3\. Valid parameters are: .*, criterion, .*, lr"
+    ):
         NetClassifier(colour=3)
 
 
@@ -78,7 +101,7 @@ def test_the_keywords_of_an_own_module_are_known():
     with pytest.raises(InvalidParameterError, match=r"Write set_params\(module__width=5\)"):
         NetClassifier(Wide()).set_params(module__widht=5)
     # What the built-in module has is of no use with another.
-    with pytest.raises(InvalidParameterError, match="It has batch_size"):
+    with pytest.raises(InvalidParameterError, match="Valid parameters are: batch_size"):
         NetClassifier(Wide, hidden_layer_sizes=5)
 
 

@@ -37,10 +37,9 @@ RULES = [
     ("callbacks", "None, 'disable' or a list", [7, "all", EpochTimer, {"a": EpochTimer}]),
     ("callbacks", "a list of skorch callbacks, or of pairs", [[3], [("a", 3)], [("a", 1, 2)]]),
     ("callbacks__epoch_timer", "None or a skorch callback", [3, nn.ReLU]),
-    ("predict_nonlinearity", "None, 'auto' or a function", [3, "softmax", nn.Softmax, []]),
+    ("predict_nonlinearity", "None, 'auto' or a function", [nn.Softmax]),
     ("warm_start", "True or False", ["yes", 1, None]),
     ("compile", "True or False", ["x", 0]),
-    ("use_caching", "'auto', True or False", [3, [1], "never"]),
     ("torch_load_kwargs", "None or a dict", [3]),
     ("verbose", "an int", ["loud", None, 0.5]),
     ("precision", "one of", [[], {}, np.ones(2), 32]),
@@ -66,6 +65,8 @@ RULES = [
         ),
         ({"max_grad_norm": 0}, "max_grad_norm must be a finite number > 0, got 0"),
         ({"fast": "yes"}, "fast must be True or False, got 'yes'"),
+        ({"predict_nonlinearity": 3}, "predict_nonlinearity has to be a callable"),
+        ({"use_caching": [1]}, r"Incorrect value for use_caching used \('\[1\]'\)"),
         ({"fast": None}, "fast must be True or False, got None"),
         *[
             ({name: value}, f"{name} must be {rule}")

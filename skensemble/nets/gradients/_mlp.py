@@ -206,7 +206,7 @@ def obstacle_to_closed_form(net: NeuralNet) -> str | None:
     if any(type(layer) is nn.GELU and layer.approximate != "none" for layer in layers):
         return "the module has an approximate GELU"
     if not isinstance(criterion, nn.Module):
-        return f"the criterion is a {type(criterion).__name__}, no torch.nn.Module"
+        return f"the criterion is {criterion}, no torch module"
     if any(is_watched(part) for part in (module, *module, criterion)):
         return "a hook looks into the module"
     parameters = list(module.parameters())
