@@ -1,5 +1,6 @@
 """Random states: one seed for a fit, and torch's global state left as it was found."""
 
+import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -14,6 +15,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import reject
+from skensemble.modules import MLP
 
 _GLOBAL_STATE = RLock()
 """Held while torch's global generators are set, and while a module draws its weights from them."""
@@ -97,7 +99,7 @@ def initialize_seeded(net: Any, streams: Streams, device: torch.device) -> None:
     rows from a generator of their own.
     """
     net.order_seed_ = streams.order
-    with building_seeded(streams.weights, device):
+    with building_seeded(streams.weights, device), _all_seeded(net, streams.weights):
         net.initialize()
 
 
@@ -124,6 +126,22 @@ def fresh_net(net: NeuralNet, seed: int, device: torch.device) -> NeuralNet:
 def spawn_seeds(seed: int, n_seeds: int) -> list[int]:
     """Return seeds of unrelated streams; the first do not depend on how many are asked for."""
     return np.random.SeedSequence(seed).generate_state(n_seeds).tolist()
+
+
+@contextmanager
+def _all_seeded(net: Any, seed: int) -> Iterator[None]:
+    """Seed NumPy's and Python's global generators too, for a module that is not torch's own."""
+    if net.module is MLP:
+        yield
+        return
+    before, python_before = np.random.get_state(), random.getstate()
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
+        random.setstate(python_before)
 
 
 @contextmanager

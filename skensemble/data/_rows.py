@@ -110,7 +110,11 @@ class Rows(Dataset):
             X = torch.as_tensor(self.inputs[chosen].toarray(), dtype=self.dtype, device=self.device)
         if isinstance(index, Tensor):
             index = index.to(self.device)
-        return (X if issparse(self.inputs) else self.inputs[index]), index
+        if issparse(self.inputs):
+            return X, index
+        # A slice is the user's own memory, and a module may work in place.
+        rows = self.inputs[index]
+        return (rows.clone() if isinstance(index, slice) else rows), index
 
     def relative_to(self, index: Tensor) -> "Rows":
         """Return the same rows with weights that have a mean of 1 over some of them."""

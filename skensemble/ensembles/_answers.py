@@ -112,7 +112,7 @@ def check_last_member(
             _refuse_answer(net, again, found, f"answer as it does, got {_gap(expected, found)}")
             return
         for tensor in {id(t): t for _, t in tensors}.values():
-            tensor.add_(1)
+            _ = tensor.logical_not_() if tensor.dtype == torch.bool else tensor.add_(1)
         moved = _answer_of_member(undrawn, rows)
     if differ(found, moved):
         what = f"no longer depend on it, got {_gap(found, moved)} after a change of its weights"
@@ -143,7 +143,7 @@ def _answer_of(net: NeuralNet, rows: Any, predictor: Predictor) -> np.ndarray:
             return as_columns(net.predict_proba(rows))
         dtype = TENSORS.get(rows.dtype, torch.float32)
         batch = next(forward_batches(rows, rows.shape[0], dtype))
-        output = net.evaluation_step((batch, None))
+        output = net.evaluation_step((batch.clone(), None))
         output = output[0] if isinstance(output, tuple) else output
         return as_columns(predictor.transform(output)).cpu().numpy()
 

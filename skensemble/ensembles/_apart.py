@@ -10,8 +10,9 @@ from skorch import NeuralNet
 from skensemble._typing import Schedule, State
 from skensemble.ensembles._answers import N_CHECKED, check_last_member
 from skensemble.ensembles._net import autocast_dtype
+from skensemble.ensembles._pickling import can_travel
 from skensemble.ensembles._warnings import warn_if_processes_are_slower
-from skensemble.members import Predictor, copy_member
+from skensemble.members import MAIN, MemberState, Predictor, Structures, copy_member, filled
 from skensemble.nets import device_of
 from skensemble.seeding import fresh_net, training_seeded
 from skensemble.training import Data, Trace, train_to_end
@@ -50,6 +51,36 @@ def train_apart(
         predictor.add(None, state)
         check_last_member(predictor, fresh, state, data.X[:N_CHECKED])
     return state, trace
+
+
+class Packed:
+    """A member on its way between processes, on one memory where it arrives.
+
+    Parameters
+    ----------
+    state : MemberState
+        A structure that no pickle can write stays behind: the template of the ensemble has it.
+    """
+
+    def __init__(self, state: MemberState) -> None:
+        self.arrays, self.structures = dict(state), None
+        if state.parts is not None:
+            member = state.parts[MAIN]
+            member = member if state.shell is None else filled(state.shell, state.parts)
+            structures = Structures([member], [self.arrays])
+            self.structures = structures if can_travel(structures) else None
+
+    def unpack(self) -> MemberState:
+        """Put the member together again."""
+        if self.structures is None:
+            return MemberState(self.arrays)
+        return self.structures.fill([self.arrays])[0]
+
+
+def train_and_pack(*arguments: Any) -> tuple[Packed, Trace]:
+    """Do what `train_apart` does, in another process."""
+    state, trace = train_apart(*arguments)
+    return Packed(state), trace
 
 
 def in_processes(tasks: Sequence[Callable[[], Any]], n_jobs: int | None) -> Iterator[Any]:

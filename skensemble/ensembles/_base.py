@@ -245,6 +245,10 @@ class BaseEnsemble(
     def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
         """Score of an output, higher is better, from encoded targets."""
 
+    def _score(self, output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
+        """Score an output as `score` would."""
+        return self._score_output(output, y, sample_weight)
+
     @classmethod
     @lru_cache
     def _get_param_names(cls) -> list[str]:

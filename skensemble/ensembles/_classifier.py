@@ -42,11 +42,6 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
 
-        Raises
-        ------
-        InvalidParameterError
-            If the net gives scores instead of probabilities.
-
         Parameters
         ----------
         X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
@@ -55,6 +50,11 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        InvalidParameterError
+            If the net gives scores instead of probabilities.
         """
         proba = self.predict_proba(X)
         if not are_probabilities(proba):
@@ -167,10 +167,11 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return len(self.classes_)
 
     def _labels_of(self, scores: np.ndarray) -> np.ndarray:
-        # skorch's net of two classes has a threshold.
-        threshold = getattr(self.template_net_, "threshold", None)
-        codes = scores.argmax(axis=1) if threshold is None else scores[:, 1] > threshold
-        return self.classes_[codes.astype(np.intp)]
+        return self.classes_[codes_of(scores, self._threshold())]
+
+    def _threshold(self) -> float | None:
+        # skorch's net of two classes has one.
+        return getattr(self.template_net_, "threshold", None)
 
     @staticmethod
     def _row_losses(output: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -180,8 +181,19 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         return -np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
 
     @staticmethod
-    def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
-        return accuracy_score(y, output.argmax(axis=1), sample_weight=sample_weight)
+    def _score_output(
+        output: np.ndarray, y: np.ndarray, sample_weight: Any, threshold: float | None = None
+    ) -> float:
+        return accuracy_score(y, codes_of(output, threshold), sample_weight=sample_weight)
+
+    def _score(self, output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:
+        return self._score_output(output, y, sample_weight, self._threshold())
+
+
+def codes_of(scores: np.ndarray, threshold: float | None) -> np.ndarray:
+    """Return the code of the highest score of each row, or of class 1 above a threshold."""
+    codes = scores.argmax(axis=1) if threshold is None else scores[:, 1] > threshold
+    return codes.astype(np.intp)
 
 
 def are_probabilities(scores: np.ndarray) -> bool:

@@ -12,6 +12,7 @@ from skorch import NeuralNet
 
 from skensemble._checks import check_int, reject
 from skensemble._warn import warn_user
+from skensemble.data import sorted_classes
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._fitted_state import unchanged_on_error
 from skensemble.ensembles._held_out import HeldOut
@@ -200,7 +201,7 @@ class GoesOn:
         return KeptTraining(net, streams, None, None, int(steps))
 
     def _check_classes(self, classes: Any) -> None:
-        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        if classes is not None and not np.array_equal(sorted_classes(classes), self.classes_):
             raise reject("classes", f"None or those of before, {self.classes_.tolist()}", classes)
 
     def _resume(

@@ -76,15 +76,21 @@ class FittedState:
         if state.pop("_predictor_", None) is not None:
             state["_stored_"] = Stored(self)
             # Before all that it speaks of, so that it is what pickle comes upon.
-            refusal = refusal_of((state["template_net_"], state["_stored_"]), "estimator")
+            kept = state.get("_kept_training_")
+            refusal = refusal_of((state["template_net_"], state["_stored_"], kept), "estimator")
             state = {"_refusal_": refusal, **state}
         return state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         # Members are never written to, and may hold what cannot be pickled.
         copy = memo[id(self)] = type(self).__new__(type(self))
-        predictor = getattr(self, "_predictor_", None)
-        memo[id(predictor)] = predictor
+        for name in ("_predictor_", "_kept_training_"):
+            kept = getattr(self, name, None)
+            memo[id(kept)] = kept
+        # The arrays are the memory of the modules.
+        memo.update(
+            {id(array): array for m in getattr(self, "members_", ()) for array in m.values()}
+        )
         vars(copy).update(deepcopy(vars(self), memo))
         return copy
 

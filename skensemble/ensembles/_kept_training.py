@@ -3,14 +3,17 @@
 import inspect
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from skorch import NeuralNet
 from skorch.history import History
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from skensemble._checks import InvalidParameterError
 from skensemble.data import RowBatches
+from skensemble.members import copy_modules
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import Net
 from skensemble.seeding import Streams
@@ -98,13 +101,15 @@ def copy_net(net: NeuralNet) -> NeuralNet:
 
     skorch's own way to a copy is by way of a pickle, which takes no lambda.
     """
-    other = type(net).__new__(type(net))
-    try:
-        vars(other).update(deepcopy(vars(net), {id(net): other}))
-    except Exception as error:
-        # What an attribute of a module raises on being copied is its own matter.
-        raise InvalidParameterError(
-            f"warm_start must be False for a net that cannot be copied, got {type(net).__name__}: "
-            f"{error}"
-        ) from error
+    other, twins = type(net).__new__(type(net)), {}
+
+    def twin_of(obj: Any) -> Any:
+        """Return the copy of a tensor, one for each; weights stay such that are trained."""
+        if id(obj) not in twins:
+            copy = deepcopy(obj) if is_lazy(obj) else obj.detach().clone()
+            is_weight = isinstance(obj, nn.Parameter) and not is_lazy(obj)
+            twins[id(obj)] = nn.Parameter(copy, obj.requires_grad) if is_weight else copy
+        return twins[id(obj)]
+
+    vars(other).update(copy_modules(dict(vars(net)), twin_of, stand_ins=[(net, other)]))
     return other

@@ -134,14 +134,15 @@ def _is_sized_mlp(net: NeuralNet, module: nn.Module, n_features: int, n_outputs:
     )
 
 
-def _first_output(net: NeuralNet, transform: Any, rows: Any) -> tuple[Tensor, Tensor]:
+def _first_output(net: NeuralNet, transform: Any, rows: Any) -> tuple[Tensor | None, Tensor]:
     """Return the output of a copy of a net for some rows, before and after its transformation."""
     copy, device = copy_member(net), device_of(net)
     parts = {MAIN: net.module_.eval()} if copy.parts is None else placed(copy.parts, device)
     with torch.no_grad():
         if copy.shell is not None:
             output = torch.as_tensor(filled(copy.shell, parts).predict_proba(rows))
-            return output, as_columns(output)
+            # What it gives are probabilities already; of its logits nothing is known.
+            return None, as_columns(output)
         rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
         output = parts[MAIN](rows)
         logits = output[0] if isinstance(output, tuple) else output
@@ -172,6 +173,8 @@ def check_output_width(net: NeuralNet, transform: Any, rows: Any, n_outputs: int
             f"estimator must have a module whose output has shape {expected} for {rows.shape[0]} "
             f"row(s), got shape {tuple(output.shape)} from {type(module).__name__}."
         )
+    if logits is None:
+        return
     if isinstance(unwrap_compiled(net.criterion_), nn.CrossEntropyLoss):
         warn_if_softmax(module, logits)
     if isinstance(unwrap_compiled(net.criterion_), nn.NLLLoss) and (logits < 0).any():

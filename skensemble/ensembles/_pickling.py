@@ -49,7 +49,7 @@ def refusal_of(obj: Any, name: str) -> Refusal | None:
         f"{name} must be made of what can be pickled, got {type(error).__name__}: {error}. Put "
         "functions and classes at the top level of a file that can be imported."
     )
-    if _error_of(wrap_non_picklable_objects(obj)) is not None:
+    if not can_travel(obj):
         raise InvalidParameterError(message) from error
     return Refusal("Refused", (), {"message": message})
 
@@ -57,6 +57,11 @@ def refusal_of(obj: Any, name: str) -> Refusal | None:
 def can_be_pickled(obj: Any) -> bool:
     """Say whether pickle can write an object."""
     return _error_of(obj) is None
+
+
+def can_travel(obj: Any) -> bool:
+    """Say whether cloudpickle, in which worker processes answer, can write an object."""
+    return _error_of(wrap_non_picklable_objects(obj)) is None
 
 
 def _error_of(obj: Any) -> Exception | None:

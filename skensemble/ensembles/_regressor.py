@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet, NeuralNetRegressor
+from torch import nn
 
 from skensemble.averaging import average, staged_average
 from skensemble.data import TargetScaler
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import NetRegressor, is_gaussian, is_standardized
+from skensemble.seeding import building_seeded
 
 
 class EnsembleRegressor(RegressorMixin, BaseEnsemble):
@@ -80,7 +83,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         values = self._predictor_.outputs(X, members)
         mean = average(values, weights)
         spread = np.sqrt(average((values - mean) ** 2, weights))
-        if not is_gaussian(self.template_net_):
+        if not self._is_gaussian_:
             return mean, None, spread
         log_variances = self._predictor_.second_outputs(X, members).astype(np.float64)
         noise = np.sqrt(average(np.exp(log_variances), weights))
@@ -144,6 +147,9 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
     def _learn_targets(
         self, net: NeuralNet, y: np.ndarray, sample_weight: np.ndarray | None
     ) -> np.ndarray:
+        with building_seeded(0, torch.device("cpu")):
+            # A criterion may draw something as it is built.
+            self._is_gaussian_ = net.criterion is not nn.MSELoss and is_gaussian(net)
         self.target_scaler_ = TargetScaler(y, sample_weight, standardize=is_standardized(net))
         return self.target_scaler_.transform(y)
 

@@ -77,8 +77,11 @@ class LearnsRows:
     def _settle(self, net: NeuralNet, data: Data, held_out: HeldOut | None) -> Data:
         """Cast rows and targets to what a net takes that is initialised now; learn what that is."""
         self._rows_dtype_ = rows_dtype(net, data.X)
+        if isinstance(net, Net):
+            net.rows_dtype_ = self._rows_dtype_
         if held_out is not None:
-            held_out.X = _cast(held_out.X, self._rows_dtype_)
+            with naming_validation_rows():
+                held_out.X = _cast(held_out.X, self._rows_dtype_)
         y = data.y.astype(float_dtype(net), copy=False) if _is_float(data.y, net) else data.y
         return data._replace(X=_cast(data.X, self._rows_dtype_), y=y)
 
@@ -101,7 +104,7 @@ class LearnsRows:
 
     def _held_out_rows(self, X: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> HeldOut:
         y = self._encode_targets(y)
-        return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score_output)
+        return HeldOut(X, y, sample_weight, losses=self._row_losses, score=self._score)
 
 
 def _is_float(codes: np.ndarray, net: NeuralNet) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.sparse import issparse
 
 from skensemble._warn import warn_user
@@ -125,6 +126,8 @@ def _answers_alike(ensemble: Any, rows: np.ndarray, answers: np.ndarray | None) 
         for state in _rebuilt(ensemble):
             predictor.add(None, state)
         return not differ(answers, seeded_outputs(predictor, rows))
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
     except Exception:
         # Whatever a module raises that was not built for these arrays.
         return False

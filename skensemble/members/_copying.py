@@ -65,6 +65,8 @@ def copy_modules(
     """
     try:
         return _copy(modules, substitute, stand_ins)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
     except Exception as error:
         # What an object raises on being copied is its own matter.
         held = _culprit(modules, substitute, stand_ins)

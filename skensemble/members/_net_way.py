@@ -1,6 +1,6 @@
 """The way of a net from rows to output, which its members take too where it is one of its own."""
 
-from contextlib import suppress
+from typing import Any
 
 from skorch import NeuralNet
 from skorch.dataset import Dataset
@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from skensemble._checks import InvalidParameterError
 from skensemble.data import RowBatches
+from skensemble.members._copying import copy_modules
 from skensemble.members._states import MAIN, MemberState, Parts, copy_parts, copy_state
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import Net, NetClassifier, has_one_output
@@ -87,15 +88,27 @@ def copy_member(net: NeuralNet) -> MemberState:
         for name, value in vars(shell).items()
         if name.endswith("_") and name not in parts
     }
-    state = None
-    with suppress(InvalidParameterError):
-        # What a net has learnt beside its modules may change in training too.
-        state = copy_parts(parts, {"own": own}, stand_ins=[(net, shell)])
-        vars(shell).update(state.further["own"])
-    if state is None:
-        state = copy_parts(parts, stand_ins=[(net, shell)])
+    # What a net has learnt beside its modules may change in training too; what cannot be copied,
+    # such as an open file, stays that of the net.
+    own = {n: v for n, v in own.items() if _can_be_copied(v, [(net, shell), *_each(parts)])}
+    state = copy_parts(parts, {"own": own}, stand_ins=[(net, shell)])
+    vars(shell).update(state.further["own"])
     state.shell = shell
     return state
+
+
+def _each(parts: Parts) -> list[tuple[Any, Any]]:
+    return [(layer, layer) for part in parts.values() for layer in part.modules()]
+
+
+def _can_be_copied(value: Any, stand_ins: list[tuple[Any, Any]]) -> bool:
+    if isinstance(value, bool | int | float | str | None):
+        return True
+    try:
+        copy_modules(value, lambda obj: obj, stand_ins=stand_ins)
+    except InvalidParameterError:
+        return False
+    return True
 
 
 def parts_of(net: NeuralNet) -> Parts:

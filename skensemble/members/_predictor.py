@@ -1,6 +1,7 @@
 """What members answer: forward passes batch by batch, or what their net makes of the rows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class Predictor:
         self.autocast = autocast
         self.batch_size = batch_size
         self.members: list[nn.Module | NeuralNet] = []
-        self.are_modules = self.is_of_known_layers = True
+        self.are_modules = self.is_of_known_layers = self._only_reads = True
 
     def __len__(self) -> int:
         return len(self.members)
@@ -79,6 +80,8 @@ class Predictor:
         self.are_modules &= shell is None
         # A module of one's own may ask for gradients, which inference_mode forbids for good.
         self.is_of_known_layers &= is_cheap_to_copy(parts[MAIN])
+        works_in_place = any(getattr(layer, "inplace", False) for layer in parts[MAIN].modules())
+        self._only_reads &= self.is_of_known_layers and not works_in_place
 
     def outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
         """Return what some members predict.
@@ -143,7 +146,12 @@ class Predictor:
         with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
             for batch in forward_batches(X, self.batch_size, dtype):
                 batch = batch.to(self.device)
-                yield [self._forward(module, batch, part) for module in modules]
+                # Other modules than known ones may write into their rows.
+                rows = repeat(batch) if self._only_reads else (batch.clone() for _ in modules)
+                yield [
+                    self._forward(module, own, part)
+                    for module, own in zip(modules, rows, strict=False)
+                ]
 
     def _forward(self, module: nn.Module, batch: Tensor, part: int) -> Tensor:
         if self.autocast is None:

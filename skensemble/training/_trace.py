@@ -47,6 +47,8 @@ class Data(NamedTuple):
         if self.coding is None or not isinstance(net, Net):
             return self.y
         net.take_coding(self.coding)
+        # Rows that were found to be taken as whole numbers stay so.
+        net.rows_dtype_ = self.X.dtype.type
         return self.given
 
 

@@ -9,7 +9,7 @@ from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
 from skensemble._typing import State
-from skensemble.ensembles._apart import in_processes, train_apart
+from skensemble.ensembles._apart import in_processes, train_and_pack, train_apart
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
@@ -68,8 +68,9 @@ class _DeepEnsemble:
         check_rebuildable(net)
         schedule = partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero)
         seeds = spawn_seeds(seed, self.M)
+        fit_one = train_apart if self._is_in_one_process() else train_and_pack
         nets = [
-            partial(train_apart, self.template_net_, data, schedule, one, one == seeds[-1])
+            partial(fit_one, self.template_net_, data, schedule, one, one == seeds[-1])
             for one in seeds
         ]
         traces: list[Trace] = []
@@ -88,9 +89,13 @@ class _DeepEnsemble:
             traces[-1] = replace(traces[-1], stopped_by="ctrl-c")
         return replace(join_traces(traces), n_steps=self.M * traces[0].n_steps)
 
+    def _is_in_one_process(self) -> bool:
+        return bool(self.lockstep) and self.n_jobs in (None, 1)
+
     def _trained(self, nets: list[Callable[[], Any]]) -> Iterator[tuple[State, Trace]]:
-        if not self.lockstep or self.n_jobs not in (None, 1):
-            yield from in_processes(nets, self.n_jobs)
+        if not self._is_in_one_process():
+            for packed, trace in in_processes(nets, self.n_jobs):
+                yield packed.unpack(), trace
             return
         for fit in run_together(nets):
             if fit.error is not None:
