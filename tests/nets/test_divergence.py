@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
 from torch import nn
 
 from skensemble import DivergenceError, NetClassifier, NetRegressor
@@ -46,6 +47,16 @@ def test_a_loss_that_never_was_finite_is_warned_of(iris, fast):
         net.fit(*iris)
     assert len(warned) == 1
     assert len(net.history) == 2
+
+
+def test_weights_that_are_lost_between_epochs_are_no_loss_from_the_first_batch_on(iris):
+    class Spoil(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            with torch.no_grad():
+                net.module_[0].weight.fill_(np.inf)
+
+    with pytest.raises(DivergenceError, match="the training loss is nan in epoch 2"):
+        NetClassifier(max_epochs=3, callbacks=[Spoil]).fit(*iris)
 
 
 def test_a_net_of_skorch_goes_on_as_ever(iris):
