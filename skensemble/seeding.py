@@ -134,13 +134,14 @@ def _all_seeded(net: Any, seed: int) -> Iterator[None]:
     if net.module is MLP:
         yield
         return
-    before, python_before = np.random.get_state(), random.getstate()
-    np.random.seed(seed % 2**32)
+    # The global state is what a constructor may draw from, whatever NumPy advises.
+    before, python_before = np.random.get_state(), random.getstate()  # noqa: NPY002
+    np.random.seed(seed % 2**32)  # noqa: NPY002
     random.seed(seed)
     try:
         yield
     finally:
-        np.random.set_state(before)
+        np.random.set_state(before)  # noqa: NPY002
         random.setstate(python_before)
 
 

@@ -119,6 +119,33 @@ def check_last_member(
         _refuse_answer(net, _answer_of_member(undrawn, rows), found, what)
 
 
+def answer_to_keep(predictor: Predictor, rows: Any) -> np.ndarray | None:
+    """Return what the first member answers when it is taken; None where nothing could change."""
+    if predictor.are_modules and predictor.is_of_known_layers:
+        return None
+    return seeded_outputs(predictor, rows, [0])[0]
+
+
+def check_first_member(predictor: Predictor, rows: Any, answer: np.ndarray | None) -> None:
+    """Hold the first member to what it answered when it was taken.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it answers otherwise: it takes something from outside, which has changed since.
+    """
+    if answer is None:
+        return
+    found, again = (seeded_outputs(predictor, rows, [0])[0] for _ in range(2))
+    if differ(answer, found) and not differ(found, again):
+        raise InvalidParameterError(
+            "estimator must be a net whose members stay as they are, got one whose first member "
+            f"gives {_gap(answer, found)} from those that it gave when it was taken. What it "
+            "computes from has to belong to the module or to the net: no class attributes, no "
+            "globals and no outer state that change."
+        )
+
+
 @contextmanager
 def _tensors_of(net: NeuralNet) -> Iterator[list[tuple[str, torch.Tensor]]]:
     """Give the tensors of a net by name to be written to, and put their values back."""

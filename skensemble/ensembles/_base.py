@@ -16,7 +16,7 @@ from skensemble._checks import check_int
 from skensemble._interrupts import interrupts_put_off
 from skensemble._typing import State
 from skensemble.data import check_rows, n_values_per_row
-from skensemble.ensembles._answers import N_CHECKED, check_last_member
+from skensemble.ensembles._answers import N_CHECKED, check_first_member, check_last_member
 from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._continuation import Begun, FitMembers, NoPartialFit
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
@@ -166,13 +166,15 @@ class BaseEnsemble(
         """Train a net that has begun until there are some number of members."""
         net, data, held_out, streams, metadata = begun
         progress = Progress(self, n_members, **seen, metadata=metadata)
-        collect = Collector(self, net, progress, held_out)
+        rows = data.X[:N_CHECKED]
+        collect = Collector(self, net, progress, held_out, rows)
         with training_seeded(streams.training, device_of(net)):
             trace = fit_members(net, data, collect, streams.method)
         take_weights_at_stop(collect, net, trace)
         with interrupts_put_off() as interrupts:
             collect.finish(trace)
             if not trace.was_interrupted:
+                check_first_member(self._predictor_, rows, collect.first_answer)
                 self._check_members(net, data)
                 warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
             progress.end()

@@ -10,6 +10,7 @@ from skorch import NeuralNet
 
 from skensemble._typing import State
 from skensemble._warn import warn_user
+from skensemble.ensembles._answers import answer_to_keep
 from skensemble.ensembles._course import course_of, course_so_far
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._progress import Progress
@@ -40,16 +41,25 @@ class Collector:
         Is told about each member.
     held_out : HeldOut or None
         Validation rows.
+    rows : ndarray or CSR matrix of shape (n_samples, ...), optional
+        A few training rows, to which the first member has to give the same answer in the end.
     """
 
     def __init__(
-        self, ensemble: Any, net: NeuralNet, progress: Progress, held_out: HeldOut | None
+        self,
+        ensemble: Any,
+        net: NeuralNet,
+        progress: Progress,
+        held_out: HeldOut | None,
+        rows: Any = None,
     ) -> None:
         self.ensemble = ensemble
         self.net = net
         self.progress = progress
         self.held_out = held_out
+        self.rows = rows
         self.steps: list[int] = []
+        self.first_answer: np.ndarray | None = None
         self.earlier = course_so_far(ensemble)
         self.n_earlier = len(getattr(ensemble, "members_", ()))
 
@@ -70,6 +80,8 @@ class Collector:
             state = state if template else with_arrays(copy_member(self.net), state)
         ensemble.members_.append(dict(state))
         ensemble._predictor_.add(template, state)
+        if len(ensemble._predictor_) == 1 and self.rows is not None:
+            self.first_answer = answer_to_keep(ensemble._predictor_, self.rows)
         m = None if ensemble.m == "auto" else ensemble.m
         score = None if self.held_out is None else self.held_out.add(ensemble._predictor_, m)
         should_stop = self.progress.end_member(step, loss, score)

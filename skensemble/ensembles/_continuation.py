@@ -24,6 +24,7 @@ from skensemble.ensembles._kept_training import (
     load_weights,
     take_generator,
 )
+from skensemble.ensembles._net import make_net
 from skensemble.ensembles._rows import Validation
 from skensemble.nets import device_of
 from skensemble.seeding import (
@@ -40,6 +41,10 @@ NO_ROWS: Validation = (None, None, None)
 
 FitMembers = Callable[[NeuralNet, Data, Collect, int], Trace]
 """Trains a net and hands members over, as `BaseEnsemble._fit_members` does."""
+
+
+PLAIN = (bool, int, float, str, tuple, type)
+"""Kinds of arguments of a net that are equal if they are the same."""
 
 
 class Begun(NamedTuple):
@@ -204,11 +209,30 @@ class GoesOn:
         if classes is not None and not np.array_equal(sorted_classes(classes), self.classes_):
             raise reject("classes", f"None or those of before, {self.classes_.tolist()}", classes)
 
+    def _warn_if_another_net(self) -> None:
+        """Tell of arguments of the net that were changed since the training has begun."""
+        net = make_net(
+            self.estimator, self._default_net, self._accepted_net, self._default_parameters
+        )
+        now, then = (n.get_params(deep=False) for n in (net, self.template_net_))
+        changed = sorted(
+            name
+            for name, value in now.items()
+            # Objects, such as callbacks, are other ones in each copy of a net.
+            if isinstance(value, PLAIN) and name != "random_state" and value != then.get(name)
+        )
+        if changed:
+            warn_user(
+                f"A further fit goes on with the net of the first one: the new values of {changed} "
+                "have no effect. Fit with warm_start=False to train another net."
+            )
+
     def _resume(
         self, kept: KeptTraining, n_more: int, X: Any, y: Any, weight: Any, validation: Validation
     ) -> Begun:
         """Begin with the net of an earlier training, and with lists of members of its own."""
         self._check_call(validation)
+        self._warn_if_another_net()
         n_before = len(self.members_)
         self._n_members_planned_ = max(self.M, n_before + n_more)
         if self.m != "auto":

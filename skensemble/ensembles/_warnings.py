@@ -17,6 +17,13 @@ from skensemble.members import Predictor
 from skensemble.modules import unwrap_compiled
 from skensemble.training import Data, Trace
 
+UNUSED_METHODS = {
+    "fit": "an ensemble trains by fit_loop",
+    "partial_fit": "an ensemble trains by fit_loop",
+    "predict": "an ensemble averages what predict_proba gives",
+}
+"""Methods of a net that an ensemble does not call, and what it does instead."""
+
 ALIKE = 1e-3
 """Spread of probabilities, or share of the targets' spread, below which outputs are the same."""
 
@@ -67,6 +74,9 @@ def warn_if_overruled(net: NeuralNet, ensemble: Any) -> None:
     has_groups = hasattr(net, "optimizer__param_groups")
     if lr not in (default_of(type(net), "lr"), alpha_zero) and not has_groups:
         warn_user(f"lr={short_repr(lr)} of the net has no effect, {instead}.")
+    for name, what in UNUSED_METHODS.items():
+        if not getattr(type(net), name).__module__.startswith(("skorch.", "skensemble.")):
+            warn_user(f"{type(net).__name__} has a {name} of its own, which has no effect: {what}.")
     if net.warm_start:
         warn_user(
             "warm_start=True of the net has no effect: each fit of an ensemble trains from fresh "

@@ -65,7 +65,9 @@ def kronecker_factors(
         If a layer gets inputs whose first axis is no multiple of the number of rows.
     """
     parameter = next(net.module_.parameters())
-    rows = Rows(data.X, None, data.sample_weight, dtype=parameter.dtype, device=parameter.device)
+    is_whole = data.X.dtype.kind == "i"
+    dtype = torch.int64 if is_whole else parameter.dtype
+    rows = Rows(data.X, None, data.sample_weight, dtype=dtype, device=parameter.device)
     batch_size = net.batch_size if net.batch_size > 0 else len(rows)
     with run_uncompiled(net) as module:
         moments = _SecondMoments(_layers_with_factors(module.eval()))

@@ -178,3 +178,63 @@ def test_outputs_are_drawn_from_one_seed_and_the_global_state_stays():
     assert (one == other).all()
     assert one.shape == (1, 8, 3)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+class Shared(MLP):
+    """A module that computes from something of its class, which the next one changes."""
+
+    scale = torch.ones(3)
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__(n_features, n_outputs)
+        type(self).scale = torch.randn(3)
+
+    def forward(self, x):
+        """Scale by what the class has."""
+        return super().forward(x) * type(self).scale
+
+
+def test_members_that_change_with_something_outside_are_refused(iris):
+    net = NetClassifier(Shared, max_epochs=5)
+    ensemble = DeepEnsembleClassifier(net, M=3, lockstep=False, random_state=0)
+    with pytest.raises(InvalidParameterError, match="whose members stay as they are"):
+        ensemble.fit(*iris)
+
+
+class InPlace(nn.Sequential):
+    """A module that writes into its rows."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__(nn.ReLU(inplace=True), nn.Linear(n_features, n_outputs))
+
+
+class Doubling(MLP):
+    """A module of a class that nobody knows that does so too."""
+
+    def forward(self, x):
+        """Double the rows where they are."""
+        return super().forward(x.mul_(2))
+
+
+@pytest.mark.parametrize("module", [InPlace, Doubling])
+def test_rows_are_never_written_to(iris, module):
+    X, y = iris[0].astype(np.float32), iris[1]
+    before, net = X.copy(), NetClassifier(module, max_epochs=10, iterator_train__shuffle=False)
+    ensemble = SnapshotEnsembleClassifier(net, M=2, random_state=0).fit(X, y)
+    proba = ensemble.predict_proba(X)
+    assert (before == X).all()
+    assert ensemble.member_predict_proba(X).mean(axis=0) == pytest.approx(proba, abs=1e-6)
+    net.fit(X, y).predict_proba(X)
+    assert (before == X).all()
+
+
+def test_buffers_of_bits_are_looked_at_too(iris):
+    class Masked(MLP):
+        def __init__(self, n_features, n_outputs):
+            super().__init__(n_features, n_outputs)
+            self.register_buffer("mask", torch.tensor([True, False, True, True]))
+
+        def forward(self, x):
+            return super().forward(x * self.mask)
+
+    SnapshotEnsembleClassifier(NetClassifier(Masked, max_epochs=10), M=2).fit(*iris)

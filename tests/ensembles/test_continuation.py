@@ -11,6 +11,8 @@ from sklearn.base import clone
 
 from skensemble import (
     DivergenceError,
+    NetClassifier,
+    SnapshotEnsembleClassifier,
 )
 from tests.ensembles.conftest import PressCtrlC, assert_same_course, assert_same_members, output
 
@@ -253,3 +255,12 @@ def test_a_first_fit_that_was_cut_off_is_gone_on_with(make_classifier, iris, pre
     ensemble.fit(*iris)
     # From step 45 on, in cycles of 34 steps.
     assert ensemble.member_steps_.tolist() == [34, 45 + 34, 45 + 68]
+
+
+def test_another_net_is_told_of(iris):
+    ensemble = SnapshotEnsembleClassifier(
+        NetClassifier(max_epochs=20), M=2, warm_start=True, random_state=0
+    ).fit(*iris)
+    ensemble.set_params(M=3, estimator__batch_size=50, estimator__module__hidden_units=(7,))
+    with pytest.warns(UserWarning, match=r"new values of \['batch_size', 'module__hidden_units'\]"):
+        ensemble.fit(*iris)
