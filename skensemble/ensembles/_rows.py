@@ -11,7 +11,9 @@ from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import (
     check_labelled_rows,
     check_weights,
+    check_whole_rows,
     drop_zero_weight_rows,
+    holds_whole_numbers,
 )
 from skensemble.ensembles._fitted_state import auto_without_rows
 from skensemble.ensembles._held_out import HeldOut, split_rows
@@ -71,18 +73,20 @@ class LearnsRows:
         codes = codes.astype(float_dtype(net)) if _is_float(codes, net) else codes
         data = Data(X, codes, sample_weight, given=y, coding=self._coding())
         if held_out is None:
-            return data, self._hold_out(dtype, *validation)
+            return data, self._hold_out(dtype, is_first, *validation)
         return data, self._held_out_rows(*held_out)
 
     def _settle(self, net: NeuralNet, data: Data, held_out: HeldOut | None) -> Data:
         """Cast rows and targets to what a net takes that is initialised now; learn what that is."""
         self._rows_dtype_ = rows_dtype(net, data.X)
         if held_out is not None:
-            held_out.X = _cast(held_out.X, self._rows_dtype_)
+            held_out.X = _cast(held_out.X, self._rows_dtype_, "X_val")
         y = data.y.astype(float_dtype(net), copy=False) if _is_float(data.y, net) else data.y
         return data._replace(X=_cast(data.X, self._rows_dtype_), y=y)
 
-    def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
+    def _hold_out(
+        self, dtype: Any, is_first: bool, X: Any, y: Any, sample_weight: Any
+    ) -> HeldOut | None:
         if (X is None) != (y is None):
             there, missing = ("y_val", "X_val") if X is None else ("X_val", "y_val")
             raise InvalidParameterError(f"{missing} must be given with {there}, got None.")
@@ -94,6 +98,9 @@ class LearnsRows:
             return None
         classify = is_classifier(self)
         with naming_validation_rows():
+            if is_first and dtype is np.int64 and not holds_whole_numbers(X):
+                # Whether the net takes whole numbers is to be seen yet.
+                dtype = np.float64
             X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
             sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
@@ -108,10 +115,12 @@ def _is_float(codes: np.ndarray, net: NeuralNet) -> bool:
     return codes.dtype.kind == "f" or is_binary(net)
 
 
-def _cast(X: Any, dtype: Any) -> Any:
+def _cast(X: Any, dtype: Any, name: str = "X") -> Any:
     """Cast rows, which the floats of the net may be too short for."""
     if X.dtype == dtype:
         return X
+    if dtype is np.int64:
+        return check_whole_rows(X, name)
     with np.errstate(over="ignore"):
         cast = X.astype(dtype)
     values = cast.data if issparse(cast) else cast
