@@ -108,14 +108,14 @@ def embedded():
 def test_fractions_beside_whole_numbers_are_kept_or_refused():
     X, y = np.arange(60).reshape(30, 2) % 20, np.arange(30) % 2
     settings = {"M": 2, "m": 2, "random_state": 0}
-    ids = SnapshotEnsembleClassifier(NetClassifier(embedded, max_epochs=2), **settings)
+    ids = SnapshotEnsembleClassifier(NetClassifier(embedded, max_epochs=20), **settings)
     with pytest.raises(InvalidParameterError, match=r"^X_val must hold whole numbers, .* got 0\.5"):
         ids.fit(X, y, X_val=X + 0.5, y_val=y)
     ids.fit(X, y, X_val=X.astype(float), y_val=y)
     with pytest.raises(InvalidParameterError, match=r"^X must hold whole numbers, .* got 0\.5"):
         ids.predict(X + 0.5)
     values = SnapshotEnsembleClassifier(
-        NetClassifier(partial(nn.Linear, 2, 2), max_epochs=2), **settings
+        NetClassifier(partial(nn.Linear, 2, 2), max_epochs=20), **settings
     )
     scores = values.fit(X, y, X_val=X + 0.5, y_val=y).validation_scores_
     floats = values.fit(X.astype(float), y, X_val=X + 0.5, y_val=y).validation_scores_
