@@ -66,12 +66,14 @@ class LearnsRows:
         else:
             self._learn_targets(net, np.asarray(classes), None)
             codes = self._encode_targets(y, "y")
+        own = np.ones(len(codes)) if sample_weight is None else sample_weight
         sample_weight = self._weigh(net, codes, sample_weight)
         if sample_weight is not None and not sample_weight.all():
             keep = sample_weight > 0
-            X, y, codes, sample_weight = X[keep], y[keep], codes[keep], sample_weight[keep]
+            X, y, codes, own = X[keep], y[keep], codes[keep], own[keep]
+            sample_weight = sample_weight[keep]
         codes = codes.astype(float_dtype(net)) if _is_float(codes, net) else codes
-        data = Data(X, codes, sample_weight, given=y, coding=self._coding())
+        data = Data(X, codes, sample_weight, given=y, coding=self._coding(), own_weight=own)
         if held_out is None:
             return data, self._hold_out(dtype, is_first, *validation)
         return data, self._held_out_rows(*held_out)

@@ -11,6 +11,7 @@ from torch import nn
 
 from skensemble import InvalidParameterError, NetClassifier, SnapshotEnsembleClassifier
 from skensemble.ensembles._held_out import split_rows
+from skensemble.posteriors import n_effective_rows
 from skensemble.seeding import draw_seed, streams_of
 from tests.ensembles.conftest import assert_refused, output
 
@@ -120,3 +121,18 @@ def test_fractions_beside_whole_numbers_are_kept_or_refused():
     scores = values.fit(X, y, X_val=X + 0.5, y_val=y).validation_scores_
     floats = values.fit(X.astype(float), y, X_val=X + 0.5, y_val=y).validation_scores_
     assert scores.tolist() == floats.tolist()
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 3, 1: 0.7}])
+@pytest.mark.parametrize(("weight", "n_rows"), [(None, 150), (2.0, 300), (0.3, 150)])
+def test_weights_of_classes_do_not_change_how_many_rows_there_are(
+    iris, class_weight, weight, n_rows
+):
+    net = NetClassifier(class_weight=class_weight)
+    weight = None if weight is None else np.full(150, weight)
+    nothing = None, None, None
+    data, _ = SnapshotEnsembleClassifier()._learn_data(net, *iris, weight, nothing, seed=0)
+    assert n_effective_rows(data) == n_rows
+    net.class_weight = {0: 0}
+    data, _ = SnapshotEnsembleClassifier()._learn_data(net, *iris, weight, nothing, seed=0)
+    assert n_effective_rows(data) == 2 * n_rows / 3
