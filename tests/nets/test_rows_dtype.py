@@ -201,3 +201,15 @@ def test_fractions_after_a_fit_on_whole_numbers_are_refused():
     for call in (net.predict, lambda X: net.partial_fit(X, Y), net.predict_proba):
         with pytest.raises(InvalidParameterError, match=r"^X must hold whole .*, got 0\.5"):
             call(IDS + 0.5)
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_a_module_that_finds_no_memory_says_so(error):
+    class Huge(Noted):
+        def forward(self, x):
+            raise error("no memory left")
+
+    with pytest.raises(error, match="no memory left"):
+        net_of(Huge).fit(IDS, Y)
+    with pytest.raises(error, match="no memory left"):
+        rows_dtype(NeuralNetClassifier(Huge).initialize(), IDS)
