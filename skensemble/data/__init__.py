@@ -27,6 +27,7 @@ from skensemble.data._validation import (
     check_labelled_rows,
     check_rows,
     check_weights,
+    check_whole_rows,
     drop_zero_weight_rows,
     holds_whole_numbers,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "check_labelled_rows",
     "check_rows",
     "check_weights",
+    "check_whole_rows",
     "codes_of",
     "draw_order",
     "drop_zero_weight_rows",

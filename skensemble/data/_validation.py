@@ -30,7 +30,7 @@ def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> An
     X : array-like, Tensor or CSR matrix of shape (n_samples, ...)
         Rows.
     dtype : dtype
-        Dtype of the result.
+        Dtype of the result; rows for `numpy.int64` have to be whole numbers of any dtype.
     reset : bool, default=False
         Whether the estimator learns the features from these rows.
 
@@ -41,11 +41,13 @@ def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> An
     Raises
     ------
     InvalidParameterError
-        If `X` is a dict or a dataset.
+        If `X` is a dict or a dataset, or not whole where it has to be.
     """
     X = _one_array(X)
     with config_context(array_api_dispatch=False), explained(X):
-        return validate_data(estimator, as_numpy(X), dtype=dtype, reset=reset, **CHECKS)
+        kind = _dtype_to_read(X, dtype)
+        X = validate_data(estimator, as_numpy(X), dtype=kind, reset=reset, **CHECKS)
+        return check_whole_rows(X) if dtype is np.int64 else X
 
 
 def check_labelled_rows(
@@ -62,7 +64,7 @@ def check_labelled_rows(
     y : array-like or Tensor of shape (n_samples,) or, for targets, (n_samples, n_outputs)
         Labels or targets.
     dtype : dtype
-        Dtype of the rows.
+        Dtype of the rows, as in `check_rows`.
     classify : bool
         Whether `y` holds labels.
     reset : bool
@@ -77,7 +79,7 @@ def check_labelled_rows(
     Raises
     ------
     InvalidParameterError
-        If `X` is a dict or a dataset.
+        If `X` is a dict or a dataset, or not whole where it has to be.
     """
     X, y = unwrap_rows(X, y)
     X = _one_array(X)
@@ -86,12 +88,13 @@ def check_labelled_rows(
             estimator,
             as_numpy(X),
             as_numpy(y),
-            dtype=dtype,
+            dtype=_dtype_to_read(X, dtype),
             reset=reset,
             multi_output=not classify,
             y_numeric=not classify,
             **CHECKS,
         )
+        X = check_whole_rows(X) if dtype is np.int64 else X
         if classify:
             # To look at every value takes as long as all other checks of a small fit; whole
             # numbers, booleans and strings are labels whatever they are.
@@ -134,6 +137,47 @@ def _one_array(X: Any) -> Any:
             "them; NetClassifier and NetRegressor by themselves take dicts and datasets."
         )
     return X
+
+
+def check_whole_rows(X: Any, name: str = "X") -> Any:
+    """Cast rows to whole numbers, and refuse those that would be others then.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, ...)
+        Rows of any numbers.
+    name : str, default="X"
+        What they are called in a message.
+
+    Returns
+    -------
+    X : ndarray or CSR matrix
+        int64; the rows themselves where they are that already.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value has a fraction or is beyond int64.
+    """
+    if X.dtype == np.int64:
+        return X
+    with np.errstate(invalid="ignore"):
+        whole = X.astype(np.int64)
+    values, cast = (X.data, whole.data) if issparse(X) else (X, whole)
+    is_other = values != cast
+    # The largest float below is whole; what is beyond int64 may come out as its greatest number.
+    is_other |= (values >= 2.0**63) | (values < -(2.0**63))
+    if is_other.any():
+        raise InvalidParameterError(
+            f"{name} must hold whole numbers, as in fit, got {values[is_other][0]}. Fit on floats "
+            "(X.astype(float)) for a net that is to take fractions too."
+        )
+    return whole
+
+
+def _dtype_to_read(X: Any, dtype: Any) -> Any:
+    """Return the dtype that rows are read in: one that keeps fractions, where there may be some."""
+    return np.float64 if dtype is np.int64 and not holds_whole_numbers(X) else dtype
 
 
 def holds_whole_numbers(X: Any) -> bool:

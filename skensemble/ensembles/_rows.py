@@ -11,7 +11,9 @@ from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import (
     check_labelled_rows,
     check_weights,
+    check_whole_rows,
     drop_zero_weight_rows,
+    holds_whole_numbers,
 )
 from skensemble.ensembles._fitted_state import auto_without_rows
 from skensemble.ensembles._held_out import HeldOut, split_rows
@@ -64,14 +66,16 @@ class LearnsRows:
         else:
             self._learn_targets(net, np.asarray(classes), None)
             codes = self._encode_targets(y, "y")
+        own = np.ones(len(codes)) if sample_weight is None else sample_weight
         sample_weight = self._weigh(net, codes, sample_weight)
         if sample_weight is not None and not sample_weight.all():
             keep = sample_weight > 0
-            X, y, codes, sample_weight = X[keep], y[keep], codes[keep], sample_weight[keep]
+            X, y, codes, own = X[keep], y[keep], codes[keep], own[keep]
+            sample_weight = sample_weight[keep]
         codes = codes.astype(float_dtype(net)) if _is_float(codes, net) else codes
-        data = Data(X, codes, sample_weight, given=y, coding=self._coding())
+        data = Data(X, codes, sample_weight, given=y, coding=self._coding(), own_weight=own)
         if held_out is None:
-            return data, self._hold_out(dtype, *validation)
+            return data, self._hold_out(dtype, is_first, *validation)
         return data, self._held_out_rows(*held_out)
 
     def _settle(self, net: NeuralNet, data: Data, held_out: HeldOut | None) -> Data:
@@ -80,12 +84,13 @@ class LearnsRows:
         if isinstance(net, Net):
             net.rows_dtype_ = self._rows_dtype_
         if held_out is not None:
-            with naming_validation_rows():
-                held_out.X = _cast(held_out.X, self._rows_dtype_)
+            held_out.X = _cast(held_out.X, self._rows_dtype_, "X_val")
         y = data.y.astype(float_dtype(net), copy=False) if _is_float(data.y, net) else data.y
         return data._replace(X=_cast(data.X, self._rows_dtype_), y=y)
 
-    def _hold_out(self, dtype: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut | None:
+    def _hold_out(
+        self, dtype: Any, is_first: bool, X: Any, y: Any, sample_weight: Any
+    ) -> HeldOut | None:
         if (X is None) != (y is None):
             there, missing = ("y_val", "X_val") if X is None else ("X_val", "y_val")
             raise InvalidParameterError(f"{missing} must be given with {there}, got None.")
@@ -97,6 +102,9 @@ class LearnsRows:
             return None
         classify = is_classifier(self)
         with naming_validation_rows():
+            if is_first and dtype is np.int64 and not holds_whole_numbers(X):
+                # Whether the net takes whole numbers is to be seen yet.
+                dtype = np.float64
             X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
             sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
@@ -111,10 +119,12 @@ def _is_float(codes: np.ndarray, net: NeuralNet) -> bool:
     return codes.dtype.kind == "f" or is_binary(net)
 
 
-def _cast(X: Any, dtype: Any) -> Any:
+def _cast(X: Any, dtype: Any, name: str = "X") -> Any:
     """Cast rows, which the floats of the net may be too short for."""
     if X.dtype == dtype:
         return X
+    if dtype is np.int64:
+        return check_whole_rows(X, name)
     with np.errstate(over="ignore"):
         cast = X.astype(dtype)
     values = cast.data if issparse(cast) else cast

@@ -19,7 +19,7 @@ from skensemble.device import PRECISIONS, Precision
 from skensemble.modules import unwrap_compiled
 from skensemble.nets._divergence import all_finite, divergence_error, is_too_large, loss_seen
 from skensemble.nets._epoch import LeanEpochs
-from skensemble.nets._faults import NamedFaults
+from skensemble.nets._faults import NamedFaults, naming_batch_faults
 from skensemble.nets._loss import batch_loss, weighted_loss
 from skensemble.nets._names import NetNames
 from skensemble.nets._net_data import NetData
@@ -62,8 +62,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         self : Net
         """
         fresh = not (self.warm_start and self.initialized_)
-        # What the weights have learnt is coded as it was; a net may be initialised before any fit.
-        first = fresh or self._coding() is None or not hasattr(self, "n_outputs_")
+        first = self._is_first(fresh)
         X, y, sample_weight = self._check_data(X, y, sample_weight, first=first)
         return self._train(X, y, sample_weight, fresh, _routing_method="fit", **fit_params)
 
@@ -99,7 +98,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         self : Net
         """
         fresh = not self.initialized_
-        first = fresh or self._coding() is None
+        first = self._is_first(fresh)
         X, y, sample_weight = self._check_data(X, y, sample_weight, first=first, classes=classes)
         return self._train(X, y, sample_weight, fresh, **fit_params)
 
@@ -158,6 +157,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         self.find_device()
         return super().initialize()
 
+    @naming_batch_faults
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module on a batch, under autocast where the precision asks for it."""
         x = self._on_device(x)
@@ -173,6 +173,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         is_tuple = isinstance(output, tuple)
         return tuple(part.float() for part in output) if is_tuple else output.float()
 
+    @naming_batch_faults
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Loss of a batch; with weights of rows, that of `weighted_loss`."""
         y_true = self._on_device(y_true)

@@ -41,6 +41,13 @@ class CodedTargets:
         """Return the classes or the scale, or None before there are any."""
         raise NotImplementedError
 
+    def _is_first(self, fresh: bool) -> bool:
+        """Say whether a training is to learn sizes and coding.
+
+        What the weights have learnt is coded as it was; a net may be initialised before any fit.
+        """
+        return fresh or self._coding() is None or not hasattr(self, "n_outputs_")
+
     def _coding_state(self) -> dict[str, Any]:
         """Return the coding in Python's own types, as `save_params` writes it; empty for none."""
         raise NotImplementedError

@@ -1,7 +1,8 @@
 """What does not fit together in a net: named as an argument, not left to torch to trip over."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from skensemble._checks import InvalidParameterError, reject, short_repr
 from skensemble.modules import unwrap_compiled
+from skensemble.nets._one_output import ONE_OUTPUT
 
 NOT_OF_LABELS = (
     nn.MSELoss,
@@ -25,8 +27,6 @@ NOT_OF_LABELS = (
     nn.MultiLabelSoftMarginLoss,
 )
 """Criteria of values, or of several labels a row."""
-
-OF_TWO_LABELS = (nn.BCELoss, nn.BCEWithLogitsLoss)
 
 OF_LABELS = (nn.NLLLoss, nn.MultiMarginLoss, nn.MultiLabelMarginLoss)
 """Criteria that read a target as the index of a class."""
@@ -62,11 +62,32 @@ CRITERION_FAULTS = (
 """What torch says of targets, or of an output, that a criterion is not made for."""
 
 
+def naming_batch_faults(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method of a net name the part that a batch is not made for, while it trains.
+
+    What callbacks of the user's own raise beside it stays as it is.
+    """
+
+    @wraps(function)
+    def run(net: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(net, *args, **kwargs)
+        except InvalidParameterError:
+            raise
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            again = named(net, error, net.n_values_per_row_) if net._is_training_ else error
+            if again is error:
+                raise
+            raise again from error
+
+    return run
+
+
 class NamedFaults:
     """Mixin for a skorch net: faults of its parts are errors that name the argument."""
 
     n_outputs_: int
-    n_values_per_row_: int | None
+    n_values_per_row_: int | None = None
 
     def initialized_instance(self, instance_or_cls: Any, kwargs: dict[str, Any]) -> Any:
         """Build a module or criterion; what cannot be built is named."""
@@ -114,17 +135,10 @@ class NamedFaults:
         self._get_predict_nonlinearity()
         check_trainable(net, getattr(self, "n_outputs_", None))
 
-    def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the epochs; rows or targets that the parts are not made for are named."""
-        try:
-            return super().fit_loop(*args, **kwargs)  # type: ignore[misc]
-        except InvalidParameterError:
-            raise
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
-            again = named(self, error, self.n_values_per_row_)
-            if again is error:
-                raise
-            raise again from error
+    @naming_batch_faults
+    def make_step(self, X: Any, y: Any) -> Any:
+        """Make a training step, as in `LeanEpochs`, which need not ask for an output or a loss."""
+        return super().make_step(X, y)  # type: ignore[misc]
 
 
 def named(net: Any, error: Exception, n_features: int | None) -> Exception:
@@ -182,7 +196,7 @@ def check_trainable(net: Any, n_outputs: int | None) -> None:
     criterion = unwrap_compiled(getattr(net, "criterion_", None))
     if is_classifier(net):
         is_unfit = isinstance(criterion, NOT_OF_LABELS)
-        if is_unfit or (type(criterion) in OF_TWO_LABELS and n_outputs > 2):
+        if is_unfit or (type(criterion) in ONE_OUTPUT and n_outputs > 2):
             rule = f"a loss of {n_outputs} classes such as torch.nn.CrossEntropyLoss"
             raise reject("criterion", rule, type(criterion))
     elif isinstance(criterion, OF_LABELS) or (

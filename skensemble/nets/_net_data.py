@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,9 @@ from skensemble.nets._coded_targets import CodedBatches, CodedTargets
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
 
+_IS_ANSWERING: ContextVar[bool] = ContextVar("_IS_ANSWERING", default=False)
+"""Whether this thread makes batches to be answered; other threads may train the same net."""
+
 
 class NetData(CodedTargets):
     """Mixin for a skorch net: rows and targets on their way to batches."""
@@ -46,7 +50,6 @@ class NetData(CodedTargets):
     """Type that rows are cast to; None before any were seen."""
 
     _is_training_ = False
-    _is_answering_ = False
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Hold rows as tensors on the device; leave dicts and datasets to skorch.
@@ -81,7 +84,11 @@ class NetData(CodedTargets):
         return self.dataset is not Dataset or bool(self.get_params_for("dataset"))
 
     def _rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
-        dtype = self._row_floats() if self.rows_dtype_ is not np.int64 else torch.int64
+        kind = self.rows_dtype_
+        if kind is None and self.initialized_:
+            # Rows that no fit of the net's own has checked, as those of an ensemble.
+            kind = rows_dtype(self, X)
+        dtype = torch.int64 if kind is np.int64 else self._row_floats()
         codes = None if y is None or self._coding() is None else self._encode_targets(np.asarray(y))
         device = self.device_ if hasattr(self, "device_") else self.find_device()
         return Rows(X, y, sample_weight, codes=codes, dtype=dtype, device=device)
@@ -107,11 +114,11 @@ class NetData(CodedTargets):
             kwargs["batch_size"] = len(dataset)
         batches = getattr(self, prefix)
         if not (inspect.isclass(batches) and issubclass(batches, RowBatches)):
-            return self._load(prefix, batches, dataset, kwargs, training)
+            return self._load(prefix, batches, dataset, kwargs)
         dataset = self._as_rows(dataset)
         rows, _ = without_subsets(dataset)
         if not isinstance(rows, Rows) or kwargs.keys() - keywords_of(batches):
-            return self._load(prefix, DataLoader, dataset, kwargs, training)
+            return self._load(prefix, DataLoader, dataset, kwargs)
         self._check_rows_to_cut(rows, training)
         if not training:
             n_values = n_values_per_row(rows.X)
@@ -121,7 +128,7 @@ class NetData(CodedTargets):
             self.order_seed_ += 1
         return batches(dataset, **kwargs)
 
-    def _load(self, prefix: str, loader: Any, dataset: Any, kwargs: Any, training: bool) -> Any:
+    def _load(self, prefix: str, loader: Any, dataset: Any, kwargs: Any) -> Any:
         """Load batches as torch does, with targets that are encoded as they come."""
         kwargs = _without_conflicts(loader, dataset, kwargs)
         try:
@@ -132,7 +139,7 @@ class NetData(CodedTargets):
             rule = "arguments of RowBatches or of torch's DataLoader"
             names = sorted(f"{prefix}__{name}" for name in kwargs.keys() - keywords_of(DataLoader))
             raise reject(f"{prefix}__...", rule, names) from error
-        if self._is_answering_ or self._is_plain():
+        if _IS_ANSWERING.get() or self._is_plain():
             return batches
         return CodedBatches(batches, self._encode_batch)
 
@@ -142,7 +149,7 @@ class NetData(CodedTargets):
         X, y = unwrap_rows(inner)
         if X is inner or not self._holds_rows():
             return dataset
-        y = None if self._is_answering_ else y
+        y = None if _IS_ANSWERING.get() else y
         rows = self._rows(X, y if y is None or isinstance(y, np.ndarray) else np.asarray(y))
         return rows if index is None else Subset(rows, index)
 
@@ -159,11 +166,11 @@ class NetData(CodedTargets):
     ) -> Iterator[Tensor | tuple[Tensor, ...]]:
         """Yield the module's output of each batch, as in `skorch.NeuralNet.forward_iter`."""
         # Targets are no part of an answer: those of a dataset may be placeholders.
-        vars(self)["_is_answering_"] = True
+        answering = _IS_ANSWERING.set(True)
         try:
             batches = self.get_iterator(self.get_dataset(X), training=training)
         finally:
-            vars(self).pop("_is_answering_")
+            _IS_ANSWERING.reset(answering)
         for batch in batches:
             yield to_device(self.evaluation_step(batch, training=training), device=device)
 

@@ -79,6 +79,8 @@ def _takes(net: NeuralNet, rows: torch.Tensor) -> bool:
     except IndexError:
         # An id that is out of range for an embedding, which takes nothing but whole numbers.
         return True
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
     except Exception:
         # Whatever the module, or a copy of it, has against them.
         return False

@@ -19,7 +19,7 @@ def n_effective_rows(data: Data) -> float:
     Of other weights, such as inverse variances, only the size against each other counts: with
     them there are as many rows as there are.
     """
-    weight = data.sample_weight
+    weight = data.sample_weight if data.own_weight is None else data.own_weight
     if weight is None or weight.max() > MOST_REPEATS or (weight != np.rint(weight)).any():
         return float(len(data.y))
     return float(weight.sum())

@@ -25,6 +25,9 @@ class Data(NamedTuple):
         Labels or targets as the user gave them.
     coding : ndarray or TargetScaler or None
         The classes or the scale that `y` is coded by.
+    own_weight : ndarray of shape (n_samples,) or None
+        Weights as the user gave them, which may count rows; `sample_weight` without it, which
+        may have those of classes in it.
     """
 
     X: Any
@@ -32,6 +35,7 @@ class Data(NamedTuple):
     sample_weight: np.ndarray | None = None
     given: np.ndarray | None = None
     coding: Any = None
+    own_weight: np.ndarray | None = None
 
     @property
     def coded(self) -> tuple[Any, np.ndarray, np.ndarray | None]:

@@ -16,6 +16,7 @@ from skensemble.data import (
     check_labelled_rows,
     check_rows,
     check_weights,
+    check_whole_rows,
     drop_zero_weight_rows,
     holds_whole_numbers,
 )
@@ -275,3 +276,19 @@ def test_ids_and_counts_are_whole_numbers(X):
 )
 def test_floats_bytes_bits_and_sparse_rows_are_not(X):
     assert not holds_whole_numbers(X)
+
+
+@pytest.mark.parametrize("wrap", [np.asarray, torch.tensor, pd.DataFrame, list, csr_array])
+def test_rows_that_have_to_be_whole_may_be_floats_and_have_no_fractions(wrap):
+    whole = learn(wrap(X), dtype=np.int64)
+    assert whole.dtype == np.int64
+    assert ((whole.toarray() if issparse(whole) else whole) == X).all()
+    with pytest.raises(ValueError, match=r"^X must hold whole numbers, as in fit, got 0\.25\."):
+        learn(wrap(X + 0.25 * (X > 1) - 2.0 * (X == 2)), dtype=np.int64)
+
+
+@pytest.mark.parametrize("value", [2.0**63, -(2.0**64), 1e300, np.uint64(2**63)])
+def test_rows_beyond_int64_are_not_whole(value):
+    with pytest.raises(ValueError, match=r"^X_val must hold whole numbers"):
+        check_whole_rows(np.array([[value]]), "X_val")
+    assert check_whole_rows(np.array([[2**63 - 1]]))[0, 0] == 2**63 - 1

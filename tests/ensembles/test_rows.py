@@ -1,13 +1,17 @@
 """Rows that `fit` holds out by itself."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import is_classifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from torch import nn
 
-from skensemble import SnapshotEnsembleClassifier
+from skensemble import InvalidParameterError, NetClassifier, SnapshotEnsembleClassifier
 from skensemble.ensembles._held_out import split_rows
+from skensemble.posteriors import n_effective_rows
 from skensemble.seeding import draw_seed, streams_of
 from tests.ensembles.conftest import assert_refused, output
 
@@ -96,3 +100,39 @@ def test_m_auto_is_searched_and_scored_without_validation_rows(iris):
     search = GridSearchCV(ensemble, {"m": [1, "auto"]}, cv=2, error_score="raise").fit(*iris)
     assert search.best_score_ > 0.8
     assert len(cross_val_score(ensemble, *iris, cv=2, error_score="raise")) == 2
+
+
+def embedded():
+    return nn.Sequential(nn.Embedding(20, 3), nn.Flatten(), nn.Linear(6, 2))
+
+
+def test_fractions_beside_whole_numbers_are_kept_or_refused():
+    X, y = np.arange(60).reshape(30, 2) % 20, np.arange(30) % 2
+    settings = {"M": 2, "m": 2, "random_state": 0}
+    ids = SnapshotEnsembleClassifier(NetClassifier(embedded, max_epochs=20), **settings)
+    with pytest.raises(InvalidParameterError, match=r"^X_val must hold whole numbers, .* got 0\.5"):
+        ids.fit(X, y, X_val=X + 0.5, y_val=y)
+    ids.fit(X, y, X_val=X.astype(float), y_val=y)
+    with pytest.raises(InvalidParameterError, match=r"^X must hold whole numbers, .* got 0\.5"):
+        ids.predict(X + 0.5)
+    values = SnapshotEnsembleClassifier(
+        NetClassifier(partial(nn.Linear, 2, 2), max_epochs=20), **settings
+    )
+    scores = values.fit(X, y, X_val=X + 0.5, y_val=y).validation_scores_
+    floats = values.fit(X.astype(float), y, X_val=X + 0.5, y_val=y).validation_scores_
+    assert scores.tolist() == floats.tolist()
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 3, 1: 0.7}])
+@pytest.mark.parametrize(("weight", "n_rows"), [(None, 150), (2.0, 300), (0.3, 150)])
+def test_weights_of_classes_do_not_change_how_many_rows_there_are(
+    iris, class_weight, weight, n_rows
+):
+    net = NetClassifier(class_weight=class_weight)
+    weight = None if weight is None else np.full(150, weight)
+    nothing = None, None, None
+    data, _ = SnapshotEnsembleClassifier()._learn_data(net, *iris, weight, nothing, seed=0)
+    assert n_effective_rows(data) == n_rows
+    net.class_weight = {0: 0}
+    data, _ = SnapshotEnsembleClassifier()._learn_data(net, *iris, weight, nothing, seed=0)
+    assert n_effective_rows(data) == 2 * n_rows / 3

@@ -1,5 +1,8 @@
 """The order of the rows, and batches of a user's own."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import numpy as np
 import pytest
 import torch
@@ -135,3 +138,21 @@ def test_the_loader_of_a_dataset_draws_its_order_from_the_seed(iris):
     torch.manual_seed(99)
     assert (proba_of(X, y, dataset=DoubledRows) == expected).all()
     assert (proba_of(X, y, dataset=DoubledRows, iterator_train__shuffle=False) != expected).any()
+
+
+def test_threads_may_share_a_net_that_answers(iris):
+    X, y = iris[0], np.array(["a", "b", "c"])[iris[1]]
+    both = Barrier(2, timeout=20)
+
+    class Meeting(DataLoader):
+        """A loader that is made when two threads are about to make one."""
+
+        def __init__(self, *args, **kwargs):
+            both.wait()
+            super().__init__(*args, **kwargs)
+
+    net = NetClassifier(nn.Linear(4, 3), iterator_valid=Meeting, max_epochs=1, random_state=0)
+    expected = net.fit(X, y).module_(torch.as_tensor(X, dtype=torch.float32)).argmax(1)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(net.predict, [X, X]))
+    assert [answer.tolist() for answer in answers] == 2 * [net.classes_[expected].tolist()]

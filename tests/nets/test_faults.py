@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Checkpoint, EarlyStopping, EpochScoring
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring
 from skorch.dataset import ValidSplit
 from torch import nn
 
@@ -141,3 +141,28 @@ def test_errors_of_other_kinds_pass():
         raise KeyError("a")
     with pytest.raises(InvalidParameterError, match=r"^as it is$"), naming_faults("module", "it"):
         raise InvalidParameterError("as it is")
+
+
+def failing(moment, text):
+    """Make a callback whose error reads like one of torch about rows or targets."""
+
+    def fail(self, net, **kwargs):
+        raise ValueError(text)
+
+    return type("Failing", (Callback,), {moment: fail})()
+
+
+@pytest.mark.parametrize("text", ["too many channels", "Target size of the plot"])
+@pytest.mark.parametrize("moment", ["on_epoch_end", "on_batch_begin", "on_train_begin"])
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_error_of_a_callback_is_its_own(iris, moment, text, fast):
+    with pytest.raises(ValueError, match=f"^{text}$") as caught:
+        NetClassifier(callbacks=[failing(moment, text)], fast=fast, **QUICK).fit(*iris)
+    assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_parts_that_do_not_fit_are_named_in_any_epoch(iris, fast):
+    net = NetClassifier(module__n_features=7, fast=fast, **QUICK)
+    with pytest.raises(InvalidParameterError, match="module must take rows of 4 features"):
+        net.fit(*iris)

@@ -247,3 +247,13 @@ def test_logarithms_of_probabilities_are_there(iris):
     with torch.no_grad():
         sure.module_.weight[:] = torch.tensor([[1e3], [-1e3]])
     assert sure.predict_log_proba(np.ones((1, 1), "f"))[0, 1] == -np.inf
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_sizes_are_learnt_after_initialize(iris, method):
+    net = NetClassifier(nn.Linear(4, 3), max_epochs=1, classes=[0, 1, 2], warm_start=True)
+    getattr(net.initialize(), method)(*iris)
+    assert net.n_features_in_ == 4
+    assert net.n_outputs_ == 3
+    with pytest.raises(ValueError, match="is expecting 4 features"):
+        net.predict(iris[0][:, :2])

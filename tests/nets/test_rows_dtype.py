@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
-from skensemble import NetClassifier, NetRegressor
+from skensemble import InvalidParameterError, NetClassifier, NetRegressor
 from skensemble.modules import MLP
 from skensemble.nets import float_dtype, may_take_whole_numbers, rows_dtype
 
@@ -194,3 +194,22 @@ def test_a_regressor_takes_ids_too():
     net = NetRegressor(Embedded, **QUICK, criterion=nn.MSELoss)
     assert net.fit(IDS, np.stack([Y, 1 - Y], 1)).predict(IDS).shape == (30, 2)
     assert net.rows_dtype_ is np.int64
+
+
+def test_fractions_after_a_fit_on_whole_numbers_are_refused():
+    net = net_of(Embedded).fit(IDS, Y)
+    for call in (net.predict, lambda X: net.partial_fit(X, Y), net.predict_proba):
+        with pytest.raises(InvalidParameterError, match=r"^X must hold whole .*, got 0\.5"):
+            call(IDS + 0.5)
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_a_module_that_finds_no_memory_says_so(error):
+    class Huge(Noted):
+        def forward(self, x):
+            raise error("no memory left")
+
+    with pytest.raises(error, match="no memory left"):
+        net_of(Huge).fit(IDS, Y)
+    with pytest.raises(error, match="no memory left"):
+        rows_dtype(NeuralNetClassifier(Huge).initialize(), IDS)
