@@ -37,7 +37,6 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
     `_encode_targets`.
     """
 
-    _is_alone_ = False
     _asked_for_: tuple[str, ...] = ()
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Net":

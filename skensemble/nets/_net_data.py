@@ -49,8 +49,6 @@ class NetData(CodedTargets):
     rows_dtype_: Any = None
     """Type that rows are cast to; None before any were seen."""
 
-    _is_training_ = False
-
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Hold rows as tensors on the device; leave dicts and datasets to skorch.
 
@@ -261,10 +259,6 @@ class NetData(CodedTargets):
     def _weigh(self, codes: Any, sample_weight: Any) -> Any:
         """Return the weights of the rows in the loss, from encoded targets and the user's own."""
         return sample_weight
-
-    def _forget_targets(self) -> None:
-        """Train without knowing the targets before the batches bring them along."""
-        raise NotImplementedError
 
     def _check_rows(self, X: Any) -> Any:
         """Validate rows to be answered, and cast them as in `fit`."""
