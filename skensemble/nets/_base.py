@@ -37,6 +37,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
     `_encode_targets`.
     """
 
+    _n_trainings_ = -1
     _asked_for_: tuple[str, ...] = ()
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Net":
@@ -276,10 +277,12 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         device = self.find_device()
         if fresh:
             initialize_seeded(self, streams, device)
+        self._n_trainings_ = 0 if fresh else self._n_trainings_ + 1
         X = self._settle_rows(X)
+        seed = streams.of_training(self._n_trainings_)
         self._is_alone_, self._n_epochs_before_ = True, len(self.history or ())
         try:
-            with training_seeded(streams.training, device), watched_interrupts() as interrupts:
+            with training_seeded(seed, device), watched_interrupts() as interrupts:
                 super().partial_fit(X, y, **fit_params)
             # skorch ends the training over a KeyboardInterrupt, whoever has raised it.
             if interrupts.was_pressed:

@@ -137,6 +137,9 @@ class NetData(CodedTargets):
             rule = "arguments of RowBatches or of torch's DataLoader"
             names = sorted(f"{prefix}__{name}" for name in kwargs.keys() - keywords_of(DataLoader))
             raise reject(f"{prefix}__...", rule, names) from error
+        is_sized = isinstance(batches, DataLoader) and not isinstance(dataset, IterableDataset)
+        if is_sized and not len(batches):
+            raise reject(prefix, f"one that gives batches of {len(dataset)} rows", kwargs)
         if _IS_ANSWERING.get() or self._is_plain():
             return batches
         return CodedBatches(batches, self._encode_batch)
