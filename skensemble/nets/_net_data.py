@@ -275,7 +275,7 @@ class NetData(CodedTargets):
 
     def _row_floats(self) -> torch.dtype:
         """Return the floats of the net's weights."""
-        raise NotImplementedError
+        return self._precision().weights
 
 
 def _without_conflicts(loader: Any, dataset: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
