@@ -153,13 +153,19 @@ def written(name: str, value: Any) -> list[str]:
 def keywords_of(function: Any) -> dict[str, inspect.Parameter] | None:
     """Return the parameters of a function or class by name; None if they cannot be known."""
     try:
-        return _keywords_of(function)
+        # A function, or a partial of one, may hold data of the user's, which a cache would keep.
+        cached = isinstance(function, type)
+        return _known_keywords_of(function) if cached else _keywords_of(function)
     except TypeError:
-        # It cannot be a key of the cache, or it is nothing to call.
+        # A class that cannot be a key of the cache, or nothing to call.
         return None
 
 
 @lru_cache(maxsize=256)
+def _known_keywords_of(cls: type) -> dict[str, inspect.Parameter] | None:
+    return _keywords_of(cls)
+
+
 def _keywords_of(function: Any) -> dict[str, inspect.Parameter] | None:
     try:
         return dict(inspect.signature(function).parameters)

@@ -44,6 +44,10 @@ class Streams(NamedTuple):
     method: int
     validation: int
 
+    def of_training(self, n_before: int) -> int:
+        """Return the seed of a training that goes on from so many others."""
+        return spawn_seeds(self.training, n_before)[-1] if n_before > 0 else self.training
+
 
 @lru_cache
 def streams_of(seed: int) -> Streams:

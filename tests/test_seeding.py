@@ -243,3 +243,10 @@ def test_a_net_with_a_module_that_is_there_is_refused():
         InvalidParameterError, match=r"estimator must be a net whose module is a class .*Linear'>\."
     ):
         check_rebuildable(NeuralNetClassifier(nn.Linear(2, 2)))
+
+
+def test_trainings_that_go_on_have_seeds_of_their_own():
+    streams = streams_of(0)
+    seeds = [streams.of_training(n) for n in range(5)]
+    assert seeds[0] == streams.training
+    assert len(set(seeds)) == 5

@@ -30,7 +30,7 @@ def explained(X: Any, y: Any = None, *, classify: bool = False) -> Iterator[None
     ------
     InvalidParameterError
         If a column holds text or dates, if targets are missing, if there are several columns of
-        labels, or if the rows come as a `DataLoader` or a dict.
+        labels, or if the rows come as a `DataLoader`.
     """
     try:
         yield
@@ -62,8 +62,6 @@ def _reason(X: Any, y: Any, classify: bool, error: str) -> str | None:
             "X must be rows, got a DataLoader. Give X and y themselves, of which the net makes "
             "batches: NetClassifier(batch_size=..., iterator_train=DataLoader) if need be."
         )
-    if isinstance(X, Mapping):
-        return f"X must be one array of rows, got a {type(X).__name__} of {list(X)[:N_NAMED]}."
     if y is not None:
         columns = _n_columns(y)
         if classify and columns > 1:

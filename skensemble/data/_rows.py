@@ -92,6 +92,7 @@ class Rows(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
         """Return one row with its target as given, as a `torch.utils.data.DataLoader` asks."""
+        index = range(len(self))[index]
         X, _ = self._rows(slice(index, index + 1))
         y = torch.tensor(0) if self.y is None else self.y[index]
         weight = self.sample_weight
@@ -209,9 +210,10 @@ class RowBatches:
 
 def with_own_weights(dataset: Any) -> Any:
     """Let the weights of the rows of a split have a mean of 1; other datasets stay as they are."""
-    if not isinstance(dataset, Subset) or not isinstance(dataset.dataset, Rows):
+    rows, index = without_subsets(dataset)
+    if index is None or not isinstance(rows, Rows):
         return dataset
-    return Subset(dataset.dataset.relative_to(torch.as_tensor(dataset.indices)), dataset.indices)
+    return Subset(rows.relative_to(torch.as_tensor(index)), index)
 
 
 def without_subsets(dataset: Any) -> tuple[Any, np.ndarray | None]:

@@ -8,16 +8,13 @@ import torch
 from sklearn.utils import Tags
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer, PassthroughScoring, PrintLog
-from skorch.utils import to_tensor
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from skensemble._interrupts import watched_interrupts
 from skensemble._warn import warn_user
 from skensemble.data import with_own_weights
-from skensemble.device import PRECISIONS, Precision
 from skensemble.modules import unwrap_compiled
-from skensemble.nets._divergence import all_finite, divergence_error, is_too_large, loss_seen
+from skensemble.nets._divergence import divergence_of, has_finite_weights, is_too_large, loss_seen
 from skensemble.nets._epoch import LeanEpochs
 from skensemble.nets._faults import NamedFaults, naming_batch_faults
 from skensemble.nets._loss import batch_loss, weighted_loss
@@ -37,7 +34,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
     `_encode_targets`.
     """
 
-    _is_alone_ = False
+    _n_trainings_ = -1
     _asked_for_: tuple[str, ...] = ()
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> "Net":
@@ -60,6 +57,15 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         Returns
         -------
         self : Net
+
+        Raises
+        ------
+        InvalidParameterError
+            If rows, targets, weights or an argument of the net break a rule.
+        DivergenceError
+            If the loss or the weights are no longer finite.
+        KeyboardInterrupt
+            If Ctrl-C was pressed; the net has learnt up to there.
         """
         fresh = not (self.warm_start and self.initialized_)
         first = self._is_first(fresh)
@@ -87,15 +93,18 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
             All the classes there will be, for a first call of a classifier whose rows do not
             show them all.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the loss, each divided by their mean over all rows: only their
-            size against each other counts, in batches of any size. Rows of weight 0 are left out.
-            A criterion of one's own needs a `reduction` that is the mean or the sum of its losses.
+            Weights of the rows in the loss, as in `fit`.
         **fit_params : dict
             As in `skorch.NeuralNet.partial_fit`.
 
         Returns
         -------
         self : Net
+
+        Raises
+        ------
+        InvalidParameterError, DivergenceError, KeyboardInterrupt
+            As in `fit`.
         """
         fresh = not self.initialized_
         first = self._is_first(fresh)
@@ -122,17 +131,13 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
             return
         is_first = len(self.history) == self._n_epochs_before_ + 1
         if not is_first or not is_too_large(self._first_loss_):
-            raise self._divergence(loss_seen(loss))
+            raise divergence_of(self, loss_seen(loss))
         # No step has led there, as skorch's own users know; an ensemble refuses it.
         self._is_alone_ = False
         warn_user(
             f"The loss is not finite from the first batch on: {type(self.criterion_).__name__} "
             f"cannot take what {type(self.module_).__name__} gives, or what y holds."
         )
-
-    def _divergence(self, what: str) -> Exception:
-        rate = self.optimizer_.param_groups[0]["lr"]
-        return divergence_error(what, f"in epoch {len(self.history)}", rate, name="lr")
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the module's output after the criterion's non-linearity.
@@ -145,6 +150,13 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         Returns
         -------
         output : ndarray of shape (n_samples, n_outputs)
+
+        Raises
+        ------
+        NotFittedError
+            If the net has no weights yet.
+        InvalidParameterError
+            If rows are not what the net was fitted on.
         """
         self.check_is_fitted()
         return super().predict_proba(self._check_rows(X))
@@ -207,17 +219,6 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
             return f"precision={self.precision!r} needs autocast"
         return obstacle_to_closed_form(self)
 
-    def _row_floats(self) -> torch.dtype:
-        return self._precision().weights
-
-    def _precision(self) -> Precision:
-        return PRECISIONS[self.precision]
-
-    def _on_device(self, batch: Any) -> Any:
-        if isinstance(batch, Tensor) and batch.device == self.device_:
-            return batch
-        return to_tensor(batch, device=self.device_)
-
     def check_data(self, X: Any, y: Any = None) -> None:
         """Do nothing: `fit` has checked the data, and its classes are not to be learnt again."""
 
@@ -277,21 +278,18 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         device = self.find_device()
         if fresh:
             initialize_seeded(self, streams, device)
+        self._n_trainings_ = 0 if fresh else self._n_trainings_ + 1
         X = self._settle_rows(X)
+        seed = streams.of_training(self._n_trainings_)
         self._is_alone_, self._n_epochs_before_ = True, len(self.history or ())
         try:
-            with training_seeded(streams.training, device), watched_interrupts() as interrupts:
+            with training_seeded(seed, device), watched_interrupts() as interrupts:
                 super().partial_fit(X, y, **fit_params)
             # skorch ends the training over a KeyboardInterrupt, whoever has raised it.
             if interrupts.was_pressed:
                 raise KeyboardInterrupt
-            if self._is_alone_ and not self._has_finite_weights():
-                raise self._divergence("the weights are not finite")
+            if self._is_alone_ and not has_finite_weights(self):
+                raise divergence_of(self, "the weights are not finite")
         finally:
             self._is_alone_ = False
         return self
-
-    def _has_finite_weights(self) -> bool:
-        modules = [getattr(self, f"{name}_") for name in self._modules]
-        weights = (p for m in modules if isinstance(m, nn.Module) for p in m.parameters())
-        return all_finite(weight for weight in weights if not is_lazy(weight))

@@ -171,6 +171,13 @@ class NetClassifier(Net, NeuralNetClassifier):
         -------
         proba : ndarray of shape (n_samples, n_classes)
             Of a criterion of two classes, such as BCEWithLogitsLoss, two columns too.
+
+        Raises
+        ------
+        NotFittedError
+            If the net has no weights yet.
+        InvalidParameterError
+            If rows are not what the net was fitted on.
         """
         proba = super().predict_proba(X)
         if not has_one_output(self):

@@ -26,6 +26,8 @@ class CodedTargets:
     _sample_weight_: np.ndarray | None = None
     _shown_: tuple[Any, Any] | None = None
     _lost_coding_ = False
+    _is_training_ = False
+    _is_alone_ = False
 
     def take_coding(self, coding: Any) -> None:
         """Learn from targets that are coded so; an ensemble shares its own coding with its net.
@@ -50,6 +52,10 @@ class CodedTargets:
 
     def _coding_state(self) -> dict[str, Any]:
         """Return the coding in Python's own types, as `save_params` writes it; empty for none."""
+        raise NotImplementedError
+
+    def _forget_targets(self) -> None:
+        """Forget the coding: batches or other weights may bring theirs along."""
         raise NotImplementedError
 
     def _load_coding_state(self, state: dict[str, Any]) -> None:
@@ -141,6 +147,8 @@ class CodedTargets:
 
     def load_params(self, *args: Any, **kwargs: Any) -> None:
         """Load parameters from files, as in `skorch.NeuralNet.load_params`, and their coding."""
+        are_alone = bool(kwargs.get("use_safetensors"))
+        is_trained_now = self._is_training_ or self._is_alone_
 
         def read(module: nn.Module, values: Any, prefix: str, notes: Any, *others: Any) -> None:
             """Read the coding from beside the version of a module."""
@@ -149,8 +157,10 @@ class CodedTargets:
                 state = json.loads(bytes(values.pop(prefix + KEY).tolist()))
             if state:
                 self._load_coding_state(state)
-            # Where tensors alone were saved, it was for labels that need no coding.
-            self._lost_coding_ = not state and not kwargs.get("use_safetensors")
+            elif are_alone and not is_trained_now and not self._is_plain():
+                # Tensors alone were saved without a coding for labels that need none.
+                self._forget_targets()
+            self._lost_coding_ = not state and not are_alone
 
         if kwargs.get("checkpoint") is not None and not self.initialized_:
             self.initialize()

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from math import copysign, inf, isnan
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 LARGEST_LOSS = float(np.finfo(np.float32).max)
 """What float32 cannot hold is no loss to go on with, in float64 either."""
@@ -44,6 +46,12 @@ def divergence_error(
     )
 
 
+def divergence_of(net: Any, what: str) -> DivergenceError:
+    """Build the error for a net that trains by itself, in its last epoch."""
+    rate = net.optimizer_.param_groups[0]["lr"]
+    return divergence_error(what, f"in epoch {len(net.history)}", rate, name="lr")
+
+
 def is_too_large(loss: float) -> bool:
     """Say whether a loss is not finite, or larger than float32 can hold."""
     return not abs(loss) <= LARGEST_LOSS
@@ -57,3 +65,10 @@ def loss_seen(loss: float) -> str:
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Say whether all values of tensors of floats are finite."""
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+
+def has_finite_weights(net: Any) -> bool:
+    """Say whether all weights of an initialised net are finite; lazy ones are not there yet."""
+    modules = [getattr(net, f"{name}_") for name in net._modules]
+    weights = (p for m in modules if isinstance(m, nn.Module) for p in m.parameters())
+    return all_finite(weight for weight in weights if not is_lazy(weight))

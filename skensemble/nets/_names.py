@@ -90,9 +90,11 @@ class NetNames(AnsweringConstructor):
         InvalidParameterError
             If there is no such argument; it says what to write instead.
         """
-        parts = (_built_from(getattr(self, part)) for part in PARTS)
+        parts = [_built_from(getattr(self, part)) for part in PARTS]
         try:
-            is_known = _knows_all(type(self), frozenset(names), *parts)
+            # A function may hold data of the user's, which the cache would keep.
+            may_keep = all(isinstance(part, type) for part in parts)
+            is_known = may_keep and _knows_all(type(self), frozenset(names), *parts)
         except TypeError:
             # A part that cannot be a key of the cache.
             is_known = False

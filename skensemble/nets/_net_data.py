@@ -49,8 +49,6 @@ class NetData(CodedTargets):
     rows_dtype_: Any = None
     """Type that rows are cast to; None before any were seen."""
 
-    _is_training_ = False
-
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Hold rows as tensors on the device; leave dicts and datasets to skorch.
 
@@ -139,6 +137,9 @@ class NetData(CodedTargets):
             rule = "arguments of RowBatches or of torch's DataLoader"
             names = sorted(f"{prefix}__{name}" for name in kwargs.keys() - keywords_of(DataLoader))
             raise reject(f"{prefix}__...", rule, names) from error
+        is_sized = isinstance(batches, DataLoader) and not isinstance(dataset, IterableDataset)
+        if is_sized and not len(batches):
+            raise reject(prefix, f"one that gives batches of {len(dataset)} rows", kwargs)
         if _IS_ANSWERING.get() or self._is_plain():
             return batches
         return CodedBatches(batches, self._encode_batch)
@@ -262,10 +263,6 @@ class NetData(CodedTargets):
         """Return the weights of the rows in the loss, from encoded targets and the user's own."""
         return sample_weight
 
-    def _forget_targets(self) -> None:
-        """Train without knowing the targets before the batches bring them along."""
-        raise NotImplementedError
-
     def _check_rows(self, X: Any) -> Any:
         """Validate rows to be answered, and cast them as in `fit`."""
         if self._holds_rows():
@@ -278,7 +275,7 @@ class NetData(CodedTargets):
 
     def _row_floats(self) -> torch.dtype:
         """Return the floats of the net's weights."""
-        raise NotImplementedError
+        return self._precision().weights
 
 
 def _without_conflicts(loader: Any, dataset: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -5,14 +5,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from skorch.utils import to_tensor
+from torch import Tensor
 
-from skensemble.device import available_device, resolve_device
+from skensemble.device import PRECISIONS, Precision, available_device, resolve_device
 
 
 class RealDevice:
     """Mixin for a skorch net whose `device` may be "auto"; the one it has got is `device_`."""
 
     device: Any
+    precision: str
     _device_argument_: Any = ()
     """The argument that `device_` was found for; an empty tuple is none."""
 
@@ -53,6 +56,14 @@ class RealDevice:
     def _initialize_criterion(self, *args: Any, **kwargs: Any) -> Any:
         with self._on_real_device():
             return super()._initialize_criterion(*args, **kwargs)
+
+    def _precision(self) -> Precision:
+        return PRECISIONS[self.precision]
+
+    def _on_device(self, batch: Any) -> Any:
+        if isinstance(batch, Tensor) and batch.device == self.device_:
+            return batch
+        return to_tensor(batch, device=self.device_)
 
     def load_params(self, *args: Any, **kwargs: Any) -> None:
         """Load parameters from files, as in `skorch.NeuralNet.load_params`."""

@@ -62,11 +62,13 @@ def _falls_without_end(criterion: Any) -> bool:
     """
     if type(criterion).__module__.startswith("torch."):
         return False
-    y = torch.tensor([[-1.0], [-1.1]])
+    y, z = torch.tensor([[-1.0], [-1.1]]), torch.tensor([[-10.0], [-11.0]])
     try:
         with torch.no_grad():
-            loss = deepcopy(criterion)(torch.tensor([[-10.0], [-11.0]]), y)
-        return bool(not torch.isfinite(loss).all() or (loss < -5).any())
+            below, above = (deepcopy(criterion)(sign * z, sign * y) for sign in (1, -1))
+        is_finite = torch.isfinite(below).all()
+        # A loss that falls as far on the other side of 0 takes both sides alike.
+        return bool(not is_finite or ((below < -5) & (below < above - 1)).any())
     except Exception:
         # It takes other outputs than one value a row, about which nothing is known.
         return False

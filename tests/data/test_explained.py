@@ -116,8 +116,3 @@ def test_errors_of_ours_and_of_unknown_rows_pass():
         raise InvalidParameterError("as it is")
     with pytest.raises(ValueError, match=r"^new$"), explained([[1, 2], [3]], [0, [1, 2]]):
         raise ValueError("new")
-    as_a_dict = pytest.raises(
-        InvalidParameterError, match=r"one array of rows, got a dict of \['a'\]"
-    )
-    with as_a_dict, explained({"a": X}):
-        raise TypeError("a dict")

@@ -153,3 +153,22 @@ def test_a_split_of_a_split_chooses_among_what_the_first_chose():
     batches = RowBatches(Subset(Subset(rows(10), [9, 7, 5, 3]), [2, 0]), 2)
     assert [y.tolist() for _, y in batches] == [[5, 9]]
     assert without_subsets(inner) == (inner, None)
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array])
+def test_a_row_may_be_counted_from_the_end(make):
+    held = Rows(make(np.eye(3)), np.arange(3), np.arange(1.0, 4), dtype=torch.float32, device=CPU)
+    for index in (-1, -3, np.int64(-2)):
+        X, (y, weight) = held[index]
+        assert X.argmax() == y == index + 3
+        assert weight == held.sample_weight[index]
+    for index in (3, -4):
+        with pytest.raises(IndexError):
+            held[index]
+
+
+def test_a_part_of_a_part_has_weights_of_mean_1():
+    held = Rows(np.eye(4), np.arange(4), np.arange(1.0, 5), dtype=torch.float32, device=CPU)
+    part = with_own_weights(Subset(Subset(held, [3, 2, 0]), [0, 2]))
+    assert [y for _, (y, _) in part] == [3, 0]
+    assert [float(weight) for _, (_, weight) in part] == pytest.approx([1.6, 0.4])

@@ -6,11 +6,11 @@ from threading import Barrier
 import numpy as np
 import pytest
 import torch
-from skorch.dataset import Dataset
+from skorch.dataset import Dataset, ValidSplit
 from torch import nn
 from torch.utils.data import DataLoader
 
-from skensemble import NetClassifier
+from skensemble import InvalidParameterError, NetClassifier
 from skensemble.data import RowBatches
 
 SMALL = {"module__hidden_units": (8,), "max_epochs": 10, "batch_size": 32, "random_state": 0}
@@ -156,3 +156,30 @@ def test_threads_may_share_a_net_that_answers(iris):
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(net.predict, [X, X]))
     assert [answer.tolist() for answer in answers] == 2 * [net.classes_[expected].tolist()]
+
+
+@pytest.mark.parametrize("prefix", ["iterator_train", "iterator_valid"])
+def test_a_loader_that_gives_no_batch_is_named(iris, prefix):
+    settings = {prefix: DataLoader, f"{prefix}__drop_last": True, "batch_size": 200}
+    net = NetClassifier(max_epochs=1, train_split=ValidSplit(3), **settings)
+    with pytest.raises(InvalidParameterError, match=f"^{prefix} must be one that gives batches"):
+        net.fit(*iris)
+
+
+def test_each_training_drops_other_units(iris):
+    masks = []
+
+    class Dropped(nn.Linear):
+        def forward(self, x):
+            masks.append(nn.functional.dropout(torch.ones(50), training=self.training))
+            return super().forward(x)
+
+    settings = {"max_epochs": 1, "batch_size": -1}
+    net = NetClassifier(Dropped, module__in_features=4, module__out_features=3, **settings)
+    net.set_params(random_state=0).fit(*iris).partial_fit(*iris).partial_fit(*iris)
+    net.fit(*iris)
+    first, second, third, again = masks
+    assert not torch.equal(first, second)
+    assert not torch.equal(second, third)
+    assert not torch.equal(first, third)
+    assert torch.equal(first, again)

@@ -257,3 +257,21 @@ def test_sizes_are_learnt_after_initialize(iris, method):
     assert net.n_outputs_ == 3
     with pytest.raises(ValueError, match="is expecting 4 features"):
         net.predict(iris[0][:, :2])
+
+
+@pytest.mark.parametrize("tensors_alone", [True, False])
+def test_the_coding_of_other_weights_is_forgotten(iris, tmp_path, tensors_alone):
+    if tensors_alone:
+        pytest.importorskip("safetensors")
+    X, y = iris
+    file = tmp_path / "params"
+    codes = NetClassifier(**SMALL).fit(X, y)
+    codes.save_params(f_params=file, use_safetensors=tensors_alone)
+    net = NetClassifier(**SMALL).fit(X, np.array(["a", "b", "c"])[y])
+    net.load_params(f_params=file, use_safetensors=tensors_alone)
+    assert net.predict(X).tolist() == codes.predict(X).tolist()
+    if tensors_alone:
+        net.partial_fit(X, y)
+        assert net.classes_.tolist() == [0, 1, 2]
+    codes.load_params(f_params=file, use_safetensors=tensors_alone)
+    assert codes.classes_.tolist() == [0, 1, 2]

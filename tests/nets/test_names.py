@@ -1,7 +1,9 @@
 """Names that a net does not have are refused when they are given."""
 
+import gc
 import inspect
 from functools import partial
+from weakref import ref
 
 import pytest
 import torch
@@ -179,3 +181,19 @@ def test_a_stock_net_is_read_as_our_own_are():
     assert unknown_names(net, {"module__widht": 3, "module__width": 3}) == ["module__widht"]
     call = call_of(NeuralNetClassifier, {"widht": 3}, {"module": Wide})
     assert call == "NeuralNetClassifier(module__width=3)"
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, partial])
+def test_what_a_module_is_made_from_is_not_kept(wrap):
+    class Data:
+        pass
+
+    def make_net():
+        data = Data()
+        net = NetClassifier(wrap(lambda n_outputs: (data, nn.Linear(1, n_outputs))), lr=0.1)
+        net.set_params(module__n_outputs=2)
+        return ref(data)
+
+    kept = make_net()
+    gc.collect()
+    assert kept() is None

@@ -34,6 +34,8 @@ OF_VALUES = {
     "log cosh": own_loss(lambda z, y: (z - y).cosh().log()),
     "share of the variance": own_loss(lambda z, y: ((z - y) ** 2).sum() / y.var() - 1),
     "correlation": own_loss(lambda z, y: -torch.corrcoef(torch.cat([z, y], 1).T)[0, 1]),
+    "agreement": own_loss(lambda z, y: -z * y),
+    "agreement of signs": own_loss(lambda z, y: -z.abs() * (z * y).sign()),
     "a head of two": own_loss(lambda z, y: (z[0] - y) ** 2 / z[1].exp() + z[1].sum(7)),
 }
 WITH_DOMAIN = {
