@@ -95,7 +95,7 @@ def _child_memory(what: str, width: str) -> dict[str, Any]:
     before = _reset_peak()
     fitted = make(int(width)).fit(X, y)
     peak = _peak_bytes() - before
-    module = fitted.module_ if what == "net" else fitted._predictor_.modules[0]
+    module = fitted.module_ if what == "net" else fitted._predictor_.members[0]
     return {"peak": peak, "weights": sum(p.nbytes for p in module.parameters())}
 
 
