@@ -1,5 +1,6 @@
 """One seed for a fit, and torch's global state left as it was found."""
 
+import random
 from threading import Event, Thread
 
 import numpy as np
@@ -250,3 +251,24 @@ def test_trainings_that_go_on_have_seeds_of_their_own():
     seeds = [streams.of_training(n) for n in range(5)]
     assert seeds[0] == streams.training
     assert len(set(seeds)) == 5
+
+
+class Shuffled(nn.Linear):
+    """A module that draws from NumPy and from Python."""
+
+    def __init__(self):
+        super().__init__(4, 3)
+        self.drawn = (np.random.permutation(9).tolist(), random.random())  # noqa: NPY002
+
+
+def test_what_a_module_draws_from_numpy_and_python_is_seeded():
+    states = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    nets = [NetClassifier(Shuffled, device="cpu") for _ in range(3)]
+    for net, seed in zip(nets, (0, 0, 1), strict=True):
+        initialize_seeded(net, streams_of(seed), CPU)
+    one, same, other = (net.module_.drawn for net in nets)
+    assert one == same
+    assert one[0] != other[0]
+    assert one[1] != other[1]
+    assert (np.random.get_state()[1] == states[0]).all()  # noqa: NPY002
+    assert random.getstate() == states[1]

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from torch import nn
 
-from skensemble import NetClassifier
+from skensemble import InvalidParameterError, NetClassifier, SnapshotEnsembleClassifier
 from skensemble.ensembles._classifier import EnsembleClassifier
+from skensemble.modules import MLP
 from tests.conftest import SMALL_ENSEMBLES
 from tests.ensembles.conftest import assert_refused
 
@@ -144,3 +146,35 @@ def test_rows_of_a_class_of_weight_0_are_left_out_and_the_class_stays(make_class
     expected = make_classifier(estimator=NetClassifier(**settings)).fit(X[50:], y[50:])
     assert found.n_steps_ == expected.n_steps_ == 20 * 2
     np.testing.assert_allclose(found.predict_proba(X), expected.predict_proba(X), atol=1e-5)
+
+
+def test_scores_of_a_loss_on_logits_are_averaged_as_they_are(iris):
+    X, y = iris
+    net = NetClassifier(criterion=torch.nn.MultiMarginLoss, max_epochs=20)
+    ensemble = SnapshotEnsembleClassifier(net, M=2, random_state=0).fit(X, y, X_val=X, y_val=y)
+    scores = ensemble.member_predict_proba(X).mean(axis=0)
+    assert scores.max() > 1.5
+    assert ensemble.predict_proba(X) == pytest.approx(scores, rel=1e-5)
+    assert (ensemble.predict(X) == scores.argmax(axis=1)).all()
+    *_, last = ensemble.staged_predict_proba(X)
+    assert last == pytest.approx(scores, rel=1e-5)
+    with pytest.raises(InvalidParameterError, match=r"gives probabilities .* got scores of -"):
+        ensemble.predict_log_proba(X)
+    # On such scores the fewest errors choose the members to average.
+    best = 1 + np.argmax(ensemble.staged_score(X, y))
+    assert (ensemble.set_params(m="auto").weights_ > 0).sum() == best
+
+
+class OneOutput(MLP):
+    """A module of one output."""
+
+    def __init__(self):
+        super().__init__(4, 1)
+
+
+def test_a_threshold_of_the_net_counts_on_validation_rows_too(iris):
+    X, y = iris[0][:100].astype(np.float32), iris[1][:100]
+    net = NeuralNetBinaryClassifier(OneOutput, threshold=0.97, max_epochs=10, lr=0.1, verbose=0)
+    ensemble = SnapshotEnsembleClassifier(net, M=1, random_state=0).fit(X, y, X_val=X, y_val=y)
+    assert ensemble.validation_scores_[-1] == ensemble.score(X, y) == ensemble.staged_score(X, y)[0]
+    assert ensemble.set_params(m=1).score(X, y) < 0.95

@@ -89,3 +89,34 @@ def test_compiled_nets_train_and_predict(make_ensemble, data):
     plain = make_ensemble().fit(X, y)
     assert set(compiled.members_[0]) == set(plain.members_[0])
     np.testing.assert_allclose(output(compiled, X), output(plain, X), rtol=1e-3, atol=1e-4)
+
+
+class Ids(nn.Module):
+    """A module that takes nothing but whole numbers."""
+
+    def __init__(self, n_outputs):
+        super().__init__()
+        self.table, self.drop = nn.Embedding(30, 8), nn.Dropout(0.1)
+        self.last = nn.Linear(8, n_outputs)
+
+    def forward(self, x):
+        """Average what the ids stand for."""
+        return self.last(self.drop(self.table(x).mean(1)))
+
+
+@pytest.mark.filterwarnings("ignore:The last member gives the same output")
+@pytest.mark.filterwarnings("ignore:The members fit the training rows")
+def test_ids_stay_whole_numbers(make_ensemble):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 30, (60, 3))
+    net = type(make_ensemble().estimator)
+
+    class Inferring(net):
+        def infer(self, x, **fit_params):
+            return super().infer(x, **fit_params)
+
+    for kind in (net, Inferring):
+        ensemble = make_ensemble(estimator=kind(Ids, max_epochs=12, batch_size=13))
+        assert len(output(ensemble.fit(X, X[:, 0] % 3), X.astype(float))) == 60
+        with pytest.raises(ValueError, match="X must hold whole numbers"):
+            ensemble.predict(X + 0.5)

@@ -213,3 +213,9 @@ def test_images_have_one_range_for_all_places():
     ranges = Ranges(X)
     assert np.ndim(ranges.low) == 0
     assert ranges.rows().shape == (N_PROBES, 2, 4, 4)
+
+
+def test_a_copy_shares_the_memory_of_its_arrays(iris):
+    ensemble = copy.deepcopy(ensemble_of(Drawn).fit(*iris))
+    weight = ensemble._predictor_.members[0].layer.weight.detach().numpy()
+    assert np.shares_memory(weight, ensemble.members_[0]["layer.weight"])

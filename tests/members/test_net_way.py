@@ -173,3 +173,17 @@ def test_members_take_no_optimizer_history_or_callback_along():
     assert len(shell.history_) == len(shell.callbacks_) == 0
     assert shell.callbacks is None
     assert len(net.history_) > 0
+
+
+class Further(NeuralNetClassifier):
+    """A stock net with a second module that only its module could use."""
+
+    def initialize_module(self):
+        """Make another module too."""
+        super().initialize_module()
+        self.other_ = nn.Linear(1, 1)
+        return self
+
+
+def test_a_further_module_is_reason_enough_to_take_the_net_along():
+    assert "further modules" in obstacle_to_lean_prediction(stock(Further))

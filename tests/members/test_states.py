@@ -104,3 +104,9 @@ def test_a_net_has_its_compiled_module_back_after_an_error():
     with pytest.raises(ValueError, match="not this one"), run_uncompiled(net):
         raise ValueError("not this one")
     assert net.module_ is compiled
+
+
+def test_tensors_among_the_attributes_of_a_layer_are_in_a_state():
+    layer = nn.Sequential(nn.Linear(2, 1))
+    layer[0].scale = torch.tensor([2.0])
+    assert copy_state(layer)["0.scale"].tolist() == [2.0]
