@@ -36,8 +36,8 @@ class NetClassifier(Net, NeuralNetClassifier):
     class_weight : dict, "balanced" or None, default=None
         Factors of the weights of rows, by label, 1 for labels that are not named. "balanced" gives
         each class the same weight in sum, `sample_weight` included. Only the size of the factors
-        against each other counts. (`criterion__weight` is torch's own: it divides by the weights
-        of each batch.)
+        against each other counts; `criterion__weight` is torch's own, which divides by the weights
+        of each batch.
     optimizer : torch optimizer class, default=torch.optim.SGD
         Update rule; its arguments are set with the prefix ``optimizer__``.
     lr : float, default=0.1
