@@ -31,7 +31,10 @@ def watched_interrupts() -> Iterator[Interrupts]:
     interrupts = Interrupts()
 
     def note(before: Handler) -> Handler:
+        """Make a handler that calls the one before, and notes what it raises."""
+
         def on_signal(number: int, frame: FrameType | None) -> Any:
+            """Handle a signal."""
             try:
                 return before(number, frame)
             except KeyboardInterrupt:
@@ -53,7 +56,10 @@ def interrupts_put_off() -> Iterator[Interrupts]:
     interrupts = Interrupts()
 
     def note(before: Handler) -> Handler:
+        """Make a handler that notes the first signal, and leaves others to the one before."""
+
         def on_signal(number: int, frame: FrameType | None) -> Any:
+            """Handle a signal."""
             if interrupts.was_pressed:
                 return before(number, frame)
             interrupts.was_pressed = True

@@ -99,6 +99,7 @@ def _among_all(
     """
 
     def at(t: int, T: int) -> Any:
+        """Answer for step t of T, counted among all cycles."""
         cycle_steps = T // n_cycles
         return function(n_before * cycle_steps + t, n_all * cycle_steps)
 

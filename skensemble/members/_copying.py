@@ -195,11 +195,14 @@ class _Writer(pickle.Pickler):
 
 
 class _Reader(pickle.Unpickler):
+    """Reads copies, and puts what was kept in its places."""
+
     def __init__(self, file: io.BytesIO, kept: list[Any]) -> None:
         super().__init__(file)
         self.kept = kept
 
     def persistent_load(self, pid: Any) -> Any:
+        """Return what stands at a place."""
         return self.kept[pid]
 
 

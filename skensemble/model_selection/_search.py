@@ -48,6 +48,7 @@ class _LockstepSearch:
         """Run the search of scikit-learn, each candidate's names looked at before the first fit."""
 
         def evaluate(candidates: Iterable[Mapping[str, Any]], *args: Any, **kwargs: Any) -> Any:
+            """Evaluate candidates whose names are all known."""
             candidates = list(candidates)
             check_names(self.estimator, candidates)
             return evaluate_candidates(candidates, *args, **kwargs)

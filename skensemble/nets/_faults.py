@@ -70,6 +70,7 @@ def naming_batch_faults(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def run(net: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call the method, and name what its batch does not fit."""
         try:
             return function(net, *args, **kwargs)
         except InvalidParameterError:
