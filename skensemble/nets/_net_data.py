@@ -82,11 +82,7 @@ class NetData(CodedTargets):
         return self.dataset is not Dataset or bool(self.get_params_for("dataset"))
 
     def _rows(self, X: Any, y: Any, sample_weight: Any = None) -> Rows:
-        kind = self.rows_dtype_
-        if kind is None and self.initialized_:
-            # Rows that no fit of the net's own has checked, as those of an ensemble.
-            kind = rows_dtype(self, X)
-        dtype = torch.int64 if kind is np.int64 else self._row_floats()
+        dtype = torch.int64 if self.rows_dtype_ is np.int64 else self._row_floats()
         codes = None if y is None or self._coding() is None else self._encode_targets(np.asarray(y))
         device = self.device_ if hasattr(self, "device_") else self.find_device()
         return Rows(X, y, sample_weight, codes=codes, dtype=dtype, device=device)
