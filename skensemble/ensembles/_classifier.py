@@ -8,11 +8,15 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 
-from skensemble._checks import InvalidParameterError
 from skensemble.averaging import staged_average
 from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
-from skensemble.nets import NetClassifier, with_class_weight
+from skensemble.nets import (
+    NetClassifier,
+    are_probabilities,
+    log_of_probabilities,
+    with_class_weight,
+)
 
 
 class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
@@ -56,16 +60,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         InvalidParameterError
             If the net gives scores instead of probabilities.
         """
-        proba = self.predict_proba(X)
-        if not are_probabilities(proba):
-            rule = "a net that gives probabilities (predict_nonlinearity turns scores into them)"
-            got = type(self.template_net_).__name__
-            raise InvalidParameterError(
-                f"estimator must be {rule}, got scores of {proba.min():.3g} to {proba.max():.3g} "
-                f"from {got} with criterion {self.template_net_.criterion!r}."
-            )
-        with np.errstate(divide="ignore"):
-            return np.log(proba)
+        return log_of_probabilities(self.predict_proba(X), self.template_net_)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row.
@@ -194,11 +189,6 @@ def codes_of(scores: np.ndarray, threshold: float | None) -> np.ndarray:
     """Return the code of the highest score of each row, or of class 1 above a threshold."""
     codes = scores.argmax(axis=1) if threshold is None else scores[:, 1] > threshold
     return codes.astype(np.intp)
-
-
-def are_probabilities(scores: np.ndarray) -> bool:
-    """Say whether scores, of shape (n_samples, n_classes), are probabilities of the classes."""
-    return bool((scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3))
 
 
 def _at_most_1(proba: np.ndarray) -> np.ndarray:

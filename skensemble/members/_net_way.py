@@ -13,7 +13,7 @@ from skensemble.data import RowBatches
 from skensemble.members._copying import copy_modules
 from skensemble.members._states import MAIN, MemberState, Parts, copy_parts, copy_state
 from skensemble.modules import unwrap_compiled
-from skensemble.nets import Net, NetClassifier, has_one_output
+from skensemble.nets import Net
 
 WAY = ("predict_proba", "forward_iter", "evaluation_step", "get_dataset", "get_iterator") + (
     "_get_predict_nonlinearity",
@@ -57,8 +57,6 @@ def obstacle_to_lean_prediction(net: NeuralNet) -> str | None:
         return "the net has an iterator_valid of its own"
     if net._modules != ["module"]:
         return f"the net has further modules: {net._modules}"
-    if isinstance(net, NetClassifier) and has_one_output(net):
-        return "the net makes two columns of one output"
     return None
 
 

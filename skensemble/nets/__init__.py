@@ -17,6 +17,7 @@ from skensemble.nets._loss import row_losses
 from skensemble.nets._names import parts_of, spellings, unknown_names
 from skensemble.nets._one_output import has_one_output
 from skensemble.nets._parameters import check_net_parameters, device_of
+from skensemble.nets._probabilities import are_probabilities, log_of_probabilities
 from skensemble.nets._regressor import NetRegressor
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
 from skensemble.nets._step_callback import StepCallback
@@ -30,6 +31,7 @@ __all__ = [
     "NetClassifier",
     "NetRegressor",
     "StepCallback",
+    "are_probabilities",
     "check_net_parameters",
     "check_trainable",
     "device_of",
@@ -38,6 +40,7 @@ __all__ = [
     "has_one_output",
     "is_gaussian",
     "is_standardized",
+    "log_of_probabilities",
     "loss_seen",
     "may_take_whole_numbers",
     "mean_batch_loss",

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ from skensemble.data import RowBatches, encode, learn_classes, sorted_classes
 from skensemble.modules import MLP
 from skensemble.nets._base import Net
 from skensemble.nets._class_weight import with_class_weight
-from skensemble.nets._one_output import has_one_output
+from skensemble.nets._one_output import as_two_columns, has_one_output
+from skensemble.nets._probabilities import log_of_probabilities
 
 
 class NetClassifier(Net, NeuralNetClassifier):
@@ -159,34 +162,9 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.random_state = random_state
         self.check_names(self._params_to_validate)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the module's output after the criterion's non-linearity: probabilities.
-
-        Parameters
-        ----------
-        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Of a criterion of two classes, such as BCEWithLogitsLoss, two columns too.
-
-        Raises
-        ------
-        NotFittedError
-            If the net has no weights yet.
-        InvalidParameterError
-            If rows are not what the net was fitted on.
-        """
-        proba = super().predict_proba(X)
-        if not has_one_output(self):
-            return proba
-        if proba.ndim == 3:
-            # skorch puts both classes beside each other, whatever the shape of the output.
-            return proba[..., 0]
-        proba = proba.reshape(len(proba), -1)
-        return np.hstack([1 - proba, proba]) if proba.shape[1] == 1 else proba
+    def _get_predict_nonlinearity(self) -> Callable[..., Tensor]:
+        transform = super()._get_predict_nonlinearity()
+        return partial(as_two_columns, transform) if has_one_output(self) else transform
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row.
@@ -215,9 +193,13 @@ class NetClassifier(Net, NeuralNetClassifier):
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        InvalidParameterError
+            If the net gives scores instead of probabilities.
         """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+        return log_of_probabilities(self.predict_proba(X), self)
 
     def take_coding(self, coding: np.ndarray) -> None:
         """Learn codes of these classes, as an ensemble does.
