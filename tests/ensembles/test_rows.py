@@ -136,3 +136,13 @@ def test_weights_of_classes_do_not_change_how_many_rows_there_are(
     net.class_weight = {0: 0}
     data, _ = SnapshotEnsembleClassifier()._learn_data(net, *iris, weight, nothing, seed=0)
     assert n_effective_rows(data) == 2 * n_rows / 3
+
+
+def test_validation_rows_of_weight_0_are_no_rows(make_classifier, iris):
+    X, y = iris
+    # Of a class that training rows do not have.
+    X_val, y_val = np.vstack([X, X[:1]]), np.r_[y, 99]
+    ensemble, weight = make_classifier(m="auto"), np.r_[np.ones(len(X)), 0.0]
+    with_it = ensemble.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
+    scores = with_it.validation_scores_.tolist()
+    assert scores == ensemble.fit(X, y, X_val=X, y_val=y).validation_scores_.tolist()

@@ -57,3 +57,12 @@ def test_a_copy_by_hand_has_tensors_and_parts_of_its_own():
     assert copy[0] is not net[0]
     net.append(nn.ReLU())
     assert len(copy) == 2
+
+
+def test_a_hook_that_comes_later_is_not_that_of_the_copy():
+    layer = nn.Linear(2, 2)
+    copy = copy_by_hand(layer, {})
+    layer.register_forward_hook(print)
+    copy.register_forward_pre_hook(print)
+    assert not copy._forward_hooks
+    assert not layer._forward_pre_hooks

@@ -287,3 +287,10 @@ def test_rows_and_targets_of_a_data_set_are_those_of_the_user(iris):
     assert dataset.y is y
     (_, codes), *_ = net.get_iterator(dataset)
     assert codes.tolist() == [0] * 50 + [1] * 50 + [2] * 50
+
+
+def test_each_iterator_draws_an_order_of_its_own(iris):
+    net = NetClassifier(**SMALL).fit(*iris)
+    rows = net.get_dataset(*iris)
+    one, other = (torch.cat([y for _, y in net.get_iterator(rows, training=True)]) for _ in "ab")
+    assert not torch.equal(one, other)
