@@ -81,11 +81,37 @@ def test_the_state_of_the_generator_of_the_gpu_is_left_as_found(make_ensemble, d
     assert torch.equal(torch.cuda.get_rng_state(), before)
 
 
+def bright_squares(n):
+    """Make images of 8 x 8, of which one in two has a brighter upper half."""
+    y = np.arange(n) % 2
+    X = np.random.default_rng(0).normal(size=(n, 3, 8, 8)).astype(np.float32)
+    X[y == 1, :, :4] += 1
+    return X, y
+
+
+class Convolutional(nn.Sequential):
+    """A module with a convolution and batch normalisation."""
+
+    def __init__(self):
+        layers = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_convolutions_with_batch_norm_train(precision, compiled):
+    X, y = bright_squares(150)
+    net = NetClassifier(Convolutional, precision=precision, compile=compiled, max_epochs=20)
+    net.set_params(device="cuda", batch_size=32)
+    ensemble = SnapshotEnsembleClassifier(net, M=2, alpha_zero=0.1, random_state=0)
+    assert ensemble.fit(X[:100], y[:100]).score(X[100:], y[100:]) > 0.9
+
+
 @pytest.mark.parametrize("module", [MLP, nn.Linear])
-def test_nets_in_lock_step_are_those_trained_apart(data, module):
-    X, y = data[0], (data[1] > np.median(data[1])).astype(int)
-    arguments = {} if module is MLP else {"module__in_features": X.shape[1]}
-    arguments |= {} if module is MLP else {"module__out_features": 2}
+def test_nets_in_lock_step_are_those_trained_apart(iris, module):
+    X, y = iris
+    of_linear = {"module__in_features": X.shape[1], "module__out_features": 3}
+    arguments = {} if module is MLP else of_linear
     net = NetClassifier(module, **arguments, precision="float64", max_epochs=20, device="cuda")
     ensembles = [SnapshotEnsembleClassifier(net, M=2, random_state=seed) for seed in (0, 1)]
     report = Report()

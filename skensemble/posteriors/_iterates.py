@@ -82,7 +82,7 @@ class IterateGaussian:
         """
         if not self.n:
             return
-        generator = torch.Generator(self.mean.device).manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         rank = len(self.deviations)
         for _ in range(n_draws):
             step = self.variance.sqrt() * self._randn(len(self.mean), generator)
@@ -93,8 +93,8 @@ class IterateGaussian:
             yield self.mean + sqrt(scale) * step
 
     def _randn(self, n: int, generator: torch.Generator) -> Tensor:
-        mean = self.mean
-        return torch.randn(n, generator=generator, dtype=mean.dtype, device=mean.device)
+        """Draw on the CPU, so that a seed gives the same draws on every device."""
+        return torch.randn(n, generator=generator, dtype=self.mean.dtype).to(self.mean.device)
 
 
 def fit_iterate_gaussian(

@@ -149,6 +149,14 @@ def make_net(module):
     return NetClassifier(module, batch_size=16, max_epochs=4, device="cpu", **order)
 
 
+def test_draws_on_another_device_are_drawn_on_the_cpu():
+    iterates = IterateGaussian(2)
+    for _ in range(3):
+        iterates.add(torch.zeros(3, device="meta"))
+    # A device that holds no numbers has no generator either.
+    assert next(iterates.draws(1, 1.0, seed=0)).device.type == "meta"
+
+
 def test_a_draw_moves_all_layers_together():
     # The shares of the deviations are the same numbers in the first and in the last layer.
     X = torch.randn(64, 3, generator=torch.Generator().manual_seed(0)).numpy()
