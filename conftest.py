@@ -1,6 +1,7 @@
 """Settings that have to stand before the first import of SciPy."""
 
 import os
+import warnings
 
 # scikit-learn skips its array API check without it.
 os.environ["SCIPY_ARRAY_API"] = "1"
@@ -8,6 +9,11 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 import joblib
 import torch
 from sklearn.utils.fixes import parse_version
+
+with warnings.catch_warnings():
+    # skorch imports torch_geometric where it lies, which new versions of torch warn of.
+    warnings.simplefilter("ignore")
+    import skorch  # noqa: F401
 
 # An initializer for workers, as that page has one, needs joblib 1.5.
 collect_ignore = ["docs/engines.md"] if parse_version(joblib.__version__).release < (1, 5) else []
