@@ -99,6 +99,7 @@ class Convolutional(nn.Sequential):
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 @pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")  # by torch itself
 def test_convolutions_with_batch_norm_train(precision, compiled):
     X, y = bright_squares(150)
     net = NetClassifier(Convolutional, precision=precision, compile=compiled, max_epochs=20)
