@@ -110,6 +110,7 @@ def population_key(training: PausedTraining, population: type[Population]) -> Ha
         bool(group["momentum"]),
         momentum_of(net) is None,
         training.data.X.shape[1:],
+        training.n_steps,
         # Rows that fill up a batch must not be seen by a module that looks at all rows at once.
         len(training.batch_sizes) if is_closed else tuple(training.batch_sizes),
     )

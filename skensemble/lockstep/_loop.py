@@ -1,7 +1,8 @@
 """Trainings of several nets in lock-step: one loop, each step a step of all of them."""
 
 from collections.abc import Sequence
-from math import nan
+from itertools import islice
+from math import ceil, nan
 from time import perf_counter
 from typing import Any
 
@@ -38,7 +39,8 @@ def train_in_lockstep(trainings: Sequence[SharedTraining], population: Populatio
     course = LockstepCourse(trainings, population, batches.sizes)
     rates = np.array([training.plan.rates for training in trainings]).T.copy()
     rates_of_step = torch.as_tensor(rates).to(population.all_weights).unbind()
-    for batch in batches.epochs(firsts[0].net.max_epochs):
+    n_epochs = ceil(course.counter.T / batches.sizes.shape[1])
+    for batch in islice(batches.epochs(n_epochs), course.counter.T):
         with torch.no_grad():
             losses = population.backward(batch)
             optimizer.step(rates_of_step[course.counter.t])

@@ -57,10 +57,22 @@ class PausedTraining:
         n_rows, batch_size = len(self.data.y), self.net.batch_size
         return batch_sizes(n_rows, n_rows if batch_size == -1 else batch_size)
 
+    @property
+    def n_steps(self) -> int:
+        """Optimizer steps that were asked for, which may end within an epoch."""
+        n_epochs = self.request.n_epochs or self.net.max_epochs
+        return self.request.n_steps or n_epochs * len(self.batch_sizes)
+
+    @cached_property
+    def rows_digest(self) -> bytes:
+        """Digest of rows and targets, equal where they are."""
+        return digest_of([self.data.X, self.data.y])
+
     @cached_property
     def data_digest(self) -> bytes:
         """Digest of rows, targets and weights, equal where they are."""
-        return digest_of([part for part in self.data.coded if part is not None])
+        weight = self.data.sample_weight
+        return self.rows_digest + (b"" if weight is None else digest_of([weight]))
 
     @property
     def observer_can_wait(self) -> bool:
@@ -70,10 +82,14 @@ class PausedTraining:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that it holds while it waits: rows, weights, gradients, momentum and copies."""
-        weights = sum(p.nbytes for p in self.parameters)
+        """Bytes that it holds beside rows while it waits: weights, gradients, state and copies."""
+        return 8 * sum(p.nbytes for p in self.parameters)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of its rows, which others may have too."""
         X = self.data.X
-        return (X.data if issparse(X) else X).nbytes + 8 * weights
+        return int((X.data if issparse(X) else X).nbytes)
 
 
 def momentum_of(net: NeuralNet) -> list[Tensor] | None:

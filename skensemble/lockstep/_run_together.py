@@ -85,12 +85,10 @@ def run_together(
     with _global_state_kept():
         try:
             while to_start or waiting:
-                held = sum(_held_bytes(fit) for fit in waiting)
-                while to_start and held < memory_bytes:
+                while to_start and _held_bytes(waiting) < memory_bytes:
                     fit = to_start.popleft()
                     waiting.append(fit)
                     fit.start()
-                    held += _held_bytes(fit)
                 waiting = [fit for fit in waiting if not fit.has_ended]
                 _train_all(waiting, memory_bytes, report, is_full=bool(to_start))
                 waiting = [fit for fit in waiting if not fit.has_ended]
@@ -210,7 +208,7 @@ class _Plans:
     def add(self, training: PausedTraining) -> None:
         """Plan a training, unless the plan of one with the same schedule is known."""
         request = training.request
-        T = training.net.max_epochs * len(training.batch_sizes)
+        T = training.n_steps
         key = (T, _identity(request.schedule), _identity(request.moment))
         if key not in self.known:
             self.known[key] = plan_steps(request.schedule, request.moment, T)
@@ -233,8 +231,11 @@ def _identity(function: Callable[..., Any]) -> Hashable:
     return id(function)
 
 
-def _held_bytes(fit: PausedFit) -> int:
-    return 0 if fit.training is None else fit.training.held_bytes
+def _held_bytes(fits: Sequence[PausedFit]) -> int:
+    """Return the bytes that fits hold while they wait; rows that several train on count once."""
+    trainings = [fit.training for fit in fits if fit.training is not None]
+    rows = {id(training.data.X): training.row_bytes for training in trainings}
+    return sum(rows.values()) + sum(training.held_bytes for training in trainings)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class SharedTraining:
         for fit, stop in self.stopped.items():
             training = self.trainings[fit]
             stop.put_back(training.module)
-            n_batches = stop.T // training.net.max_epochs
+            n_batches = len(training.batch_sizes)
             # A stop at the last step of an epoch comes before its end.
             n_epochs = (stop.t - 1) // n_batches
             outcomes.append((fit, Outcome(_cut(end, stop.t, n_epochs, stop.loss))))

@@ -1,7 +1,7 @@
 """The batches of K nets, each from rows and in an order of its own, as stacked tensors."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +15,8 @@ class StackedBatches:
     """Batches of several nets, step by step; rows that several of them train on are held once.
 
     Nets whose batches are smaller than others' get rows of weight 0, so that losses and gradients
-    are exactly those of their own rows.
+    are exactly those of their own rows. Nets that all see the same batches, whatever weights each
+    of them gives to the rows, share them: rows and targets then have a leading axis of 1.
 
     Parameters
     ----------
@@ -29,52 +30,59 @@ class StackedBatches:
     """
 
     def __init__(self, trainings: Sequence[PausedTraining]) -> None:
-        n_rows = [len(training.data.y) for training in trainings]
+        self.sizes = torch.tensor([training.batch_sizes for training in trainings])
         # Nets of one seed, as those of a search are, draw the same orders.
-        self.draws = [_Draw.of(training) for training in trainings]
-        self.generators = {draw: torch.Generator().manual_seed(draw.seed) for draw in self.draws}
+        draws = [_Draw.of(training) for training in trainings]
+        self.generators = {draw: torch.Generator().manual_seed(draw.seed) for draw in draws}
+        seen = {
+            (draw, training.rows_digest, tuple(training.batch_sizes))
+            for draw, training in zip(draws, trainings, strict=True)
+        }
+        # S batches are cut in each step: one that all nets share, or one for each.
+        n_cut = 1 if len(seen) == 1 else len(trainings)
+        self.draws = draws[:n_cut]
         for training in trainings:
             # Alone, a net makes one iterator to train with and one to count its batches.
             training.net.order_seed_ += 2
-        self._join(trainings)
-        self.sizes = torch.tensor([training.batch_sizes for training in trainings])
-        self.widths = self.sizes.amax(0).tolist()
+        self._join(trainings, n_cut)
+        self._place(self.sizes[:n_cut], [len(training.data.y) for training in trainings[:n_cut]])
+        per_step = n_cut * max(self.widths) * max(1, n_values_per_row(self.X))
+        self.per_block = max(1, BLOCK_VALUES // per_step)
+
+    def _place(self, sizes: Tensor, n_rows: Sequence[int]) -> None:
+        """Find where each place of each batch has its row in the orders of an epoch."""
+        self.widths = sizes.amax(0).tolist()
         width = max(self.widths)
-        # Where each place of each batch finds its row in the order of the epoch.
-        places = torch.arange(width).expand(*self.sizes.shape, width)
-        begins = self.sizes.cumsum(1) - self.sizes
-        is_row = places < self.sizes[..., None]
+        places = torch.arange(width).expand(*sizes.shape, width)
+        begins = sizes.cumsum(1) - sizes
+        is_row = places < sizes[..., None]
         # The orders of all nets stand one after another.
         starts = torch.tensor([0, *n_rows[:-1]]).cumsum(0)[:, None, None]
         self.places = torch.where(is_row, places + begins[..., None], 0) + starts
-        per_step = len(trainings) * width * max(1, n_values_per_row(self.X))
-        self.per_block = max(1, BLOCK_VALUES // per_step)
-        # Shares of equal rows in the loss of their batch.
-        self.shares = is_row.to(self.X).div_(self.sizes[..., None].to(self.X)).transpose(0, 1)
-        # Without weights of rows they are the same in each epoch.
-        self.row_weights = [*self.shares]
+        # Shares of equal rows in the loss of their batch; those without weights are the same in
+        # each epoch.
+        shares = is_row.to(self.X).div_(sizes[..., None].to(self.X)).transpose(0, 1)
+        self.shares = shares.expand(-1, len(self.sizes), -1)
 
-    def _join(self, trainings: Sequence[PausedTraining]) -> None:
+    def _join(self, trainings: Sequence[PausedTraining], n_cut: int) -> None:
         """Put the rows of all nets below each other, and note where those of each begin."""
         dtype = trainings[0].parameters[0].dtype
-        begins: dict[bytes, int] = {}
-        parts: list[Rows] = []
-        own = []
+        parts: dict[bytes, Rows] = {}
+        weights: dict[bytes, Tensor] = {}
+        self.is_weighted = False
         for training in trainings:
-            if training.data_digest not in begins:
-                begins[training.data_digest] = sum(len(part) for part in parts)
-                X, y, weight = training.data.coded
-                parts.append(Rows(X, y, weight, dtype=dtype, device=training.device))
-            own.append(begins[training.data_digest])
-        self.is_weighted = any(part.sample_weight is not None for part in parts)
-        weights = [
-            part.inputs.new_ones(len(part)) if part.sample_weight is None else part.sample_weight
-            for part in parts
-        ]
-        self.begins = torch.tensor(own)[:, None, None]
-        self.X = torch.cat([part.inputs for part in parts])
-        self.y = torch.cat([part.targets for part in parts])
-        self.weight = torch.cat(weights)
+            X, y, weight = training.data.coded
+            if training.rows_digest not in parts:
+                rows = Rows(X, y, dtype=dtype, device=training.device)
+                parts[training.rows_digest] = rows
+            if training.data_digest not in weights:
+                weights[training.data_digest] = _weights(parts[training.rows_digest], weight)
+                self.is_weighted |= weight is not None
+        self.begins = _begins(parts, [training.rows_digest for training in trainings[:n_cut]])
+        self.weight_begins = _begins(weights, [training.data_digest for training in trainings])
+        self.X = torch.cat([part.inputs for part in parts.values()])
+        self.y = torch.cat([part.targets for part in parts.values()])
+        self.weight = torch.cat([*weights.values()])
 
     def epochs(self, n_epochs: int) -> Iterator[Batch]:
         """Yield the batches of some epochs, in the orders that the nets would draw alone."""
@@ -82,11 +90,14 @@ class StackedBatches:
         per_draw = max(1, self.per_block // n_batches)
         for done in range(0, n_epochs, per_draw):
             n_drawn = min(per_draw, n_epochs - done)
-            index = torch.cat([self._draw() for _ in range(n_drawn)]).to(self.X.device)
+            index = torch.cat([self._draw() for _ in range(n_drawn)])
             for start in range(0, len(index), self.per_block):
                 chosen = index[start : start + self.per_block]
                 row_weights = self._row_weights(chosen, start)
-                parts = _take(self.X, chosen), _take(self.y, chosen), row_weights
+                own = (chosen + self.begins).to(self.X.device)
+                rows = [_take(values, own) for values in (self.X, self.y)]
+                rows = [part.expand(-1, len(self.sizes), *part.shape[2:]) for part in rows]
+                parts = *rows, row_weights
                 for t, batch in enumerate(zip(*parts, strict=True), start=start):
                     # Cut the padding when every net's batch is shorter than the widest one.
                     width = self.widths[t % n_batches]
@@ -94,18 +105,36 @@ class StackedBatches:
                     yield batch if is_full else tuple(part[:, :width] for part in batch)
 
     def _draw(self) -> Tensor:
-        """Draw the rows of an epoch, of shape (n_batches, K, width)."""
+        """Draw the rows of an epoch among their own, of shape (n_batches, S, width)."""
         drawn = {draw: draw.order(generator) for draw, generator in self.generators.items()}
         orders = torch.cat([drawn[draw] for draw in self.draws])
-        return (orders[self.places] + self.begins).transpose(0, 1)
+        return orders[self.places].transpose(0, 1)
 
     def _row_weights(self, chosen: Tensor, start: int) -> Sequence[Tensor]:
         """Return the weights of the rows of a block, whose first batch is the one at `start`."""
-        n_batches = len(self.row_weights)
+        n_batches = self.places.shape[1]
         steps = [t % n_batches for t in range(start, start + len(chosen))]
         if not self.is_weighted:
-            return [self.row_weights[t] for t in steps]
-        return _take(self.weight, chosen) * self.shares[steps]
+            return [self.shares[t] for t in steps]
+        index = (chosen + self.weight_begins).to(self.weight.device)
+        return _take(self.weight, index) * self.shares[steps]
+
+
+def _weights(rows: Rows, sample_weight: Any) -> Tensor:
+    """Return the weights of rows in the loss, of shape (n_samples,)."""
+    if sample_weight is None:
+        return rows.inputs.new_ones(len(rows))
+    weighted = Rows(rows.X, None, sample_weight, dtype=rows.dtype, device=rows.device)
+    return weighted.sample_weight
+
+
+def _begins(parts: dict[bytes, Any], names: Sequence[bytes]) -> Tensor:
+    """Return where each named part begins when all stand below each other, of (n_names, 1)."""
+    begins, n_before = {}, 0
+    for name, part in parts.items():
+        begins[name] = n_before
+        n_before += len(part)
+    return torch.tensor([begins[name] for name in names])[:, None]
 
 
 def _take(values: Tensor, index: Tensor) -> Tensor:

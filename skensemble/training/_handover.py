@@ -25,6 +25,8 @@ class Request(NamedTuple):
     schedule: Schedule
     moment: Moment
     observe: Observer
+    n_epochs: int | None = None
+    n_steps: int | None = None
 
 
 Taker = Callable[[Request], Trace | None]

@@ -59,9 +59,8 @@ def train(
     DivergenceError
         If the loss stops being finite.
     """
-    # Others make trainings of the net's own length alone.
-    take = taker.get() if n_epochs is n_steps is None else None
-    trace = None if take is None else take(Request(net, data, schedule, moment, observe))
+    take, request = taker.get(), Request(net, data, schedule, moment, observe, n_epochs, n_steps)
+    trace = None if take is None else take(request)
     if trace is not None:
         return trace
     return _train_here(net, data, FollowSchedule(schedule, moment, observe, n_epochs, n_steps))

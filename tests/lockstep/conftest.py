@@ -65,6 +65,7 @@ def train_one(
     change=lambda net: None,
     n_trainings=1,
     torch_seed=0,
+    length=None,
     **settings,
 ):
     """Train a net; give its weights, the losses at its moments, and what each training leaves."""
@@ -80,6 +81,7 @@ def train_one(
             schedule=lambda t, T: rate / t,
             moment=moment,
             observe=ReadOnly(lambda step: seen.append(step.loss)),
+            **(length or {}),
         )
         traces.append((trace.moments.tolist(), trace.learning_rates.tolist(), trace.loss_curve))
     return weights_of(net), seen, traces

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from skensemble.lockstep._paused_training import digest_of
+from skensemble.lockstep._paused_training import PausedTraining, digest_of
 from skensemble.training import Data, ReadOnly, copying, ignore
 from tests.lockstep.conftest import LABELS, WEIGHT, X, initialized, paused
 
@@ -26,12 +26,22 @@ def test_batches_are_those_of_an_epoch(n_rows, batch_size, sizes):
     assert training.batch_sizes == sizes
 
 
-def test_what_is_held_is_rows_weights_gradients_momentum_and_copies():
+def test_what_is_held_is_rows_beside_weights_gradients_momentum_and_copies():
     # 5 * 7 + 7 weights of the hidden layer, and 7 * 3 + 3 of the other.
     weights = 8 * (5 * 7 + 7 + 7 * 3 + 3)
-    assert paused(initialized()).held_bytes == 8 * 65 * 5 + 8 * weights
-    sparse = csr_array(np.eye(65, 5))
-    assert paused(initialized(), Data(sparse, LABELS)).held_bytes == 8 * 5 + 8 * weights
+    assert paused(initialized()).held_bytes == 8 * weights
+    assert paused(initialized()).row_bytes == 8 * 65 * 5
+    assert paused(initialized(), Data(csr_array(np.eye(65, 5)), LABELS)).row_bytes == 8 * 5
+
+
+@pytest.mark.parametrize(
+    ("length", "n_steps"),
+    [({}, 12 * 4), ({"n_epochs": 3}, 3 * 4), ({"n_steps": 7}, 7)],
+)
+def test_its_length_is_the_one_that_was_asked_for(length, n_steps):
+    # 65 rows in batches of 16 are 4: the last row joins the batch before it.
+    training = paused(initialized())
+    assert PausedTraining(training.request._replace(**length)).n_steps == n_steps
 
 
 def digest(X=X, y=LABELS, weight=None):

@@ -126,6 +126,25 @@ def test_rows_that_several_nets_train_on_are_held_once():
     assert len(StackedBatches(trainings_of((65, 64, 65))).X) == 65 + 64
 
 
+def test_nets_that_weigh_the_same_rows_differently_share_their_batches():
+    weights = [np.repeat(mask, 13) for mask in ([0, 1, 1, 1, 1], [1, 1, 0, 1, 1])]
+    trainings = [
+        paused(initialized(seed=0), Data(X, LABELS, weight.astype(float))) for weight in weights
+    ]
+    batches = StackedBatches(trainings)
+    assert len(batches.X) == 65
+    assert batches.places.shape[0] == 1
+    for rows, targets, shares in batches.epochs(2):
+        (rows, other), (targets, _) = rows, targets
+        assert rows.data_ptr() == other.data_ptr()
+        for share, weight in zip(shares, weights, strict=True):
+            places = [int(np.flatnonzero((row.numpy() == X).all(1))[0]) for row in rows]
+            np.testing.assert_array_equal(targets, LABELS[places])
+            # A row that is left out keeps a weight that no sum can feel.
+            expected = weight[places] / weight.mean() / len(rows)
+            np.testing.assert_allclose(share, expected, rtol=1e-14, atol=1e-30)
+
+
 def test_the_seed_of_the_order_moves_on_as_it_does_alone():
     """One iterator counts the batches, and one trains."""
     trainings = trainings_of((65, 64))
