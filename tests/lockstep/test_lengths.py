@@ -85,12 +85,8 @@ def test_rows_that_several_fits_wait_with_count_once_for_memory():
 
 
 def test_fits_whose_shared_rows_fit_into_memory_train_together():
-    report = Report()
-    # Rows once, and what three fits hold beside them; 66 weights each.
-    n_bytes = ROWS.nbytes + 3 * 8 * 8 * 66
-    tasks = [partial(train_one, seed=k, X=ROWS) for k in range(3)]
-    run_together(tasks, memory_bytes=n_bytes, report=report)
+    report, rows = Report(), np.repeat(X, 40, axis=0)
+    one = {"X": rows, "y": np.repeat(LABELS, 40), "batch_size": 32, "max_epochs": 1}
+    tasks = [partial(train_one, seed=k, **one) for k in range(3)]
+    run_together(tasks, memory_bytes=int(1.9 * rows.nbytes), report=report)
     assert [group["n_nets"] for group in report.groups] == [3]
-
-
-ROWS = X[:37].copy()
