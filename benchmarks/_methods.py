@@ -66,7 +66,8 @@ def methods(problem: Problem) -> list[Method]:
         Method(f"{k} nets of {problem.epochs} epochs", "DeepEnsemble", {"M": k}),
     ]
     families = {
-        name.removesuffix("Classifier").removesuffix("Regressor") for name in ensembles.__all__
+        name.removesuffix("Classifier").removesuffix("Regressor")
+        for name in ensembles.methods.__all__
     }
     others = sorted(families - {method.family for method in named})
     return named + [Method(family, family) for family in others]

@@ -25,15 +25,25 @@ FEW = {"M": 3, "samples_per_cycle": 1, "n_averaged": 5}
 
 def _small(ensemble, **parameters):
     """Make an ensemble that is quick to fit, from parameters that differ from the small ones."""
+    if hasattr(ensemble, "_default_method"):
+        method = _small(ensemble._default_method, M=2, random_state=None)
+        return ensemble(
+            **({"estimator": method, "n_nets": 2, "cv": 2, "random_state": 0} | parameters)
+        )
     few = {name: n for name, n in FEW.items() if name in ensemble().get_params(deep=False)}
     net = ensemble._default_net(**(SMALL | ensemble._default_parameters))
     return ensemble(**({"estimator": net, "random_state": 0} | few | parameters))
 
 
 SMALL_ENSEMBLES = {
-    name: partial(_small, getattr(ensembles, name)) for name in sorted(ensembles.__all__)
+    name: partial(_small, getattr(ensembles, name)) for name in sorted(ensembles.methods.__all__)
 }
-"""Every ensemble; the tests of the contract run over all of them."""
+"""Every method."""
+
+ALL_SMALL = SMALL_ENSEMBLES | {
+    name: partial(_small, getattr(ensembles, name)) for name in ensembles.cross_fitted.__all__
+}
+"""Every ensemble, also those that are built of others: the contract holds for all of them."""
 
 SEVERAL = [name for name, make in SMALL_ENSEMBLES.items() if make()._n_members() > 1]
 """Those of more than one member."""
@@ -68,6 +78,12 @@ def make_ensemble(request):
     return SMALL_ENSEMBLES[request.param]
 
 
+@pytest.fixture(params=ALL_SMALL)
+def make_any(request):
+    """Give a function that makes a method's ensemble or one that is built of ensembles."""
+    return ALL_SMALL[request.param]
+
+
 @pytest.fixture(params=SEVERAL)
 def make_several(request):
     """Give a function that makes an ensemble of more than one member."""
@@ -93,6 +109,7 @@ def make_regressor():
 @pytest.fixture
 def data(request, iris, diabetes):
     """Give rows and targets that suit the ensemble of the test."""
-    makers = {"make_ensemble", "make_several", "make_snapshot"} & set(request.fixturenames)
+    makers = {"make_any", "make_ensemble", "make_several", "make_snapshot"}
+    makers &= set(request.fixturenames)
     make = request.getfixturevalue(makers.pop())
     return iris if is_classifier(make()) else diabetes

@@ -89,7 +89,7 @@ def test_every_method_has_a_row_for_its_task(script, net):
 
 
 def names_of(kind):
-    return {name for name in ensembles.__all__ if name.endswith(kind)}
+    return {name for name in ensembles.methods.__all__ if name.endswith(kind)}
 
 
 def test_the_nll_of_errors_is_that_of_their_gaussians(script):

@@ -1,6 +1,7 @@
 """Ensembles as scikit-learn estimators: one life cycle here, the methods in `methods/`."""
 
-from skensemble.ensembles import methods
+from skensemble.ensembles import cross_fitted, methods
+from skensemble.ensembles.cross_fitted import *  # noqa: F403  what is built of ensembles
 from skensemble.ensembles.methods import *  # noqa: F403  a method names itself in one place
 
-__all__ = [*methods.__all__]
+__all__ = [*methods.__all__, *cross_fitted.__all__]

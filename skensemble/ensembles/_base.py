@@ -1,6 +1,7 @@
 """The life cycle that all ensembles share: fit, members, weights, persistence."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from torch import nn
 from skensemble._checks import check_int
 from skensemble._interrupts import interrupts_put_off
 from skensemble._typing import State
+from skensemble.averaging import staged_average
 from skensemble.data import check_rows, n_values_per_row
 from skensemble.ensembles._answers import N_CHECKED, check_first_member, check_last_member
 from skensemble.ensembles._collector import Collect, Collector
@@ -63,6 +65,8 @@ class BaseEnsemble(
     """Fraction of the rows to hold out; a method that takes it as a parameter sets its own."""
 
     partial_fit: Any = NoPartialFit()
+
+    _progress: type[Progress] = Progress
 
     _default_net: type[Net]
     _accepted_net: tuple[type[NeuralNet], ...]
@@ -129,10 +133,8 @@ class BaseEnsemble(
     def _begin(
         self, X: Any, y: Any, sample_weight: Any, validation: Validation, classes: Any = None
     ) -> Begun:
-        net = make_net(
-            self.estimator, self._default_net, self._accepted_net, self._default_parameters
-        )
-        warn_if_overruled(net, self)
+        net = self._make_net()
+        warn_if_overruled(net, self._schedules())
         device = device_of(net)
         self._check_call(validation)
         self._check_m()
@@ -165,7 +167,7 @@ class BaseEnsemble(
     ) -> bool:
         """Train a net that has begun until there are some number of members."""
         net, data, held_out, streams, metadata = begun
-        progress = Progress(self, n_members, **seen, metadata=metadata)
+        progress = self._progress(self, n_members, **seen, metadata=metadata)
         rows = data.X[:N_CHECKED]
         collect = Collector(self, net, progress, held_out, rows)
         with training_seeded(streams.training, device_of(net)):
@@ -179,6 +181,16 @@ class BaseEnsemble(
                 warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
             progress.end()
         return trace.was_interrupted or interrupts.was_pressed
+
+    def _make_net(self) -> NeuralNet:
+        """Return the net to train, of which `estimator` speaks."""
+        return make_net(
+            self.estimator, self._default_net, self._accepted_net, self._default_parameters
+        )
+
+    def _schedules(self) -> "BaseEnsemble":
+        """Return what sets the learning rates."""
+        return self
 
     def _check_call(self, validation: Validation) -> None:
         if not isinstance(self.verbose, bool):
@@ -270,6 +282,10 @@ class BaseEnsemble(
     def _member_outputs(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)
         return self._predictor_.outputs(X, range(len(self.members_)))
+
+    def _staged(self, outputs: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the means of what the last members give, up to those of all."""
+        yield from staged_average(outputs)
 
     def _mean_output(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)

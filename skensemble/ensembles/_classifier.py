@@ -8,7 +8,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 
-from skensemble.averaging import staged_average
 from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import (
@@ -103,7 +102,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         ------
         proba : ndarray of shape (n_samples, n_classes)
         """
-        yield from map(_at_most_1, staged_average(self.member_predict_proba(X)))
+        yield from map(_at_most_1, self._staged(self.member_predict_proba(X)))
 
     def staged_predict(self, X: Any) -> Iterator[np.ndarray]:
         """Yield the labels predicted by the last 1, 2, ... members, up to all.

@@ -82,7 +82,7 @@ class Collector:
         ensemble._predictor_.add(template, state)
         if len(ensemble._predictor_) == 1 and self.rows is not None:
             self.first_answer = answer_to_keep(ensemble._predictor_, self.rows)
-        m = None if ensemble.m == "auto" else ensemble.m
+        m = ensemble._n_last_members()
         score = None if self.held_out is None else self.held_out.add(ensemble._predictor_, m)
         should_stop = self.progress.end_member(step, loss, score)
         self.steps.append(step.t)

@@ -24,7 +24,6 @@ from skensemble.ensembles._kept_training import (
     load_weights,
     take_generator,
 )
-from skensemble.ensembles._net import make_net
 from skensemble.ensembles._rows import Validation
 from skensemble.nets import device_of
 from skensemble.seeding import (
@@ -211,9 +210,7 @@ class GoesOn:
 
     def _warn_if_another_net(self) -> None:
         """Tell of arguments of the net that were changed since the training has begun."""
-        net = make_net(
-            self.estimator, self._default_net, self._accepted_net, self._default_parameters
-        )
+        net = self._make_net()
         now, then = (n.get_params(deep=False) for n in (net, self.template_net_))
         changed = sorted(
             name

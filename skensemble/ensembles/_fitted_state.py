@@ -54,7 +54,15 @@ class FittedState:
             if not hasattr(self, "_best_m_"):
                 raise auto_without_rows()
             return self._best_m_
-        return _check_number(self.m, max(self._n_members_planned_, len(self.members_)))
+        return _check_number(self.m, self._most_m())
+
+    def _n_last_members(self) -> int | None:
+        """Return how many of the last members `m` stands for while they come in."""
+        return None if isinstance(self.m, str) else self.m
+
+    def _most_m(self) -> int:
+        """Return the largest `m` that there can be now."""
+        return max(self._n_members_planned_, len(self.members_))
 
     def _check_m(self) -> None:
         """Refuse an `m` that no fit could have, before any data is looked at."""

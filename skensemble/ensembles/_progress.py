@@ -48,7 +48,7 @@ class Progress:
         should_stop = self.task.call_on_fit_task_end(
             estimator=self.ensemble, reconstruction_attributes=fitted, **self.seen
         )
-        if len(self.ensemble.members_) < self.n_members and not should_stop:
+        if self._has_more() and not should_stop:
             self._begin_member()
         return should_stop
 
@@ -59,6 +59,12 @@ class Progress:
                 estimator=self.ensemble, reconstruction_attributes={}, **self.seen
             )
 
+    def _has_more(self) -> bool:
+        return len(self.ensemble.members_) < self.n_members
+
+    def _seconds(self) -> float:
+        return perf_counter() - self.begun
+
     def _begin_member(self) -> None:
         self.begun = perf_counter()
         if self.has_listeners:
@@ -66,7 +72,7 @@ class Progress:
             self.task.call_on_fit_task_begin(estimator=self.ensemble, **self.seen)
 
     def _print(self, step: Step, loss: float, score: float | None) -> None:
-        k, seconds = len(self.ensemble.members_), perf_counter() - self.begun
+        k, seconds = len(self.ensemble.members_), self._seconds()
         held_out = "" if score is None else f", validation score {score:.4f}"
         print(
             f"member {k}/{self.n_members}: step {step.t}/{step.T}, "

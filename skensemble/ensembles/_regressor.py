@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet, NeuralNetRegressor
 from torch import nn
 
-from skensemble.averaging import average, staged_average
+from skensemble.averaging import average
 from skensemble.data import TargetScaler
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import NetRegressor, is_gaussian, is_standardized
@@ -117,7 +117,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         ------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        yield from staged_average(self.member_predict(X))
+        yield from self._staged(self.member_predict(X))
 
     def staged_score(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
         """Return R squared of the last 1, 2, ... members, up to all.

@@ -53,6 +53,8 @@ class LearnsRows:
         classify = is_classifier(self)
         X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=is_first)
         sample_weight = check_weights(sample_weight, X)
+        n_given = X.shape[0]
+        index = np.arange(n_given) if sample_weight is None else np.flatnonzero(sample_weight)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         held_out = None
         if self.validation_fraction is not None:
@@ -71,9 +73,11 @@ class LearnsRows:
         if sample_weight is not None and not sample_weight.all():
             keep = sample_weight > 0
             X, y, codes, own = X[keep], y[keep], codes[keep], own[keep]
-            sample_weight = sample_weight[keep]
+            sample_weight, index = sample_weight[keep], index[keep]
         codes = codes.astype(float_dtype(net)) if _is_float(codes, net) else codes
         data = Data(X, codes, sample_weight, given=y, coding=self._coding(), own_weight=own)
+        if len(index) < n_given:
+            data = data._replace(index=index, n_given=n_given)
         if held_out is None:
             return data, self._hold_out(dtype, is_first, *validation)
         return data, self._held_out_rows(*held_out)

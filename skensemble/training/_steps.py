@@ -35,6 +35,8 @@ class Step:
     mean_loss : callable
         Returns the mean training loss over the last steps, as many as an epoch has; calling it
         waits for the device.
+    rates : sequence of float
+        Learning rates of all steps made so far.
     """
 
     t: int
@@ -42,6 +44,7 @@ class Step:
     rate: float
     module: nn.Module
     mean_loss: Callable[[], float]
+    rates: Sequence[float] = ()
 
     @property
     def loss(self) -> float:
@@ -151,7 +154,12 @@ class StepCounter:
             somebody asks for the loss of the step.
         """
         rates = self.rates_made(k)
-        return Step(self.t, self.T, rates[-1], module, lambda: finite_mean(losses()[:, k], rates))
+
+        def mean_loss() -> float:
+            """Look at the losses now."""
+            return finite_mean(losses()[:, k], rates)
+
+        return Step(self.t, self.T, rates[-1], module, mean_loss, rates)
 
 
 class RecentLosses:

@@ -28,6 +28,10 @@ class Data(NamedTuple):
     own_weight : ndarray of shape (n_samples,) or None
         Weights as the user gave them, which may count rows; `sample_weight` without it, which
         may have those of classes in it.
+    index : ndarray of shape (n_samples,) or None
+        Places of the rows among those that were given; None where all have stayed.
+    n_given : int
+        Rows that were given.
     """
 
     X: Any
@@ -36,6 +40,8 @@ class Data(NamedTuple):
     given: np.ndarray | None = None
     coding: Any = None
     own_weight: np.ndarray | None = None
+    index: np.ndarray | None = None
+    n_given: int = 0
 
     @property
     def coded(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
@@ -93,8 +99,8 @@ class Trace:
 
     def last_step(self, module: nn.Module) -> Step:
         """Return the last step that was made, for members that are made after the training."""
-        t, rate = len(self.learning_rates), float(self.learning_rates[-1])
-        return Step(t, self.n_steps, rate, module, lambda: self.last_loss)
+        rates = self.learning_rates.tolist()
+        return Step(len(rates), self.n_steps, rates[-1], module, lambda: self.last_loss, rates)
 
 
 def join_traces(traces: Sequence[Trace]) -> Trace:

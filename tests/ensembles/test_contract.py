@@ -17,7 +17,7 @@ from skensemble import (
     MCDropoutClassifier,
     MCDropoutRegressor,
 )
-from tests.conftest import SMALL_ENSEMBLES
+from tests.conftest import ALL_SMALL
 from tests.ensembles.conftest import output
 
 DEEP = (DeepEnsembleClassifier, DeepEnsembleRegressor)
@@ -80,9 +80,9 @@ def test_one_hot_weights_pick_a_member(make_ensemble, data):
     assert (output(ensemble, X) == member_output(ensemble, X)[-1]).all()
 
 
-def test_probabilities_are_those_of_rows(make_ensemble, data):
+def test_probabilities_are_those_of_rows(make_any, data):
     X, y = data
-    ensemble = make_ensemble().fit(X, y)
+    ensemble = make_any().fit(X, y)
     if is_classifier(ensemble):
         for proba in [ensemble.predict_proba(X), *ensemble.member_predict_proba(X)]:
             assert proba.min() >= 0
@@ -99,11 +99,11 @@ def test_probabilities_are_those_of_rows(make_ensemble, data):
 @pytest.mark.parametrize(
     "labels", [["no", "so-so", "yes"], [-1, 0, 1], [2, 5, 90], [0.0, 1.0, 2.0], [-7, -3, -1]]
 )
-@pytest.mark.parametrize("name", [name for name in SMALL_ENSEMBLES if "Classifier" in name])
+@pytest.mark.parametrize("name", [name for name in ALL_SMALL if "Classifier" in name])
 def test_labels_of_any_kind(name, iris, labels):
     X, y = iris
-    expected = SMALL_ENSEMBLES[name]().fit(X, y).predict_proba(X)
-    ensemble = SMALL_ENSEMBLES[name]().fit(X, np.array(labels)[y])
+    expected = ALL_SMALL[name]().fit(X, y).predict_proba(X)
+    ensemble = ALL_SMALL[name]().fit(X, np.array(labels)[y])
     assert ensemble.classes_.tolist() == labels
     assert (ensemble.predict_proba(X) == expected).all()
     assert (ensemble.predict(X) == np.array(labels)[expected.argmax(axis=1)]).all()
@@ -134,11 +134,11 @@ def test_members_differ_and_are_oldest_first(make_several, data):
     assert one_cycle_less[-1] == pytest.approx(ensemble.staged_score(X, y)[0], abs=1e-6)
 
 
-def test_same_seed_same_bits_and_other_seed_other_bits(make_ensemble, data):
+def test_same_seed_same_bits_and_other_seed_other_bits(make_any, data):
     X, y = data
-    first = output(make_ensemble().fit(X, y), X)
-    assert (output(make_ensemble().fit(X, y), X) == first).all()
-    assert (output(make_ensemble(random_state=1).fit(X, y), X) != first).any()
+    first = output(make_any().fit(X, y), X)
+    assert (output(make_any().fit(X, y), X) == first).all()
+    assert (output(make_any(random_state=1).fit(X, y), X) != first).any()
 
 
 def test_the_seed_of_the_net_counts_where_the_ensemble_has_none(make_ensemble, data):
@@ -148,10 +148,10 @@ def test_the_seed_of_the_net_counts_where_the_ensemble_has_none(make_ensemble, d
     assert (output(from_net, X) == output(make_ensemble(random_state=7).fit(X, y), X)).all()
 
 
-def test_global_random_states_are_left_as_found(make_ensemble, data):
+def test_global_random_states_are_left_as_found(make_any, data):
     X, y = data
     torch_before, numpy_before = torch.random.get_rng_state(), numpy_state()
-    ensemble = make_ensemble().fit(X, y)
+    ensemble = make_any().fit(X, y)
     output(ensemble, X)
     pickle.loads(pickle.dumps(ensemble))
     assert torch.equal(torch.random.get_rng_state(), torch_before)
@@ -159,20 +159,20 @@ def test_global_random_states_are_left_as_found(make_ensemble, data):
         assert np.array_equal(before, after)
 
 
-def test_fits_in_threads_give_the_same_bits(make_ensemble, data):
-    if isinstance(make_ensemble(), MCDropoutClassifier | MCDropoutRegressor):
+def test_fits_in_threads_give_the_same_bits(make_any, data):
+    if isinstance(make_any(), MCDropoutClassifier | MCDropoutRegressor):
         pytest.skip("torch draws dropout from a generator that threads share")
     X, y = data
-    expected = output(make_ensemble().fit(X, y), X)
+    expected = output(make_any().fit(X, y), X)
     outputs = joblib.Parallel(n_jobs=4, backend="threading")(
-        joblib.delayed(lambda: output(make_ensemble().fit(X, y), X))() for _ in range(4)
+        joblib.delayed(lambda: output(make_any().fit(X, y), X))() for _ in range(4)
     )
     assert all((one == expected).all() for one in outputs)
 
 
-def test_predictions_in_threads_give_the_same_bits(make_ensemble, data):
+def test_predictions_in_threads_give_the_same_bits(make_any, data):
     X, y = data
-    ensemble = make_ensemble().fit(X, y)
+    ensemble = make_any().fit(X, y)
     expected, seen = output(ensemble, X), []
     threads = [threading.Thread(target=lambda: seen.append(output(ensemble, X))) for _ in range(4)]
     for thread in threads:
@@ -194,62 +194,62 @@ def test_parameters_and_net_are_unchanged_by_fit(make_ensemble, data):
     assert all(ensemble.get_params(deep=False)[name] is value for name, value in before.items())
 
 
-def test_an_unfitted_ensemble_says_so(make_ensemble, data):
+def test_an_unfitted_ensemble_says_so(make_any, data):
     with pytest.raises(NotFittedError):
-        output(make_ensemble(), data[0])
-    assert not hasattr(make_ensemble(), "weights_")
+        output(make_any(), data[0])
+    assert not hasattr(make_any(), "weights_")
 
 
 @pytest.mark.parametrize(
     "convert", [np.asfortranarray, np.float64, torch.tensor, np.ndarray.tolist]
 )
-def test_every_kind_of_dense_rows_gives_the_same(make_ensemble, data, convert):
+def test_every_kind_of_dense_rows_gives_the_same(make_any, data, convert):
     X, y = data
-    expected = output(make_ensemble().fit(X, y), X)
-    assert (output(make_ensemble().fit(convert(X), y), convert(X)) == expected).all()
+    expected = output(make_any().fit(X, y), X)
+    assert (output(make_any().fit(convert(X), y), convert(X)) == expected).all()
 
 
 @pytest.mark.parametrize("kind", [csr_array, csr_matrix])
-def test_sparse_rows_give_what_dense_rows_give(make_ensemble, data, kind):
+def test_sparse_rows_give_what_dense_rows_give(make_any, data, kind):
     X, y = data
-    expected = output(make_ensemble().fit(X, y), X)
+    expected = output(make_any().fit(X, y), X)
     # Nets of a deep ensemble that train together round otherwise than those of sparse rows.
-    sparse = output(make_ensemble().fit(kind(X), y), kind(X))
+    sparse = output(make_any().fit(kind(X), y), kind(X))
     np.testing.assert_allclose(sparse, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_torch_targets_on_the_way_in(make_ensemble, data):
+def test_torch_targets_on_the_way_in(make_any, data):
     X, y = data
-    ensemble = make_ensemble().fit(torch.tensor(X), torch.tensor(y))
-    assert (output(ensemble, X) == output(make_ensemble().fit(X, y), X)).all()
+    ensemble = make_any().fit(torch.tensor(X), torch.tensor(y))
+    assert (output(ensemble, X) == output(make_any().fit(X, y), X)).all()
     assert ensemble.score(torch.tensor(X), torch.tensor(y)) == ensemble.score(X, y)
 
 
-def test_read_only_memory_maps_are_read_and_not_copied(make_ensemble, data, tmp_path):
+def test_read_only_memory_maps_are_read_and_not_copied(make_any, data, tmp_path):
     X, y = data
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    ensemble = make_ensemble().fit(mapped, y)
-    assert (output(ensemble, mapped) == output(make_ensemble().fit(X, y), X)).all()
+    ensemble = make_any().fit(mapped, y)
+    assert (output(ensemble, mapped) == output(make_any().fit(X, y), X)).all()
 
 
-def test_rows_of_weight_0_are_as_good_as_absent(make_ensemble, data):
+def test_rows_of_weight_0_are_as_good_as_absent(make_any, data):
     X, y = data
     weight = np.ones(len(X))
     weight[::3] = 0
     kept = weight > 0
-    weighted = make_ensemble().fit(X, y, sample_weight=weight)
+    weighted = make_any().fit(X, y, sample_weight=weight)
     np.testing.assert_allclose(
         output(weighted, X),
-        output(make_ensemble().fit(X[kept], y[kept], sample_weight=weight[kept]), X),
+        output(make_any().fit(X[kept], y[kept], sample_weight=weight[kept]), X),
     )
-    assert not np.allclose(output(weighted, X), output(make_ensemble().fit(X, y), X))
+    assert not np.allclose(output(weighted, X), output(make_any().fit(X, y), X))
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e30])
-def test_only_the_size_of_weights_against_each_other_counts(make_ensemble, data, size):
+def test_only_the_size_of_weights_against_each_other_counts(make_any, data, size):
     X, y = data
     weight = np.linspace(0.1, 2, len(y))
-    expected = output(make_ensemble().fit(X, y, sample_weight=weight), X)
-    found = output(make_ensemble().fit(X, y, sample_weight=size * weight), X)
+    expected = output(make_any().fit(X, y, sample_weight=weight), X)
+    found = output(make_any().fit(X, y, sample_weight=size * weight), X)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.ptp(expected))

@@ -29,6 +29,9 @@ FEW = {"M": 2, "samples_per_cycle": 1, "n_averaged": 3}
 def small(name):
     """Make an ensemble that is quick to fit on the few rows of the checks."""
     ensemble = getattr(ensembles, name)
+    if hasattr(ensemble, "_default_method"):
+        method = ensemble._default_method(ensemble._default_net(**SMALL), M=2)
+        return ensemble(method, n_nets=2, cv=2)
     few = {key: n for key, n in FEW.items() if key in ensemble().get_params(deep=False)}
     return ensemble(ensemble._default_net(**(SMALL | ensemble._default_parameters)), **few)
 
@@ -51,6 +54,8 @@ def weight_checks_that_fail(estimator):
         reason = "each row of a batch draws for itself in training, so that twice is not weight 2"
     elif name.startswith("KFACLaplace"):
         reason = "each row draws a target for the curvature, so that twice is not weight 2"
+    elif name.startswith("CrossFitted"):
+        reason = "a row that stands there twice may be left out by two nets, so it is not weight 2"
     elif estimator.estimator is None:
         reason = "the tolerance is 1e-7, float32 has 6e-8; it passes in float64"
     else:

@@ -1,0 +1,183 @@
+"""Cross-fitted ensembles: nets that leave out a fold each, weighted by what they left out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from math import ceil
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.callback import with_callbacks
+from skorch import NeuralNet
+
+from skensemble.ensembles._answers import N_CHECKED, check_last_member
+from skensemble.ensembles._collector import Collector
+from skensemble.ensembles._fitted_state import unchanged_on_error
+from skensemble.ensembles._rows import Validation
+from skensemble.ensembles.cross_fitted._course import followed_by, mean_trace, trace_until
+from skensemble.ensembles.cross_fitted._folds import Split, among, splits_of
+from skensemble.ensembles.cross_fitted._nets import (
+    NetInTraining,
+    leaving_out,
+    streams_of_nets,
+)
+from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
+from skensemble.ensembles.cross_fitted._parameters import HasMethod
+from skensemble.ensembles.cross_fitted._positions import Positions
+from skensemble.ensembles.cross_fitted._progress import CycleProgress
+from skensemble.ensembles.cross_fitted._together import train_nets
+from skensemble.ensembles.cross_fitted._weights import WeighsPositions
+from skensemble.seeding import check_rebuildable, spawn_seeds
+from skensemble.training import Data, Trace
+
+OF_ONE_FIT = frozenset({"members_", "_predictor_", "_n_members_planned_"})
+"""What an ensemble learns in a fit of its own."""
+
+
+class CrossFitted(HasMethod, WeighsPositions):
+    """Mixin: K nets, trained by the method of an ensemble, each without one fold of the rows."""
+
+    _progress = CycleProgress
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        groups: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
+        """Train the nets, each without one fold, and fit the weights on what they left out.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Training rows.
+        y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
+            Labels of any kind, or targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the loss and in the score of what was left out; only their size
+            against each other counts. Rows of weight 0 are left out by all.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group are left out together: by a splitter that asks for groups, and by an
+            int as `cv`.
+        X_val, y_val : default=None
+            Validation rows and their labels or targets, which only add `validation_scores_`.
+        sample_weight_val : array-like of shape (n_samples_val,), default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : BaseEnsemble
+
+        Raises
+        ------
+        InvalidParameterError
+            If an argument breaks its rule; a `ValueError`, as are those of bad rows.
+        DivergenceError
+            If the loss of a net stops being finite. After any error a fitted ensemble is as it was
+            before the call.
+        KeyboardInterrupt
+            If Ctrl-C is pressed. Before all nets have reached the end of a cycle the ensemble is as
+            it was before the call; afterwards it holds the members of the cycles that all have
+            reached.
+        """
+        validation = (X_val, y_val, sample_weight_val)
+        with unchanged_on_error(self):
+            was_interrupted = self._fit_nets(X, y, sample_weight, groups, validation)
+        if was_interrupted:
+            raise KeyboardInterrupt
+        return self
+
+    @with_callbacks
+    def _fit_nets(
+        self, X: Any, y: Any, sample_weight: Any, groups: Any, validation: Validation
+    ) -> bool:
+        begun = self._begin(X, y, sample_weight, validation)
+        n_positions = self._make_method()._n_members()
+        fit_members = partial(self._fit_members, groups=groups)
+        return self._train_members(begun, fit_members, n_positions, X=X, y=y)
+
+    def _splits(self, data: Data, groups: Any, seed: int) -> list[Split]:
+        """Split the rows to train on; a split that is written out counts all that were given."""
+        cv = self.cv
+        if data.index is not None:
+            groups = None if groups is None else np.asarray(groups)[data.index]
+            cv = among(cv, data.index, data.n_given)
+        classify = is_classifier(self)
+        return splits_of(cv, data.X, data.given, groups, classify=classify, seed=seed)
+
+    def _fit_members(
+        self, net: NeuralNet, data: Data, collect: Collector, seed: int, groups: Any = None
+    ) -> Trace:
+        """Train all nets, and hand on their members by position."""
+        check_rebuildable(net)
+        fold_seed, net_seed = spawn_seeds(seed, 2)
+        splits = self._splits(data, groups, fold_seed)
+        n_folds, method = len(splits), self._make_method()
+        self.n_nets_ = ceil(self.n_nets / n_folds) * n_folds
+        learnt = {
+            name: value
+            for name, value in vars(self).items()
+            if name.endswith("_") and not name.startswith("__") and name not in OF_ONE_FIT
+        } | {"_n_members_planned_": method._n_members()}
+        rows = [leaving_out(data, train, net) for train, _ in splits]
+        nets = [
+            NetInTraining(method, learnt, self.template_net_, rows[k % n_folds], streams)
+            for k, streams in enumerate(streams_of_nets(net_seed, self.n_nets_))
+        ]
+        out_of_fold = OutOfFold(
+            data.X,
+            data.y,
+            data.own_weight,
+            tests=[test for _, test in splits],
+            fit_weights=None if self.weights == "uniform" else self._fit_weights,
+            losses=self._row_losses,
+        )
+        positions = Positions(nets, n_folds, collect, collect.progress, out_of_fold)
+        trace = self._train(nets, positions, out_of_fold)
+        self._learn_weights(positions, out_of_fold, data)
+        if not trace.was_interrupted:
+            last = nets[-1]
+            members = last.ensemble._predictor_, last.net, last.ensemble.members_[-1]
+            check_last_member(*members, data.X[:N_CHECKED])
+        return trace
+
+    def _train(
+        self, nets: Sequence[NetInTraining], positions: Positions, out_of_fold: OutOfFold
+    ) -> Trace:
+        """Make the planned training, and further cycles for groups that gain from them."""
+        n_groups = len(nets) // positions.n_folds
+        together = partial(train_nets, lockstep=bool(self.lockstep), n_jobs=self.n_jobs)
+        trace: Trace | None = None
+        try:
+            takes = positions.begin(range(n_groups))
+            trace = mean_trace(together(nets, NetInTraining.train, takes))
+            most, groups = self.max_cycles or 0, list(range(n_groups))
+            while not trace.stopped_by and positions.n_whole < most:
+                groups = out_of_fold.growing(groups)
+                if not groups:
+                    break
+                n_steps = round(nets[0].ensemble.cycle_mult * self._last_cycle(trace))
+                takes = positions.begin(groups, len(trace.learning_rates))
+                positions.progress.expect_another()
+                own = [nets[k] for k in positions.training]
+                further = partial(NetInTraining.train_further, n_steps=n_steps)
+                trace = followed_by(trace, mean_trace(together(own, further, takes)))
+        except KeyboardInterrupt:
+            cut = trace_until(positions.drop_unfinished(), trace)
+            if cut is None:
+                raise
+            return replace(cut, stopped_by="ctrl-c")
+        return trace
+
+    @staticmethod
+    def _last_cycle(trace: Trace) -> int:
+        return int(np.diff(trace.moments, prepend=0)[-1])
+
+    def _check_members(self, net: NeuralNet, data: Data) -> None:
+        """Do nothing: the last member is held to its own net where that is at hand."""

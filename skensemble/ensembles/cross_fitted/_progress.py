@@ -1,0 +1,42 @@
+"""What the fit of a cross-fitted ensemble reports: a line, or a task, for each cycle."""
+
+
+from skensemble.ensembles._progress import Progress
+from skensemble.training import Step
+
+
+class CycleProgress(Progress):
+    """Reports members that come many at a time: those of all nets at one position.
+
+    Attributes
+    ----------
+    loss : float or None
+        Out-of-fold loss so far, while the last member of a position is taken in.
+    n_reported : int
+        Positions that were reported.
+    """
+
+    loss: float | None = None
+    n_reported = 0
+
+    def end_member(self, step: Step, loss: float, score: float | None) -> bool:
+        """Report the members of a position when the last of them was taken."""
+        if self.loss is None:
+            return False
+        self.n_reported += 1
+        return super().end_member(step, loss, score)
+
+    def expect_another(self) -> None:
+        """Begin the task of a further position, which was not planned."""
+        self.n_members += 1
+        self._begin_member()
+
+    def _has_more(self) -> bool:
+        return self.n_reported < self.n_members
+
+    def _print(self, step: Step, loss: float, score: float | None) -> None:
+        held_out = "" if score is None else f", validation score {score:.4f}"
+        print(
+            f"cycle {self.n_reported}/{self.n_members}: step {step.t}/{step.T}, training loss "
+            f"{loss:.4f}, out-of-fold loss {self.loss:.4f}{held_out}, {self._seconds():.1f} s"
+        )
