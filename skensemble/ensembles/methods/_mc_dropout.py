@@ -2,7 +2,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from skorch import NeuralNet
 from torch import nn
 
@@ -14,12 +13,12 @@ from skensemble.ensembles._stops import collect_draws
 from skensemble.members import (
     MAIN,
     MemberState,
-    copy_member,
-    copy_modules,
-    named_tensors,
+    names_of_masks,
     structure_of,
+    with_fixed_dropout,
+    with_masks,
 )
-from skensemble.modules import FixedDropout, fix_dropout
+from skensemble.modules import fix_dropout
 from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import spawn_seeds
 from skensemble.training import Data, Trace, train_to_end
@@ -65,8 +64,8 @@ class _MCDropout:
         return template
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
-        fixed = _with_fixed_dropout(net)
-        names = _names_of_seeds(fixed)
+        fixed = with_fixed_dropout(net)
+        names = names_of_masks(fixed)
         if not names:
             rule = "a net with layers of torch.nn.Dropout (module__dropout=0.1 gives MLP some)"
             raise reject("estimator", rule, type(net.module_))
@@ -78,8 +77,8 @@ class _MCDropout:
         if trace.stopped_by:
             return trace
         # The weights are the same arrays in all members.
-        weights = _with_fixed_dropout(net)
-        drawn = (_drawn(weights, draw) for draw in draws)
+        weights = with_fixed_dropout(net)
+        drawn = (with_masks(weights, draw) for draw in draws)
         return collect_draws(collect, drawn, trace, net.module_)
 
     def _check_row_axis(self, fixed: MemberState, names: list[str], seed: int, X: Any) -> None:
@@ -90,44 +89,12 @@ class _MCDropout:
         # Two places of a batch may happen to lose the same units: several draws will not.
         for k, own in enumerate(spawn_seeds(seed, TRIED_DRAWS)):
             draw = dict(zip(names, map(np.array, spawn_seeds(own, len(names))), strict=True))
-            predictor.add(None, _drawn(fixed, draw))
+            predictor.add(None, with_masks(fixed, draw))
             beside, alone = (predictor.outputs(X[i:2], [k])[0, -1] for i in (0, 1))
             if not np.allclose(beside, alone, rtol=1e-2, atol=1e-3, equal_nan=True):
                 rule = "a net with the rows on the first axis where it drops units"
                 got = type(fixed.parts[MAIN])
                 raise reject("estimator", f"{rule}, as batch_first=True gives", got)
-
-
-def _with_fixed_dropout(net: NeuralNet) -> MemberState:
-    """Copy a net, and put dropout with fixed masks in the place of its own."""
-    state = copy_member(net)
-    for part in state.parts.values():
-        fix_dropout(part)
-    return state
-
-
-def _names_of_seeds(state: MemberState) -> list[str]:
-    """Name the seeds of a state's masks."""
-    seeds = {
-        id(layer.seed)
-        for part in state.parts.values()
-        for layer in part.modules()
-        if isinstance(layer, FixedDropout)
-    }
-    return [name for name, tensor in named_tensors(state.parts) if id(tensor) in seeds]
-
-
-def _drawn(state: MemberState, draw: dict[str, np.ndarray]) -> MemberState:
-    """Return a member that shares all weights with a state, and has the seeds of a draw."""
-    member = MemberState({**state, **draw})
-    places = {id(t): draw[name] for name, t in named_tensors(state.parts) if name in draw}
-
-    def shared(obj: Any) -> Any:
-        """Give a mask its seed, and all else as it is."""
-        return torch.from_numpy(places[id(obj)]) if id(obj) in places else obj
-
-    member.parts, member.shell = copy_modules(state.parts, shared), state.shell
-    return member
 
 
 class MCDropoutClassifier(_MCDropout, EnsembleClassifier):

@@ -79,13 +79,9 @@ class _Variational:
             else:
                 posterior.begin(step.loss)
 
-        schedule = partial(
-            two_cosines,
-            alpha_zero=self.alpha_zero,
-            tail_lr=self.tail_lr,
-            pretrain_fraction=self.pretrain_fraction,
-        )
-        moment = partial(has_pretrained, pretrain_fraction=self.pretrain_fraction)
+        share = {"pretrain_fraction": self.pretrain_fraction}
+        rates = {"alpha_zero": self.alpha_zero, "tail_lr": self.tail_lr}
+        schedule, moment = partial(two_cosines, **rates, **share), partial(has_pretrained, **share)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
         generator = torch.Generator().manual_seed(draw_seed)
         # Before the distributions have begun, all draws are the weights themselves.
