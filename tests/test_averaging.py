@@ -64,5 +64,7 @@ def test_a_thousandth_is_the_least_weight():
     assert (restrict_weights(np.array([0.9991, 0.0009])) > 0).tolist() == [True, False]
 
 
-def test_equal_weights_of_many_members_are_not_small():
-    assert restrict_weights(np.full(3000, 1 / 3000)) == pytest.approx(np.full(3000, 1 / 3000))
+def test_half_of_the_mean_is_the_least_weight_of_many_members():
+    shares = np.repeat([1.5, 0.4], 1500)
+    expected = np.repeat([1 / 1500, 0], 1500)
+    assert restrict_weights(shares / shares.sum()) == pytest.approx(expected)

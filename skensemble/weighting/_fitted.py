@@ -121,8 +121,6 @@ def squared_error_weights(output: Any, y: Any, sample_weight: Any = None) -> NDA
     # The members' distances from their mean: what they share says nothing of their weights.
     apart = members.values - center
     curvature, bias = apart @ apart.T, apart @ center
-    if not curvature.any():
-        return members.share(members.equal)
 
     def loss(weights: NDArray[np.float64]) -> float:
         return float(weights @ curvature @ weights) / 2 + float(weights @ bias)

@@ -40,6 +40,12 @@ def true_class(proba, y):
     return proba[:, np.arange(len(y)), y]
 
 
+def pull_of(proba, y, weights, v):
+    """Give the slopes of the log-loss along the weights, the other way round: 1 on average."""
+    q = np.maximum(true_class(proba, y), 2**-52)
+    return q @ (v / v.sum() / (weights @ q))
+
+
 def through_softmax(loss, n):
     """Minimise a loss of weights with free unknowns, whose softmax the weights are."""
     found = minimize(lambda z: loss(softmax(z)), np.zeros(n), tol=1e-14)
@@ -84,12 +90,30 @@ def test_the_log_loss_is_least_by_the_conditions_of_kuhn_and_tucker(n_members, s
     proba, y, v = make_proba(n_members, scale)
     weights = log_loss_weights(proba, y, v)
     assert weights.sum() == pytest.approx(1, abs=1e-12)
-    q, share = np.maximum(true_class(proba, y), 2**-52), v / v.sum()
-    # The slope of the loss along each weight, the other way round: 1 on average.
-    pull = q @ (share / (weights @ q))
+    pull = pull_of(proba, y, weights, v)
     assert pull.max() <= 1 + 1e-9
     assert pull[weights > 1e-6] == pytest.approx(1, abs=1e-3)
     assert weights @ pull == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_few_rows_of_large_weight_rule(seed):
+    proba, y, v = make_proba(7, 10.0, seed)
+    v = 1e-6**v
+    assert pull_of(proba, y, log_loss_weights(proba, y, v), v).max() <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3])
+def test_more_members_than_rows(n_rows):
+    q = np.array([[1, 2, 4], [2, 4, 1], [4, 1, 2], [2, 2, 2], [1, 1, 1], [3, 3, 1]]) / 8
+    proba = np.stack([q, 1 - q], axis=2)[:, :n_rows]
+    y, v = np.zeros(n_rows, int), np.ones(n_rows)
+    weights = log_loss_weights(proba, y)
+    assert pull_of(proba, y, weights, v).max() <= 1 + 1e-9
+    error = q[:, :n_rows] - 0.25
+    weights = squared_error_weights(error, np.zeros(n_rows))
+    slope = error @ (weights @ error)
+    assert slope.min() >= weights @ slope - 1e-12
 
 
 def test_some_weights_are_0_and_some_are_not():

@@ -81,3 +81,14 @@ def test_a_start_at_the_minimum_stays():
         1e-12,
     )
     assert (found == start).all()
+
+
+def test_what_does_not_matter_is_left_alone():
+    # Only the sum of the first two counts, and it is to be a half.
+    found = minimize_on_simplex(
+        lambda w: float((w[0] + w[1] - 0.5) ** 2),
+        lambda w: ((w[0] + w[1] - 0.5) * np.array([2.0, 2, 0]), np.outer([1.0, 1, 0], [2.0, 2, 0])),
+        np.array([0.5, 0.3, 0.2]),
+        1e-12,
+    )
+    assert found == pytest.approx([0.35, 0.15, 0.5], abs=1e-6)
