@@ -20,6 +20,7 @@ LISTED = {
     "ensembles": "skensemble",
     "schedules": "skensemble.schedules",
     "metrics": "skensemble.metrics",
+    "weighting": "skensemble.weighting",
 }
 """Modules whose `__all__` is a list of the page *API*, and where users import it from."""
 

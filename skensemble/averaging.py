@@ -35,6 +35,44 @@ def last_m_weights(n_members: int, m: int | None = None) -> NDArray[np.float64]:
     return weights
 
 
+LEAST_WEIGHT = 1e-3
+"""Fitted weights below it are set to 0."""
+
+
+def restrict_weights(weights: FloatArray, m: int | None = None) -> NDArray[np.float64]:
+    """Weights of the last m of some members to which weights were fitted.
+
+    First, weights below 0.001, or below half of the mean weight where that is less, are set to 0:
+    their members would have to be run for next to nothing. Then those of the last m are divided by
+    their sum.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_members,)
+        Fitted weights, oldest member first; they sum to 1.
+    m : int or None, default=None
+        Number of members to average; None or more than there are means all.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_members,)
+        They sum to 1, and are 0 for all but the last m members. Where the last m have no weight,
+        theirs are equal.
+
+    Examples
+    --------
+    >>> fitted = np.array([0.5995, 0.3, 0.1, 0.0005])
+    >>> restrict_weights(fitted, 3)
+    array([0.  , 0.75, 0.25, 0.  ])
+    >>> restrict_weights(fitted, 1)
+    array([0., 0., 0., 1.])
+    """
+    equal = last_m_weights(len(weights), m)
+    least = min(LEAST_WEIGHT, 1 / (2 * len(weights)))
+    kept = np.where((weights >= least) & (equal > 0), weights, 0.0)
+    return kept / kept.sum() if kept.any() else equal
+
+
 def average(member_outputs: Iterable[Any], weights: Iterable[float]) -> Any:
     """Weighted mean of what the members give: probabilities, not logits.
 

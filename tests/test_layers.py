@@ -16,7 +16,7 @@ ROOT = Path(skensemble.__file__).parent
 ORDER = [
     {"_checks", "_interrupts", "_typing", "_version", "_warn"},
     {"_arguments"},
-    {"averaging", "device", "modules", "schedules"},
+    {"averaging", "device", "modules", "schedules", "weighting"},
     {"data", "seeding"},
     {"metrics", "nets"},
     {"members"},
@@ -34,7 +34,7 @@ FOR_ALL = ORDER[0] | ORDER[1]
 MAY_IMPORT = {
     "joblib": {"ensembles", "model_selection"},
     "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
-    | {"metrics", "model_selection", "nets", "posteriors", "seeding", "training"},
+    | {"metrics", "model_selection", "nets", "posteriors", "seeding", "training", "weighting"},
     "scipy": {"data", "ensembles", "lockstep"},
     "sklearn": {"data", "ensembles", "lockstep", "model_selection", "nets", "seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}

@@ -23,6 +23,7 @@ from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._continuation import Begun, FitMembers, NoPartialFit
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import check_fraction
+from skensemble.ensembles._member_weights import WeighsMembers
 from skensemble.ensembles._net import (
     check_output_width,
     fill_sizes,
@@ -50,7 +51,13 @@ from skensemble.training import Data, Trace
 
 
 class BaseEnsemble(
-    NamedParameters, LearnsRows, FittedState, CallbackSupportMixin, BaseEstimator, ABC
+    NamedParameters,
+    LearnsRows,
+    WeighsMembers,
+    FittedState,
+    CallbackSupportMixin,
+    BaseEstimator,
+    ABC,
 ):
     """Base of all ensembles: everything but how members come about and what they predict.
 
@@ -196,6 +203,7 @@ class BaseEnsemble(
         if not isinstance(self.verbose, bool):
             check_int("verbose", self.verbose, 0)
         self._check_parameters()
+        self._check_weights()
         check_fraction(self.validation_fraction, validation)
 
     @abstractmethod

@@ -8,14 +8,17 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 
+from skensemble._checks import InvalidParameterError
 from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import (
     NetClassifier,
     are_probabilities,
     log_of_probabilities,
+    told_of_scores,
     with_class_weight,
 )
+from skensemble.weighting import log_loss_weights
 
 
 class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
@@ -173,6 +176,16 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
             return np.not_equal(output.argmax(axis=1), y).astype(output.dtype)
         proba = output[np.arange(len(y)), y]
         return -np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
+
+    def _fit_weights(self, outputs: np.ndarray, y: np.ndarray, row_weight: Any) -> np.ndarray:
+        for scores in outputs:
+            if not are_probabilities(scores):
+                rule = "'uniform' for a net that gives scores instead of probabilities"
+                raise InvalidParameterError(
+                    f"weights must be {rule} (predict_nonlinearity turns scores into them), got "
+                    f"{self.weights!r} and {told_of_scores(scores, self.template_net_)}."
+                )
+        return log_loss_weights(outputs, y, row_weight)
 
     @staticmethod
     def _score_output(

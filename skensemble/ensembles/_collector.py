@@ -82,11 +82,20 @@ class Collector:
         ensemble._predictor_.add(template, state)
         if len(ensemble._predictor_) == 1 and self.rows is not None:
             self.first_answer = answer_to_keep(ensemble._predictor_, self.rows)
-        m = ensemble._n_last_members()
-        score = None if self.held_out is None else self.held_out.add(ensemble._predictor_, m)
+        score = None if self.held_out is None else self._score(self.held_out)
         should_stop = self.progress.end_member(step, loss, score)
         self.steps.append(step.t)
         return should_stop
+
+    def _score(self, held_out: HeldOut) -> float:
+        """Score the members so far; they get weights where somebody may look at them."""
+        ensemble = self.ensemble
+        score = held_out.add(ensemble._predictor_, ensemble._n_last_members())
+        # Outputs that have no such weights show in the first member, before all are trained.
+        is_first = len(held_out.outputs) == 1
+        if ensemble.weights == "validation" and (is_first or self.progress.has_listeners):
+            ensemble._learn_weights(held_out.outputs, held_out.y, held_out.sample_weight)
+        return score
 
     @cached_property
     def _parameter_names(self) -> list[str]:
@@ -144,9 +153,13 @@ class Collector:
         ensemble = self.ensemble
         ensemble.validation_scores_ = np.array(held_out.scores)
         ensemble._best_m_ = held_out.best_m()
+        if ensemble.weights == "validation":
+            ensemble._learn_weights(held_out.outputs, held_out.y, held_out.sample_weight)
+            ensemble.weighted_validation_score_ = held_out.score_of(ensemble._weights())
+            return
         if warns and ensemble.m != "auto" and held_out.last_member_is_better(ensemble.weights_):
             warn_user(
                 "On the validation rows the last member alone is clearly better than the "
                 "average: earlier members had too few steps to converge. Train for more epochs, "
-                "ask for fewer members, or set m='auto'."
+                "ask for fewer members, or set m='auto' or weights='validation'."
             )

@@ -38,6 +38,9 @@ from skensemble.training import Data, Trace
 
 NO_ROWS: Validation = (None, None, None)
 
+OF_ROWS = ("validation_scores_", "_best_m_", "_fitted_weights_", "weighted_validation_score_")
+"""What an ensemble has learnt from validation rows."""
+
 FitMembers = Callable[[NeuralNet, Data, Collect, int], Trace]
 """Trains a net and hands members over, as `BaseEnsemble._fit_members` does."""
 
@@ -153,6 +156,11 @@ class GoesOn:
             raise reject("m", f"an int or {rule}", self.m)
         if self.validation_fraction is not None:
             raise reject("validation_fraction", rule, self.validation_fraction)
+        self._check_weights()
+        if self.weights != "uniform":
+            raise reject(
+                "weights", "'uniform' for partial_fit, which holds no rows out", self.weights
+            )
         if classes is not None and not is_classifier(self):
             raise reject("classes", "None for a regressor", classes)
         n_before, kept = len(getattr(self, "members_", ())), None
@@ -237,7 +245,7 @@ class GoesOn:
         data, held_out = self._learn_data(
             kept.net, X, y, weight, validation, seed=kept.streams.validation, is_first=False
         )
-        for name in ("validation_scores_", "_best_m_"):
+        for name in OF_ROWS:
             vars(self).pop(name, None)
         # Should this fit fail, the lists of before are put back as they were.
         earlier, self._predictor_ = self._predictor_, copy(self._predictor_)

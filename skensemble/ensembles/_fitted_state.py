@@ -8,15 +8,12 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
-import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
-from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble._version import __version__
 from skensemble._warn import warn_user
-from skensemble.averaging import last_m_weights
 from skensemble.device import available_device
 from skensemble.ensembles._net import autocast_dtype
 from skensemble.ensembles._pickling import refusal_of
@@ -25,49 +22,7 @@ from skensemble.members import Predictor
 
 
 class FittedState:
-    """Mixin: the fitted state of an ensemble, NumPy arrays in pickles and modules in memory.
-
-    The weights of the members follow from the parameter `m`, which may be changed after `fit`.
-    """
-
-    @property
-    def weights_(self) -> np.ndarray:
-        """Weight of each member, oldest first, of shape (n_members,).
-
-        They sum to 1 and are 0 for the members that `m` leaves out; they follow a later change of
-        `m`.
-        """
-        try:
-            return self._weights()
-        except InvalidParameterError as error:
-            # Raise AttributeError, so that `dir` and the HTML repr keep working.
-            raise AttributeError(str(error)) from error
-
-    def _weights(self) -> np.ndarray:
-        return last_m_weights(len(self.members_), self._effective_m())
-
-    def _effective_m(self) -> int | None:
-        """Return the number of last members to average now; None is all of them."""
-        if self.m is None:
-            return None
-        if isinstance(self.m, str) and self.m == "auto":
-            if not hasattr(self, "_best_m_"):
-                raise auto_without_rows()
-            return self._best_m_
-        return _check_number(self.m, self._most_m())
-
-    def _n_last_members(self) -> int | None:
-        """Return how many of the last members `m` stands for while they come in."""
-        return None if isinstance(self.m, str) else self.m
-
-    def _most_m(self) -> int:
-        """Return the largest `m` that there can be now."""
-        return max(self._n_members_planned_, len(self.members_))
-
-    def _check_m(self) -> None:
-        """Refuse an `m` that no fit could have, before any data is looked at."""
-        if self.m is not None and self.m != "auto":
-            _check_number(self.m, max(self._n_members(), 1))
+    """Mixin: the fitted state of an ensemble, NumPy arrays in pickles and modules in memory."""
 
     def _make_predictor(self, device: torch.device) -> Predictor:
         net = self.template_net_
@@ -128,21 +83,8 @@ class FittedState:
             stored.check(self)
 
 
-def auto_without_rows() -> InvalidParameterError:
-    """Build the error for ``m="auto"`` where there are no validation rows."""
-    error = reject("m", "an int or None for a fit without X_val and y_val", "auto")
-    return InvalidParameterError(f"{error} Or set validation_fraction, which holds rows out.")
-
-
 def _is_learnt(name: str) -> bool:
     return name.endswith("_") and not name.startswith("__")
-
-
-def _check_number(m: Any, n_members: int) -> int:
-    try:
-        return check_int("m", m, 1, n_members)
-    except InvalidParameterError:
-        raise reject("m", f"an int in 1..{n_members}, None or 'auto'", m) from None
 
 
 @contextmanager

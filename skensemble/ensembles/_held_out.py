@@ -104,10 +104,12 @@ class HeldOut:
     def add(self, predictor: Predictor, m: int | None) -> float:
         """Take in the newest member, and score the mean of the last m so far."""
         self.outputs += list(predictor.outputs(self.X, [len(predictor) - 1]))
-        n_members = len(self.outputs)
-        mean = average(self.outputs, last_m_weights(n_members, m))
-        self.scores.append(self.score(mean, self.y, self.sample_weight))
+        self.scores.append(self.score_of(last_m_weights(len(self.outputs), m)))
         return self.scores[-1]
+
+    def score_of(self, weights: np.ndarray) -> float:
+        """Score the mean of the members with some weights."""
+        return self.score(average(self.outputs, weights), self.y, self.sample_weight)
 
     def best_m(self) -> int:
         """Find the number of last members whose mean has the least loss."""

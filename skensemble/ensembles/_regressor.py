@@ -17,6 +17,7 @@ from skensemble.data import TargetScaler
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import NetRegressor, is_gaussian, is_standardized
 from skensemble.seeding import building_seeded
+from skensemble.weighting import squared_error_weights
 
 
 class EnsembleRegressor(RegressorMixin, BaseEnsemble):
@@ -165,6 +166,9 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
     @staticmethod
     def _row_losses(output: np.ndarray, y: np.ndarray) -> np.ndarray:
         return ((output - y) ** 2).mean(axis=1)
+
+    def _fit_weights(self, outputs: np.ndarray, y: np.ndarray, row_weight: Any) -> np.ndarray:
+        return squared_error_weights(outputs, y, row_weight)
 
     @staticmethod
     def _score_output(output: np.ndarray, y: np.ndarray, sample_weight: Any) -> float:

@@ -15,7 +15,6 @@ from skensemble.data import (
     drop_zero_weight_rows,
     holds_whole_numbers,
 )
-from skensemble.ensembles._fitted_state import auto_without_rows
 from skensemble.ensembles._held_out import HeldOut, split_rows
 from skensemble.ensembles._net import dtype_to_check, is_binary
 from skensemble.ensembles._validation_rows import naming_validation_rows
@@ -101,8 +100,7 @@ class LearnsRows:
         if X is None:
             if sample_weight is not None:
                 raise reject("sample_weight_val", "None without X_val", sample_weight)
-            if isinstance(self.m, str):
-                raise auto_without_rows()
+            self._check_without_rows()
             return None
         classify = is_classifier(self)
         with naming_validation_rows():

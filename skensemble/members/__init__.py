@@ -1,6 +1,7 @@
 """Members: copied states of a net, and the modules in evaluation mode that predict from them."""
 
 from skensemble.members._copying import copy_modules, placed
+from skensemble.members._dropout_masks import names_of_masks, with_fixed_dropout, with_masks
 from skensemble.members._net_way import (
     copy_member,
     filled,
@@ -39,6 +40,7 @@ __all__ = [
     "is_finite",
     "name_in_copy",
     "named_tensors",
+    "names_of_masks",
     "obstacle_to_lean_prediction",
     "parameter_names",
     "parts_of",
@@ -47,5 +49,7 @@ __all__ = [
     "run_uncompiled",
     "structure_of",
     "with_arrays",
+    "with_fixed_dropout",
+    "with_masks",
     "with_parts",
 ]

@@ -17,7 +17,7 @@ from skensemble.nets._loss import row_losses
 from skensemble.nets._names import parts_of, spellings, unknown_names
 from skensemble.nets._one_output import has_one_output
 from skensemble.nets._parameters import check_net_parameters, device_of
-from skensemble.nets._probabilities import are_probabilities, log_of_probabilities
+from skensemble.nets._probabilities import are_probabilities, log_of_probabilities, told_of_scores
 from skensemble.nets._regressor import NetRegressor
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
 from skensemble.nets._step_callback import StepCallback
@@ -49,6 +49,7 @@ __all__ = [
     "row_losses",
     "rows_dtype",
     "spellings",
+    "told_of_scores",
     "unknown_names",
     "with_class_weight",
 ]

@@ -12,6 +12,14 @@ def are_probabilities(scores: np.ndarray) -> bool:
     return bool((scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3))
 
 
+def told_of_scores(scores: np.ndarray, net: Any) -> str:
+    """Say for a message which scores came from which net."""
+    return (
+        f"scores of {scores.min():.3g} to {scores.max():.3g} from {type(net).__name__} with "
+        f"criterion {net.criterion!r}"
+    )
+
+
 def log_of_probabilities(proba: np.ndarray, net: Any) -> np.ndarray:
     """Return the logarithm of what a net gives, minus infinity for a probability of 0.
 
@@ -32,9 +40,6 @@ def log_of_probabilities(proba: np.ndarray, net: Any) -> np.ndarray:
     """
     if not are_probabilities(proba):
         rule = "a net that gives probabilities (predict_nonlinearity turns scores into them)"
-        raise InvalidParameterError(
-            f"estimator must be {rule}, got scores of {proba.min():.3g} to {proba.max():.3g} from "
-            f"{type(net).__name__} with criterion {net.criterion!r}."
-        )
+        raise InvalidParameterError(f"estimator must be {rule}, got {told_of_scores(proba, net)}.")
     with np.errstate(divide="ignore"):
         return np.log(proba)

@@ -1,4 +1,4 @@
-"""What a fit leaves on an ensemble: weights that follow `m`, pickles, copies, a later fit."""
+"""What a fit leaves on an ensemble: pickles, copies, a later fit."""
 
 import copy
 import pickle
@@ -6,8 +6,6 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-import torch
-import torch.nn.functional as F
 from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 
@@ -17,56 +15,6 @@ from tests.ensembles.conftest import output
 
 def n_members(make):
     return make()._n_members()
-
-
-def test_weights_sum_to_1_and_follow_m(make_several, data):
-    ensemble = make_several().fit(*data)
-    for m, expected in [(None, [1 / 3] * 3), (1, [0, 0, 1]), (2, [0, 0.5, 0.5])]:
-        assert ensemble.set_params(m=m).weights_.tolist() == expected
-
-
-def test_m_costs_no_training_and_gives_what_a_fit_with_it_gives(make_several, data):
-    X, y = data
-    later = make_several().fit(X, y).set_params(m=2)
-    assert (output(later, X) == output(make_several(m=2).fit(X, y), X)).all()
-
-
-@pytest.mark.parametrize("m", [0, 4, "auto", 1.5])
-def test_a_bad_m_after_fit(make_snapshot, data, m):
-    ensemble = make_snapshot().fit(*data)
-    ensemble.m = m
-    with pytest.raises(ValueError, match="m must be an int"):
-        ensemble.predict(data[0])
-    ensemble.m = 3
-    ensemble.predict(data[0])
-
-
-@pytest.mark.filterwarnings("ignore:On the validation rows")
-def test_m_auto_is_known_only_with_validation_rows(make_classifier, iris):
-    X, y = iris
-    without = make_classifier().fit(X, y).set_params(m="auto")
-    assert not hasattr(without, "weights_")
-    with pytest.raises(ValueError, match="m must be an int or None for a fit without X_val"):
-        without.predict(X)
-    ensemble = make_classifier(m="auto").fit(X, y, X_val=X, y_val=y)
-    best = (
-        np.argmin(
-            [
-                F.nll_loss(torch.tensor(p).log(), torch.tensor(y)).item()
-                for p in ensemble.staged_predict_proba(X)
-            ]
-        )
-        + 1
-    )
-    assert (ensemble.weights_ > 0).sum() == best
-    with pytest.raises(ValueError, match="m must be an int in"):
-        ensemble.set_params(m="best").predict(X)
-
-
-@pytest.mark.parametrize(("M", "m"), [(1, 2), (3, 4), (3, 0), (3, "best")])
-def test_a_bad_m_is_refused_before_the_rows_are_looked_at(make_classifier, M, m):
-    with pytest.raises(ValueError, match=rf"m must be an int in 1\.\.{M}, None or 'auto', got"):
-        make_classifier(M=M, m=m).fit("no rows", None)
 
 
 def test_clone_pickle_joblib_and_copy(make_ensemble, data, tmp_path):

@@ -140,7 +140,7 @@ class CrossFitted(HasMethod, WeighsPositions):
         )
         positions = Positions(nets, n_folds, collect, collect.progress, out_of_fold)
         trace = self._train(nets, positions, out_of_fold)
-        self._learn_weights(positions, out_of_fold, data)
+        self._weigh_parts(positions, out_of_fold, data)
         if not trace.was_interrupted:
             last = nets[-1]
             members = last.ensemble._predictor_, last.net, last.ensemble.members_[-1]

@@ -1,25 +1,11 @@
 """Cross-fitted ensembles of classifiers and of regressors."""
 
-from typing import Any
-
 import numpy as np
 
-from skensemble._checks import reject
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.ensembles.cross_fitted._base import CrossFitted
 from skensemble.ensembles.methods import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
-from skensemble.nets import are_probabilities
-from skensemble.weighting import log_loss_weights, squared_error_weights
-
-LEAST_WEIGHT = 1e-3
-"""Weight of a position and group below which its members are left out."""
-
-
-def without_small(weights: np.ndarray) -> np.ndarray:
-    """Set small weights to 0, and let the others sum to 1."""
-    weights = np.where(weights < LEAST_WEIGHT, 0, weights)
-    return weights / weights.sum()
 
 
 class CrossFittedEnsembleClassifier(CrossFitted, EnsembleClassifier):
@@ -140,12 +126,6 @@ class CrossFittedEnsembleClassifier(CrossFitted, EnsembleClassifier):
     """
 
     _default_method = SnapshotEnsembleClassifier
-
-    def _fit_weights(self, outputs: np.ndarray, y: np.ndarray, sample_weight: Any) -> np.ndarray:
-        if not all(map(are_probabilities, outputs)):
-            rule = "'uniform' for a net that gives scores instead of probabilities"
-            raise reject("weights", rule, self.weights)
-        return without_small(log_loss_weights(outputs, y, sample_weight))
 
     def _keep_oof(self, output: np.ndarray) -> None:
         self.oof_decision_function_ = output
@@ -269,9 +249,6 @@ class CrossFittedEnsembleRegressor(CrossFitted, EnsembleRegressor):
     """
 
     _default_method = SnapshotEnsembleRegressor
-
-    def _fit_weights(self, outputs: np.ndarray, y: np.ndarray, sample_weight: Any) -> np.ndarray:
-        return without_small(squared_error_weights(outputs, y, sample_weight))
 
     def _keep_oof(self, output: np.ndarray) -> None:
         self.oof_prediction_ = self.target_scaler_.inverse(output)

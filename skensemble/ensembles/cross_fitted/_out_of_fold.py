@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skensemble.averaging import average
+from skensemble.averaging import average, restrict_weights
 
 CHUNK = 8192
 """Rows that are copied at a time, to be predicted."""
@@ -94,7 +94,8 @@ class OutOfFold:
         outputs = self.outputs if chosen is None else [self.outputs[i] for i in chosen]
         if self.fit_weights is None:
             return np.full(len(outputs), 1 / len(outputs))
-        return self.fit_weights(np.stack(outputs), self.y, self.sample_weight)
+        weights = self.fit_weights(np.stack(outputs), self.y, self.sample_weight)
+        return restrict_weights(weights)
 
     def mean(self, weights: np.ndarray) -> np.ndarray:
         """Return the weighted mean of the parts, of shape (n_samples, n_outputs)."""

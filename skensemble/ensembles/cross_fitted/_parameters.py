@@ -75,8 +75,6 @@ class HasMethod:
     def _check_parameters(self) -> None:
         check_int("n_nets", self.n_nets, 1)
         check_cv(self.cv)
-        if self.weights not in ("out_of_fold", "uniform"):
-            raise reject("weights", "'out_of_fold' or 'uniform'", self.weights)
         if not isinstance(self.store_oof, bool | np.bool_):
             raise reject("store_oof", "True or False", self.store_oof)
         if not isinstance(self.lockstep, bool | np.bool_) and self.lockstep != "auto":

@@ -1,6 +1,5 @@
 """What the fit of a cross-fitted ensemble reports: a line, or a task, for each cycle."""
 
-
 from skensemble.ensembles._progress import Progress
 from skensemble.training import Step
 

@@ -1,7 +1,7 @@
 """The weights of members, fitted on rows that their nets left out."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,17 +14,18 @@ from skensemble.training import Data
 class WeighsPositions:
     """Mixin: weights of positions and groups of nets, and the honest score that they give."""
 
-    weights: str
+    _kinds_of_weights: ClassVar[tuple[str, str]] = ("uniform", "out_of_fold")
+
     store_oof: bool
     member_positions_: np.ndarray
 
-    def _learn_weights(self, positions: Positions, out_of_fold: OutOfFold, data: Data) -> None:
+    def _weigh_parts(self, positions: Positions, out_of_fold: OutOfFold, data: Data) -> None:
         """Leave the weights of the members, and what they give for the rows that were left out."""
         self.member_positions_, self.member_nets_ = np.array(positions.places).T
         parts = [*zip(out_of_fold.positions, out_of_fold.groups, strict=True)]
         n_folds = positions.n_folds
         part = np.array([parts.index((s, k // n_folds)) for s, k in positions.places])
-        self._member_weights_ = out_of_fold.weights()[part] / n_folds
+        self._fitted_weights_ = out_of_fold.weights()[part] / n_folds
         if self.store_oof:
             self._learn_oof(out_of_fold.mean(np.bincount(part, self._weights())), data)
 
@@ -45,7 +46,7 @@ class WeighsPositions:
         """Return the weights of all members if the last m positions are averaged."""
         first = 0 if m is None else self.member_positions_.max() + 1 - m
         kept = (self.member_positions_ >= first).astype(float)
-        weights = kept if self.weights == "uniform" else kept * self._member_weights_
+        weights = kept if self.weights == "uniform" else kept * self._fitted_weights_
         weights = weights if weights.any() else kept
         return weights / weights.sum()
 
@@ -59,12 +60,6 @@ class WeighsPositions:
     def _most_m(self) -> int:
         there = self.member_positions_.max() + 1 if hasattr(self, "member_positions_") else 0
         return int(max(there, self._n_positions()))
-
-    def _fit_weights(
-        self, outputs: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
-    ) -> np.ndarray:
-        """Return the weights of some parts that lose least on rows that they left out."""
-        raise NotImplementedError
 
     def _keep_oof(self, output: np.ndarray) -> None:
         """Keep what was predicted for rows that were left out, in the units of the targets."""

@@ -28,6 +28,7 @@ class _DeepEnsemble:
         *,
         M: int = 5,
         m: int | str | None = None,
+        weights: str = "uniform",
         validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         lockstep: bool | str = "auto",
@@ -38,6 +39,7 @@ class _DeepEnsemble:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.weights = weights
         self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.lockstep = lockstep
@@ -124,6 +126,9 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least log-loss on the validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
@@ -147,7 +152,7 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -166,6 +171,8 @@ class DeepEnsembleClassifier(_DeepEnsemble, EnsembleClassifier):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         Accuracy of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        Accuracy on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -215,6 +222,9 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least squared error on validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
@@ -236,7 +246,7 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     target_scaler_ : TargetScaler
         Mean and scale of the targets, taken off before training and put back in `predict`.
     n_features_in_ : int
@@ -257,6 +267,8 @@ class DeepEnsembleRegressor(_DeepEnsemble, EnsembleRegressor):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         R squared of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        R squared on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

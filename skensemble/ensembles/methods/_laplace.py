@@ -34,6 +34,7 @@ class _KFACLaplace:
         *,
         M: int = 20,
         m: int | str | None = None,
+        weights: str = "uniform",
         validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         std_scale: float = 1.0,
@@ -44,6 +45,7 @@ class _KFACLaplace:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.weights = weights
         self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.std_scale = std_scale
@@ -116,6 +118,9 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least log-loss on the validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
@@ -137,7 +142,7 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -156,6 +161,8 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         Accuracy of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        Accuracy on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -209,6 +216,9 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least squared error on validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
@@ -228,7 +238,7 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     target_scaler_ : TargetScaler
         Mean and scale of the targets, taken off before training and put back in `predict`.
     n_features_in_ : int
@@ -249,6 +259,8 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         R squared of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        R squared on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

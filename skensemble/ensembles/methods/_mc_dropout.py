@@ -2,7 +2,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from skorch import NeuralNet
 from torch import nn
 
@@ -14,12 +13,12 @@ from skensemble.ensembles._stops import collect_draws
 from skensemble.members import (
     MAIN,
     MemberState,
-    copy_member,
-    copy_modules,
-    named_tensors,
+    names_of_masks,
     structure_of,
+    with_fixed_dropout,
+    with_masks,
 )
-from skensemble.modules import FixedDropout, fix_dropout
+from skensemble.modules import fix_dropout
 from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import spawn_seeds
 from skensemble.training import Data, Trace, train_to_end
@@ -39,6 +38,7 @@ class _MCDropout:
         *,
         M: int = 20,
         m: int | str | None = None,
+        weights: str = "uniform",
         validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         random_state: Any = None,
@@ -47,6 +47,7 @@ class _MCDropout:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.weights = weights
         self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.random_state = random_state
@@ -65,8 +66,8 @@ class _MCDropout:
         return template
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
-        fixed = _with_fixed_dropout(net)
-        names = _names_of_seeds(fixed)
+        fixed = with_fixed_dropout(net)
+        names = names_of_masks(fixed)
         if not names:
             rule = "a net with layers of torch.nn.Dropout (module__dropout=0.1 gives MLP some)"
             raise reject("estimator", rule, type(net.module_))
@@ -78,8 +79,8 @@ class _MCDropout:
         if trace.stopped_by:
             return trace
         # The weights are the same arrays in all members.
-        weights = _with_fixed_dropout(net)
-        drawn = (_drawn(weights, draw) for draw in draws)
+        weights = with_fixed_dropout(net)
+        drawn = (with_masks(weights, draw) for draw in draws)
         return collect_draws(collect, drawn, trace, net.module_)
 
     def _check_row_axis(self, fixed: MemberState, names: list[str], seed: int, X: Any) -> None:
@@ -90,44 +91,12 @@ class _MCDropout:
         # Two places of a batch may happen to lose the same units: several draws will not.
         for k, own in enumerate(spawn_seeds(seed, TRIED_DRAWS)):
             draw = dict(zip(names, map(np.array, spawn_seeds(own, len(names))), strict=True))
-            predictor.add(None, _drawn(fixed, draw))
+            predictor.add(None, with_masks(fixed, draw))
             beside, alone = (predictor.outputs(X[i:2], [k])[0, -1] for i in (0, 1))
             if not np.allclose(beside, alone, rtol=1e-2, atol=1e-3, equal_nan=True):
                 rule = "a net with the rows on the first axis where it drops units"
                 got = type(fixed.parts[MAIN])
                 raise reject("estimator", f"{rule}, as batch_first=True gives", got)
-
-
-def _with_fixed_dropout(net: NeuralNet) -> MemberState:
-    """Copy a net, and put dropout with fixed masks in the place of its own."""
-    state = copy_member(net)
-    for part in state.parts.values():
-        fix_dropout(part)
-    return state
-
-
-def _names_of_seeds(state: MemberState) -> list[str]:
-    """Name the seeds of a state's masks."""
-    seeds = {
-        id(layer.seed)
-        for part in state.parts.values()
-        for layer in part.modules()
-        if isinstance(layer, FixedDropout)
-    }
-    return [name for name, tensor in named_tensors(state.parts) if id(tensor) in seeds]
-
-
-def _drawn(state: MemberState, draw: dict[str, np.ndarray]) -> MemberState:
-    """Return a member that shares all weights with a state, and has the seeds of a draw."""
-    member = MemberState({**state, **draw})
-    places = {id(t): draw[name] for name, t in named_tensors(state.parts) if name in draw}
-
-    def shared(obj: Any) -> Any:
-        """Give a mask its seed, and all else as it is."""
-        return torch.from_numpy(places[id(obj)]) if id(obj) in places else obj
-
-    member.parts, member.shell = copy_modules(state.parts, shared), state.shell
-    return member
 
 
 class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
@@ -153,6 +122,9 @@ class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least log-loss on the validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
@@ -169,7 +141,7 @@ class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -188,6 +160,8 @@ class MCDropoutClassifier(_MCDropout, EnsembleClassifier):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         Accuracy of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        Accuracy on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -238,6 +212,9 @@ class MCDropoutRegressor(_MCDropout, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least squared error on validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
@@ -252,7 +229,7 @@ class MCDropoutRegressor(_MCDropout, EnsembleRegressor):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     target_scaler_ : TargetScaler
         Mean and scale of the targets, taken off before training and put back in `predict`.
     n_features_in_ : int
@@ -273,6 +250,8 @@ class MCDropoutRegressor(_MCDropout, EnsembleRegressor):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         R squared of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        R squared on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

@@ -23,6 +23,7 @@ class _CyclicalSGLD:
         *,
         M: int = 5,
         m: int | str | None = None,
+        weights: str = "uniform",
         validation_fraction: float | None = None,
         samples_per_cycle: int = 3,
         sampling_fraction: float = 0.2,
@@ -34,6 +35,7 @@ class _CyclicalSGLD:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.weights = weights
         self.validation_fraction = validation_fraction
         self.samples_per_cycle = samples_per_cycle
         self.sampling_fraction = sampling_fraction
@@ -107,6 +109,9 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least log-loss on the validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     samples_per_cycle : int, default=3
@@ -130,7 +135,7 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -149,6 +154,8 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         Accuracy of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        Accuracy on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -202,6 +209,9 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least squared error on validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     samples_per_cycle : int, default=3
@@ -223,7 +233,7 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     target_scaler_ : TargetScaler
         Mean and scale of the targets, taken off before training and put back in `predict`.
     n_features_in_ : int
@@ -244,6 +254,8 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         R squared of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        R squared on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 

@@ -108,7 +108,7 @@ class SWAClassifier(_SWA, EnsembleClassifier):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -194,7 +194,7 @@ class SWARegressor(_SWA, EnsembleRegressor):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     target_scaler_ : TargetScaler
         Mean and scale of the targets, taken off before training and put back in `predict`.
     n_features_in_ : int

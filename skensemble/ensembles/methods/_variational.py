@@ -25,6 +25,7 @@ class _Variational:
         *,
         M: int = 20,
         m: int | str | None = None,
+        weights: str = "uniform",
         validation_fraction: float | None = None,
         alpha_zero: float = 0.1,
         tail_lr: float = 0.01,
@@ -38,6 +39,7 @@ class _Variational:
         self.estimator = estimator
         self.M = M
         self.m = m
+        self.weights = weights
         self.validation_fraction = validation_fraction
         self.alpha_zero = alpha_zero
         self.tail_lr = tail_lr
@@ -52,9 +54,8 @@ class _Variational:
         check_int("M", self.M, 1)
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
         check_real("tail_lr", self.tail_lr, 0, low_open=True)
-        check_real(
-            "pretrain_fraction", self.pretrain_fraction, 0, high=1, low_open=True, high_open=True
-        )
+        within = {"high": 1, "low_open": True, "high_open": True}
+        check_real("pretrain_fraction", self.pretrain_fraction, 0, **within)
         check_real("std_lr", self.std_lr, 0)
         for name in ("prior_variance", "beta"):
             if getattr(self, name) is not None:
@@ -79,13 +80,9 @@ class _Variational:
             else:
                 posterior.begin(step.loss)
 
-        schedule = partial(
-            two_cosines,
-            alpha_zero=self.alpha_zero,
-            tail_lr=self.tail_lr,
-            pretrain_fraction=self.pretrain_fraction,
-        )
-        moment = partial(has_pretrained, pretrain_fraction=self.pretrain_fraction)
+        share = {"pretrain_fraction": self.pretrain_fraction}
+        rates = {"alpha_zero": self.alpha_zero, "tail_lr": self.tail_lr}
+        schedule, moment = partial(two_cosines, **rates, **share), partial(has_pretrained, **share)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
         generator = torch.Generator().manual_seed(draw_seed)
         # Before the distributions have begun, all draws are the weights themselves.
@@ -118,6 +115,9 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least log-loss on
         the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least log-loss on the validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
@@ -146,7 +146,7 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -165,6 +165,8 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         Accuracy of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        Accuracy on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetClassifier
         The net as it was trained, sized to the data and not initialised.
 
@@ -177,8 +179,7 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     References
     ----------
     .. [1] Blundell et al., "Weight uncertainty in neural networks", ICML 2015.
-    .. [2] Kingma et al., "Variational dropout and the local reparameterization trick", NeurIPS
-       2015.
+    .. [2] Kingma et al., "Variational dropout and the local reparameterization trick", 2015.
 
     Examples
     --------
@@ -219,6 +220,9 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     m : int, "auto" or None, default=None
         Number of last members to average; None is all, "auto" the number with the least squared
         error on the validation rows of `fit`. It may be changed after `fit`.
+    weights : {"uniform", "validation"}, default="uniform"
+        Whether the last m members count alike, or by weights of least squared error on validation
+        rows of `fit`; "auto" finds `m` by equal ones. "uniform" may be set after `fit`, and unset.
     validation_fraction : float or None, default=None
         Fraction of the rows of `fit` to hold out as validation rows, instead of `X_val`.
     alpha_zero : float, default=0.1
@@ -245,7 +249,7 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     members_ : list of dict
         Weights of each member by name, as arrays on the CPU, oldest first.
     weights_ : ndarray of shape (n_members,)
-        Weight of each member in the average; 0 for those that `m` leaves out.
+        Weight of each member in the average; 0 for those that are left out.
     target_scaler_ : TargetScaler
         Mean and scale of the targets, taken off before training and put back in `predict`.
     n_features_in_ : int
@@ -266,6 +270,8 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
         Epochs that were made.
     validation_scores_ : ndarray of shape (n_members,)
         R squared of the ensemble on the validation rows after each member, where there are any.
+    weighted_validation_score_ : float
+        R squared on the validation rows with weights that were fitted to them.
     template_net_ : skorch.NeuralNetRegressor
         The net as it was trained, sized to the data and not initialised.
 
@@ -278,8 +284,7 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     References
     ----------
     .. [1] Blundell et al., "Weight uncertainty in neural networks", ICML 2015.
-    .. [2] Kingma et al., "Variational dropout and the local reparameterization trick", NeurIPS
-       2015.
+    .. [2] Kingma et al., "Variational dropout and the local reparameterization trick", 2015.
 
     Examples
     --------
