@@ -354,8 +354,8 @@ CLOSED_FORM = [
     Fault(
         "nets/gradients/_losses.py",
         "the gradient of squared errors is half of it",
-        "error.mul_(2 * row_weight)",
-        "error.mul_(row_weight)",
+        "weighted.mul_(2)",
+        "weighted.mul_(1)",
     ),
     Fault(
         "nets/gradients/_losses.py",

@@ -12,7 +12,13 @@ from skensemble.ensembles._continuation import GoesOn
 from skensemble.ensembles._warnings import warn_if_short
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import device_of
-from skensemble.schedules import NAMED, cycle_ends, is_cycle_end
+from skensemble.schedules import (
+    NAMED,
+    cycle_ends,
+    is_cycle_end,
+    linear_warmup,
+    warmup_steps,
+)
 from skensemble.seeding import check_rebuildable, fresh_net, spawn_seeds
 from skensemble.training import Data, Observer, Step, Trace, copying, train
 
@@ -23,16 +29,23 @@ class TrainsCycles(GoesOn):
     cold_restart: bool
     cycle_mult: float
     members_: list[Any]
+    n_steps_: int
     schedule: str | Callable[..., float]
+    warmup: float
+
+    _warmup_steps_: int
+    """Steps of the warm-up, of which further cycles make what the first fit has left."""
 
     def _n_members(self) -> int:
         return self.M
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
         schedule = self._bound_schedule(M=self.M, cycle_mult=self.cycle_mult)
+        schedule = partial(linear_warmup, schedule=schedule, warmup=self.warmup)
         moment = partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
         observe = self._observer(net, collect, seed, self.M)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
+        self._warmup_steps_ = warmup_steps(trace.n_steps, self.warmup)
         warn_if_short(trace, self.M)
         return trace
 
@@ -53,9 +66,18 @@ class TrainsCycles(GoesOn):
             self._begin_again(net, spawn_seeds(seed, n_all))
         # All cycles, those of before too, are taken to be as long as these.
         among_all = partial(_among_all, n_before=n_before, n_cycles=n_cycles, n_all=n_all)
-        schedule = among_all(self._bound_schedule(M=n_all, cycle_mult=1.0))
+        rate = self._bound_schedule(M=n_all, cycle_mult=1.0)
+        if n_before:
+            warmup = {"warmup": self._warmup_steps_, "n_before": self.n_steps_}
+            schedule: Any = partial(linear_warmup, schedule=among_all(rate), **warmup)
+        else:
+            schedule = among_all(partial(linear_warmup, schedule=rate, warmup=self.warmup))
         moment = among_all(partial(is_cycle_end, M=n_all))
-        return train(net, data, schedule=schedule, moment=moment, observe=observe, **length)
+        trace = train(net, data, schedule=schedule, moment=moment, observe=observe, **length)
+        if not n_before:
+            all_steps = n_all * (trace.n_steps // n_cycles)
+            self._warmup_steps_ = warmup_steps(all_steps, self.warmup)
+        return trace
 
     def _cycle_steps(self, trace: Trace) -> int:
         n_cycles = max(1, len(trace.moments))

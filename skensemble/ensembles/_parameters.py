@@ -34,6 +34,8 @@ ALIASES = {
     "net": "estimator",
     "num_cycles": "M",
     "seed": "random_state",
+    "warm_up": "warmup",
+    "warmup_steps": "warmup",
 }
 """What people type for the parameters of an ensemble."""
 

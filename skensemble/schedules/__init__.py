@@ -20,6 +20,7 @@ from skensemble.schedules._stages import (
     is_tail_point,
     two_cosines,
 )
+from skensemble.schedules._warmup import linear_warmup, warmup_steps
 
 __all__ = [
     "constant_tail",
@@ -33,9 +34,11 @@ __all__ = [
     "is_low_rate",
     "is_sample",
     "is_tail_point",
+    "linear_warmup",
     "plateau_then_linear",
     "step_decay",
     "two_cosines",
+    "warmup_steps",
 ]
 
 NAMED: dict[str, Callable[..., float]] = {

@@ -40,6 +40,7 @@ SNAPSHOT_PARAMETERS = [
     ({"lr_min": 0.2}, r"lr_min must be a finite number >= 0 and <= 0\.1, got 0\.2\."),
     ({"schedule": "cosin"}, r"schedule must be one of \['cosine', .* or a callable, got 'cosin'\."),
     ({"cycle_mult": 0}, r"cycle_mult must be a finite number > 0, got 0\."),
+    ({"warmup": -1}, r"warmup must be a number of steps, .* a float >= 0 and <= 1, got -1\."),
     ({"alpha_mult": -1}, r"alpha_mult must be a finite number > 0, got -1\."),
     ({"cold_restart": "yes"}, r"cold_restart must be True or False, got 'yes'\."),
     ({"estimator": nn.Linear}, r"module must be something that can be built, got Linear\(\)"),

@@ -24,8 +24,8 @@ from tests.lockstep.conftest import (
 POPULATIONS = [ClosedFormPopulation, FunctionalPopulation]
 ACTIVATIONS = ["silu", "relu", "gelu", "tanh"]
 
-# Layers with more outputs than inputs, with fewer, and with as many.
-LAYERS = [(), (7,), (5, 5), (3,), (7, 3, 2)]
+# More outputs than inputs, fewer, as many, fewer that are many, and one.
+LAYERS = [(), (7,), (5, 5), (3,), (7, 3, 2), (20, 16), (4, 1)]
 
 
 def three_nets(module=None, **settings):
@@ -112,6 +112,42 @@ def test_masks_of_dropout_are_those_that_each_net_draws_alone(p):
     # Rows that fill up a batch draw nothing.
     batches = [batch_of((6, 2, 4), LABELS), batch_of((3, 3, 5), LABELS)]
     assert_gives_what_autograd_gives(ClosedFormPopulation, trainings, batches)
+
+
+@pytest.mark.parametrize("kind", POPULATIONS)
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize(("net_kind", "y"), [(None, LABELS), (NetRegressor, TARGETS)])
+def test_rows_that_nets_share_need_not_be_repeated(kind, layers, net_kind, y):
+    settings = {} if net_kind is None else {"kind": net_kind}
+    trainings = three_nets(module__hidden_units=layers, **settings)
+    x, targets, weight = torch.as_tensor(X[:6]), torch.as_tensor(y[:6]), batch_of((4, 6, 6), y)[2]
+    # Each net leaves out rows of its own; the first fills up its batch.
+    weight[1, 2] = weight[2, 0] = 0
+    repeated = x.repeat(3, 1, 1), torch.stack([targets] * 3), weight
+    one, other = kind(trainings), kind(trainings)
+    with torch.no_grad():
+        losses, expected = one.backward((x[None], targets[None], weight)), other.backward(repeated)
+    torch.testing.assert_close(losses, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(one.all_gradients, other.all_gradients, rtol=1e-10, atol=1e-12)
+    losses_alone = [alone(t, x, targets, w)[0] for t, w in zip(trainings, weight, strict=True)]
+    assert losses.tolist() == pytest.approx(losses_alone, rel=1e-12)
+
+
+def test_dropout_draws_nothing_for_rows_that_a_net_leaves_out():
+    trainings = three_nets(module__dropout=0.5, module__hidden_units=(7, 4))
+    rows, y = X[:6], torch.as_tensor(LABELS[:6])
+    weight = torch.ones(3, 6, dtype=torch.float64)
+    weight[0, 2] = weight[1, 0] = weight[1, 4] = weight[2, 5] = 0
+    population = ClosedFormPopulation(trainings)
+    with torch.no_grad():
+        losses = population.backward((torch.as_tensor(rows)[None], y[None], weight))
+    for k, training in enumerate(trainings):
+        torch.manual_seed(10 + k)
+        own = weight[k] > 0
+        loss, expected = alone(training, torch.as_tensor(rows)[own], y[own], weight[k, own])
+        assert losses[k].item() == pytest.approx(loss, rel=1e-12)
+        found = gradients_of(population, k, training)
+        torch.testing.assert_close(found, [*expected], rtol=1e-10, atol=1e-12)
 
 
 def test_rows_of_several_axes_are_flattened():

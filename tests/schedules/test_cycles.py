@@ -1,5 +1,6 @@
 """Where cycles end."""
 
+from itertools import accumulate
 from math import ceil
 
 import pytest
@@ -32,6 +33,8 @@ def test_a_moment_is_the_last_step_of_each_cycle_and_no_other():
 def test_growing_cycles_have_the_lengths_of_sgdr():
     # First length 10, doubling: 10 + 20 + 40 = 10 * (2**3 - 1) / (2 - 1) steps.
     assert cycle_ends(70, 3, cycle_mult=2) == (10, 10 + 20, 10 + 20 + 40)
+    lengths = [100, 200, 400, 800, 1600]
+    assert cycle_ends(3100, 5, cycle_mult=2) == tuple(accumulate(lengths))
 
 
 def test_ends_are_exact_where_floats_would_round():

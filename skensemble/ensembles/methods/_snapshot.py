@@ -7,7 +7,7 @@ from skensemble._checks import check_int, check_real, reject
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._cycles import TrainsCycles
 from skensemble.ensembles._regressor import EnsembleRegressor
-from skensemble.schedules import NAMED
+from skensemble.schedules import NAMED, warmup_steps
 
 
 class _Snapshot(TrainsCycles):
@@ -26,6 +26,7 @@ class _Snapshot(TrainsCycles):
         schedule: str | Callable[..., float] = "cosine",
         cycle_mult: float = 1.0,
         alpha_mult: float = 1.0,
+        warmup: float = 0,
         cold_restart: bool = False,
         warm_start: bool = False,
         random_state: Any = None,
@@ -41,6 +42,7 @@ class _Snapshot(TrainsCycles):
         self.schedule = schedule
         self.cycle_mult = cycle_mult
         self.alpha_mult = alpha_mult
+        self.warmup = warmup
         self.cold_restart = cold_restart
         self.warm_start = warm_start
         self.random_state = random_state
@@ -52,6 +54,8 @@ class _Snapshot(TrainsCycles):
         check_real("lr_min", self.lr_min, 0, high=self.alpha_zero)
         check_real("cycle_mult", self.cycle_mult, 0, low_open=True)
         check_real("alpha_mult", self.alpha_mult, 0, low_open=True)
+        # Refuses what is no length.
+        warmup_steps(1, self.warmup)
         is_named = isinstance(self.schedule, str) and self.schedule in NAMED
         if not is_named and not callable(self.schedule):
             raise reject("schedule", f"one of {list(NAMED)} or a callable", self.schedule)
@@ -96,6 +100,9 @@ class SnapshotEnsembleClassifier(_Snapshot, EnsembleClassifier):
         Length of a cycle over that of the cycle before.
     alpha_mult : float, default=1.0
         Peak of a cycle over that of the cycle before.
+    warmup : int or float, default=0
+        First steps, at rates that rise along a straight line from 0 to what `schedule` says: their
+        number, or as a float their fraction of all steps. Further cycles do not warm up again.
     cold_restart : bool, default=False
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.
@@ -198,6 +205,9 @@ class SnapshotEnsembleRegressor(_Snapshot, EnsembleRegressor):
         Length of a cycle over that of the cycle before.
     alpha_mult : float, default=1.0
         Peak of a cycle over that of the cycle before.
+    warmup : int or float, default=0
+        First steps, at rates that rise along a straight line from 0 to what `schedule` says: their
+        number, or as a float their fraction of all steps. Further cycles do not warm up again.
     cold_restart : bool, default=False
         Whether network and optimizer start afresh at each cycle: the paper's baseline
         *SingleCycle*.

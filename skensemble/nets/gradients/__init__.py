@@ -1,7 +1,7 @@
 """Gradients of the built-in MLP, and steps of SGD, written out without autograd's bookkeeping."""
 
 from skensemble.nets.gradients._clipping import clip_factor, clip_gradients
-from skensemble.nets.gradients._losses import log_loss, squared_error
+from skensemble.nets.gradients._losses import FEW_CLASSES, log_loss, squared_error
 from skensemble.nets.gradients._mlp import (
     ClosedForm,
     Nonlinearity,
@@ -18,6 +18,7 @@ from skensemble.nets.gradients._sgd import (
 )
 
 __all__ = [
+    "FEW_CLASSES",
     "ClosedForm",
     "Nonlinearity",
     "buffers_like",

@@ -21,7 +21,7 @@ def log_loss(logits: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor, Ten
     logits : Tensor of shape (..., n_samples, n_classes)
         The leading axes are those of several nets.
     y : Tensor of shape (..., n_samples)
-        Codes.
+        Codes; an axis of nets that share them may be 1.
     row_weight : Tensor of shape (..., n_samples)
         Shares of the rows in the loss: their weights, over the number of rows of the batch.
 
@@ -33,12 +33,13 @@ def log_loss(logits: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor, Ten
     is_turned = logits.ndim > 2 and logits.shape[-1] <= FEW_CLASSES
     classes = -2 if is_turned else -1
     logits = logits.mT.contiguous() if is_turned else logits
-    log_proba, gradient = torch.log_softmax(logits, classes), torch.softmax(logits, classes)
-    codes, row_weight = y.unsqueeze(classes), row_weight.unsqueeze(classes)
+    codes = y.expand(row_weight.shape).unsqueeze(classes)
+    row_weight = row_weight.unsqueeze(classes)
+    log_proba = torch.log_softmax(logits, classes)
     loss = (log_proba.gather(classes, codes) * row_weight).sum((-2, -1)).neg_()
-    minus_one = gradient.new_full((1,) * codes.ndim, -1.0)
-    gradient.scatter_add_(classes, codes, minus_one.expand(codes.shape))
+    gradient = log_proba.exp_()
     gradient.mul_(row_weight)
+    gradient.scatter_add_(classes, codes, row_weight.neg())
     return loss, gradient.mT if is_turned else gradient
 
 
@@ -48,7 +49,7 @@ def squared_error(output: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor
     Parameters
     ----------
     output, y : Tensor of shape (..., n_samples, n_outputs)
-        The leading axes are those of several nets.
+        The leading axes are those of several nets; that of targets that they share may be 1.
     row_weight : Tensor of shape (..., n_samples)
         Shares of the rows in the loss: their weights, over the number of rows of the batch.
 
@@ -57,8 +58,9 @@ def squared_error(output: Tensor, y: Tensor, row_weight: Tensor) -> tuple[Tensor
     loss : Tensor of shape (...)
     gradient : Tensor of the shape of `output`
     """
-    error, row_weight = output - y, row_weight[..., None] / output.shape[-1]
-    return (error.square() * row_weight).sum((-2, -1)), error.mul_(2 * row_weight)
+    error = output - y
+    weighted = error * (row_weight[..., None] / output.shape[-1])
+    return error.mul_(weighted).sum((-2, -1)), weighted.mul_(2)
 
 
 def mean_log_loss(logits: Tensor, y: Tensor, grad_output: Tensor) -> tuple[Tensor, Tensor]:
