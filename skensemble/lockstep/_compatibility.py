@@ -28,9 +28,8 @@ from skensemble.lockstep._populations import (
 from skensemble.modules import HOOKS, is_watched, unwrap_compiled
 from skensemble.nets import NetClassifier, NetRegressor
 from skensemble.nets.gradients import (
-    is_step_watched,
     obstacle_to_closed_form,
-    unknown_settings,
+    obstacle_to_optimizer,
 )
 from skensemble.training import StepPlan, is_read_only
 
@@ -211,15 +210,12 @@ def _optimizer_obstacle(training: PausedTraining) -> str | None:
     optimizer = training.net.optimizer_
     if type(optimizer) is not torch.optim.SGD:
         return f"the optimizer is {type(optimizer).__name__}, not SGD"
-    if is_step_watched(optimizer):
-        return "a hook or a scheduler looks into the steps of the optimizer"
+    obstacle = obstacle_to_optimizer(optimizer)
+    if obstacle is not None:
+        return obstacle
     if len(optimizer.param_groups) > 1:
         return "the optimizer has several groups"
     group = optimizer.param_groups[0]
-    if unknown_settings(group):
-        return f"the optimizer has settings {unknown_settings(group)}"
-    if group["maximize"] or group["differentiable"]:
-        return "the optimizer maximises or is differentiable"
     if group["lr"] != optimizer.defaults["lr"]:
         return "the optimizer's group has a rate of its own"
     parameters = training.parameters

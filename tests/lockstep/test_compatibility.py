@@ -221,7 +221,7 @@ GOES_ALONE = [
     ("the optimizer is Adam, not SGD", net(optimizer=torch.optim.Adam)),
     ("several groups", net(optimizer__param_groups=[("*bias", {"lr": 0.1})])),
     ("a rate of its own", net(optimizer__param_groups=[("*", {"lr": 0.02})])),
-    ("maximises or is", net(optimizer__maximize=True, optimizer__nesterov=False)),
+    ("the optimizer maximises", net(optimizer__maximize=True, optimizer__nesterov=False)),
     ("the criterion is OwnLoss", net(Own, criterion=OwnLoss)),
     ("the criterion is Cross", net(Own, criterion__reduction="sum", max_grad_norm=1.0)),
     ("weighs or ignores classes", net(criterion__weight=torch.ones(3).double())),
@@ -278,7 +278,7 @@ def averaged(net):
         ("other weights than those", set_group("params", [nn.Parameter(torch.zeros(1))])),
         ("arguments for its iterator", with_order(None)),
         ("skorch holds rows out", lambda net: net.set_params(train_split=lambda *args: args)),
-        ("maximises or is differentiable", set_group("differentiable", True)),
+        ("the optimizer is differentiable", set_group("differentiable", True)),
         ("the module is compiled", lambda net: setattr(net, "compile", True)),
     ],
 )
