@@ -572,8 +572,8 @@ LOCKSTEP = [
     Fault(
         "lockstep/_stacked_sgd.py",
         "all nets have the rate of the first",
-        "rates.view(-1, *(1,) * (weight.ndim - 1))",
-        "rates[0]",
+        "rates[t].view(-1, *(1,) * (weight.ndim - 1))",
+        "rates[t][0]",
     ),
     Fault(
         "lockstep/_loop.py",

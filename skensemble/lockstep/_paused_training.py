@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from skorch import NeuralNet
 from torch import Tensor
 
 from skensemble.data import batch_sizes
@@ -74,14 +73,6 @@ class PausedTraining:
         weights = sum(p.nbytes for p in self.parameters)
         X = self.data.X
         return (X.data if issparse(X) else X).nbytes + 8 * weights
-
-
-def momentum_of(net: NeuralNet) -> list[Tensor] | None:
-    """Return the buffers of a net's momentum, or None if there are none yet."""
-    optimizer = net.optimizer_
-    states = [optimizer.state[p] for p in optimizer.param_groups[0]["params"]]
-    buffers = [state.get("momentum_buffer") for state in states]
-    return None if any(buffer is None for buffer in buffers) else buffers
 
 
 def digest_of(arrays: list[Any]) -> bytes:

@@ -107,10 +107,20 @@ def updates_of(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> list[
     return [AdamUpdate(group, is_decoupled(optimizer, group), tensors, ones)]
 
 
-def fresh_state(weight: Tensor) -> dict[str, Tensor]:
-    """Return what a fused Adam remembers of a weight before its first step."""
+def fresh_state(weight: Tensor, *, is_fused: bool = True) -> dict[str, Tensor]:
+    """Return what torch's Adam remembers of a weight before its first step.
+
+    Parameters
+    ----------
+    weight : Tensor
+    is_fused : bool, default=True
+        Whether its steps are fused; otherwise they are counted on the CPU, in torch's default type.
+    """
+    dtype = torch.float32
+    if not is_fused:
+        dtype = torch.promote_types(dtype, torch.get_default_dtype())
     return {
-        "step": torch.zeros((), dtype=torch.float32, device=weight.device),
+        "step": torch.zeros((), dtype=dtype, device=weight.device if is_fused else "cpu"),
         "exp_avg": torch.zeros_like(weight, memory_format=torch.preserve_format),
         "exp_avg_sq": torch.zeros_like(weight, memory_format=torch.preserve_format),
     }
