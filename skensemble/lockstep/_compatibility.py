@@ -113,7 +113,7 @@ def population_key(training: PausedTraining, population: type[Population]) -> Ha
         tuple(tuple(place[weight] for weight in group["params"]) for group in groups),
         # Without momentum there is no velocity, and dampening has no effect.
         bool(groups[0].get("momentum")),
-        memory_of(training) is None,
+        bool(memory_of(training)),
         steps_made(training),
         training.data.X.shape[1:],
         # Rows that fill up a batch must not be seen by a module that looks at all rows at once.
@@ -130,7 +130,7 @@ def training_key(training: PausedTraining, plan: StepPlan) -> Hashable:
         for group in optimizer.param_groups
     ]
     weights = [*training.parameters, *training.module.buffers()]
-    memory = (memory_of(training) or {}).values()
+    memory = memory_of(training).values()
     tensors = weights + [tensor for remembered in memory for tensor in remembered]
     return (
         _contents(vars(net), NO_PART_OF_A_TRAINING),

@@ -50,20 +50,21 @@ def settings_of(training: PausedTraining) -> list[WeightSettings]:
     return [by_weight[parameter] for parameter in training.parameters]
 
 
-def memory_of(training: PausedTraining) -> dict[str, list[Tensor]] | None:
-    """Return what an optimizer remembers of the weights, or None if there is nothing yet.
+def memory_of(training: PausedTraining) -> dict[str, list[Tensor]]:
+    """Return what an optimizer remembers of the weights.
 
     Returns
     -------
-    memory : dict of list of Tensor, or None
-        By the name in the optimizer's state; tensors in the order of the net's parameters.
+    memory : dict of list of Tensor
+        By the name in the optimizer's state; tensors in the order of the net's parameters. Empty
+        before the first step.
     """
     optimizer = training.net.optimizer_
     states = [optimizer.state.get(parameter, {}) for parameter in training.parameters]
     names = MEMORY[type(optimizer)]
     memory = {name: [state.get(name) for state in states] for name in names}
     is_there = all(value is not None for values in memory.values() for value in values)
-    return memory if is_there else None
+    return memory if is_there else {}
 
 
 def steps_made(training: PausedTraining) -> float:
@@ -112,7 +113,7 @@ def _obstacle_of_memory(training: PausedTraining) -> str | None:
     extra = sorted(kept - {*names, "step"})
     if extra:
         return f"the optimizer keeps {extra} beside {' and '.join(names)}"
-    if kept and memory_of(training) is None:
+    if kept and not memory_of(training):
         return "the optimizer remembers some weights, and others not"
     if len(_counts(training)) > 1:
         return "the optimizer has counted other steps of some weights than of others"

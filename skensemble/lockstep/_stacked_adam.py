@@ -42,9 +42,9 @@ class StackedAdam:
         self.rates = rates.tolist()
         memories = [memory_of(training) for training in trainings]
         self.moments = [
-            packed([torch.zeros_like(weight) for weight in population.weights])[1]
-            if memories[0] is None
-            else packed(population.stack([memory[name] for memory in memories]))[1]
+            packed(population.stack([memory[name] for memory in memories]))[1]
+            if memories[0]
+            else packed([torch.zeros_like(weight) for weight in population.weights])[1]
             for name in MOMENTS
         ]
         count = steps_made(trainings[0])

@@ -1,6 +1,6 @@
 """The steps of K nets at once, by the optimizer that all of them have."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -30,7 +30,7 @@ class StackedOptimizer(Protocol):
         """Give the optimizer of net k what it would remember after the same steps alone."""
 
 
-STACKED = {
+STACKED: dict[type[torch.optim.Optimizer], Callable[..., StackedOptimizer]] = {
     torch.optim.SGD: StackedSGD,
     torch.optim.Adam: StackedAdam,
     torch.optim.AdamW: StackedAdam,

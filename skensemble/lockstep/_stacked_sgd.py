@@ -41,7 +41,7 @@ class StackedSGD:
         self.weight_decay = self._coefficient([[s.weight_decay for s in own] for own in settings])
         self.has_momentum = bool(group["momentum"])
         memories = [memory_of(training) for training in trainings]
-        self.is_first = memories[0] is None
+        self.is_first = not memories[0]
         stacked = (
             population.gradients
             if self.is_first

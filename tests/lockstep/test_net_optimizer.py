@@ -45,7 +45,7 @@ def remember(net, **values):
 )
 def test_memory_follows_the_weights_of_the_module(optimizer, values):
     net = initialized(optimizer=optimizer, optimizer__param_groups=GROUPS)
-    assert memory_of(paused(net)) is None
+    assert memory_of(paused(net)) == {}
     assert steps_made(paused(net)) == 0
     remember(net, **values)
     memory = memory_of(paused(net))
