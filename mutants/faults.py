@@ -365,7 +365,7 @@ CLOSED_FORM = [
     ),
 ]
 
-SGD = "nets/gradients/_sgd.py"
+SGD, STEP = "nets/gradients/_sgd.py", "nets/gradients/_fused_step.py"
 STEPS_OF_SGD = [
     Fault(SGD, "there is no dampening", 'dampening=self.group["dampening"]', "dampening=0.0"),
     Fault(SGD, "Nesterov is off", 'nesterov=self.group["nesterov"]', "nesterov=False"),
@@ -375,17 +375,17 @@ STEPS_OF_SGD = [
         'weight_decay=self.group["weight_decay"]',
         "weight_decay=0.0",
     ),
-    Fault(SGD, "`maximize` is not seen", '        if group["maximize"]:\n', "        if False:\n"),
-    Fault(SGD, "a wrapped `step` is not seen", '"step" in vars(optimizer)', "False"),
+    Fault(SGD, "`maximize` is not seen", '    if group["maximize"]:\n', "    if False:\n"),
+    Fault(STEP, "a wrapped `step` is not seen", '"step" in vars(optimizer)', "False"),
     Fault(SGD, "each step is the first", "is_first_step=self.is_first", "is_first_step=True"),
     Fault(
-        SGD,
+        STEP,
         "buffers outlive a restart",
         "            kept.clear()\n",
         "            pass\n",
     ),
     Fault(
-        SGD,
+        STEP,
         "global hooks are not seen",
         "        or torch_optimizer._global_optimizer_pre_hooks\n",
         "",
@@ -572,8 +572,8 @@ LOCKSTEP = [
     Fault(
         "lockstep/_stacked_sgd.py",
         "all nets have the rate of the first",
-        "rates.view(-1, *(1,) * (weight.ndim - 1))",
-        "rates[0]",
+        "rates[t].view(-1, *(1,) * (weight.ndim - 1))",
+        "rates[t][0]",
     ),
     Fault(
         "lockstep/_loop.py",

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
-import torch
 from scipy.sparse import issparse
 from skorch.callbacks import EpochTimer
 from skorch.dataset import Dataset
@@ -18,8 +17,14 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from skensemble.data import RowBatches
+from skensemble.lockstep._net_optimizer import (
+    OF_EACH_GROUP,
+    memory_of,
+    obstacle_to_stacking,
+    steps_made,
+)
 from skensemble.lockstep._paused_fit import StopIfCancelled
-from skensemble.lockstep._paused_training import PausedTraining, digest_of, momentum_of
+from skensemble.lockstep._paused_training import PausedTraining, digest_of
 from skensemble.lockstep._populations import (
     ClosedFormPopulation,
     FunctionalPopulation,
@@ -27,12 +32,8 @@ from skensemble.lockstep._populations import (
 )
 from skensemble.modules import HOOKS, is_watched, unwrap_compiled
 from skensemble.nets import NetClassifier, NetRegressor
-from skensemble.nets.gradients import (
-    is_step_watched,
-    obstacle_to_closed_form,
-    unknown_settings,
-)
-from skensemble.training import StepPlan, is_read_only
+from skensemble.nets.gradients import obstacle_to_closed_form
+from skensemble.training import StepPlan, is_read_only, rate_ratios
 
 NO_PART_OF_A_TRAINING = frozenset(
     # Built from arguments, and compared by themselves.
@@ -59,12 +60,9 @@ NO_PART_OF_A_TRAINING = frozenset(
 
 OF_EACH_NET = frozenset(
     ("batch_size", "iterator_train__shuffle", "max_grad_norm")
-    + ("optimizer__momentum", "optimizer__weight_decay")
+    + ("optimizer__momentum", "optimizer__weight_decay", "optimizer__param_groups")
 )
 """Attributes that each net of a population may have of its own."""
-
-OF_EACH_GROUP = frozenset(("momentum", "weight_decay"))
-"""Settings of SGD that each net of a population may have of its own."""
 
 
 class Engine(NamedTuple):
@@ -84,7 +82,7 @@ class Engine(NamedTuple):
 def engine_for(training: PausedTraining) -> Engine:
     """Find the kind of population that a training can be part of."""
     net = training.net
-    obstacle = _net_obstacle(net) or _data_obstacle(training) or _optimizer_obstacle(training)
+    obstacle = _net_obstacle(net) or _data_obstacle(training) or obstacle_to_stacking(training)
     if obstacle is None and not is_read_only(training.request.observe):
         obstacle = "the method changes the weights in mid-training"
     if obstacle is not None:
@@ -98,17 +96,25 @@ def engine_for(training: PausedTraining) -> Engine:
 def population_key(training: PausedTraining, population: type[Population]) -> Hashable:
     """Return what has to be equal for two trainings to be one population."""
     net, module = training.net, training.module
-    group = net.optimizer_.param_groups[0]
-    settings = {k: v for k, v in group.items() if k not in {"params", "lr"} | OF_EACH_GROUP}
+    groups = net.optimizer_.param_groups
+    place = {weight: i for i, weight in enumerate(training.parameters)}
+    settings = [
+        {k: v for k, v in group.items() if k not in {"params", "lr"} | OF_EACH_GROUP}
+        for group in groups
+    ]
     is_closed = population is ClosedFormPopulation
     return (
         _contents(vars(net), NO_PART_OF_A_TRAINING | OF_EACH_NET),
         contents_of(module),
         contents_of(unwrap_compiled(net.criterion_)),
-        _contents(settings),
+        type(net.optimizer_),
+        tuple(_contents(own) for own in settings),
+        # Which weights are in which group.
+        tuple(tuple(place[weight] for weight in group["params"]) for group in groups),
         # Without momentum there is no velocity, and dampening has no effect.
-        bool(group["momentum"]),
-        momentum_of(net) is None,
+        bool(groups[0].get("momentum")),
+        bool(memory_of(training)),
+        steps_made(training),
         training.data.X.shape[1:],
         training.n_steps,
         # Rows that fill up a batch must not be seen by a module that looks at all rows at once.
@@ -119,13 +125,18 @@ def population_key(training: PausedTraining, population: type[Population]) -> Ha
 def training_key(training: PausedTraining, plan: StepPlan) -> Hashable:
     """Return what has to be equal for two trainings of a population to be the same training."""
     net = training.net
-    group = net.optimizer_.param_groups[0]
+    optimizer = net.optimizer_
+    settings = [
+        {name: value for name, value in group.items() if name not in ("params", "lr")}
+        for group in optimizer.param_groups
+    ]
     weights = [*training.parameters, *training.module.buffers()]
-    velocity = momentum_of(net)
-    tensors = weights if velocity is None else weights + velocity
+    memory = memory_of(training).values()
+    tensors = weights + [tensor for remembered in memory for tensor in remembered]
     return (
         _contents(vars(net), NO_PART_OF_A_TRAINING),
-        _contents({name: value for name, value in group.items() if name not in ("params", "lr")}),
+        tuple(_contents(own) for own in settings),
+        tuple(rate_ratios(optimizer)),
         digest_of([tensor.detach().cpu().numpy() for tensor in tensors]),
         training.data_digest,
         net.order_seed_,
@@ -205,31 +216,6 @@ def _data_obstacle(training: PausedTraining) -> str | None:
     arguments = {name for name in vars(net) if name.startswith(("iterator_train__", "dataset__"))}
     if arguments - {"iterator_train__shuffle"} or net.order_seed_ is None:
         return "the net has arguments for its iterator or its dataset"
-    return None
-
-
-def _optimizer_obstacle(training: PausedTraining) -> str | None:
-    optimizer = training.net.optimizer_
-    if type(optimizer) is not torch.optim.SGD:
-        return f"the optimizer is {type(optimizer).__name__}, not SGD"
-    if is_step_watched(optimizer):
-        return "a hook or a scheduler looks into the steps of the optimizer"
-    if len(optimizer.param_groups) > 1:
-        return "the optimizer has several groups"
-    group = optimizer.param_groups[0]
-    if unknown_settings(group):
-        return f"the optimizer has settings {unknown_settings(group)}"
-    if group["maximize"] or group["differentiable"]:
-        return "the optimizer maximises or is differentiable"
-    if group["lr"] != optimizer.defaults["lr"]:
-        return "the optimizer's group has a rate of its own"
-    parameters = training.parameters
-    if [id(p) for p in parameters] != [id(p) for p in group["params"]]:
-        return "the optimizer trains other weights than those of the module"
-    if not all(p.requires_grad for p in parameters):
-        return "some weights are not trained"
-    if any(state.keys() - {"momentum_buffer"} for state in optimizer.state.values()):
-        return "the optimizer keeps more than a momentum"
     return None
 
 

@@ -14,7 +14,7 @@ from skensemble._typing import State
 from skensemble.lockstep._populations import Population
 from skensemble.lockstep._shared_training import SharedTraining
 from skensemble.lockstep._stacked_batches import StackedBatches
-from skensemble.lockstep._stacked_sgd import StackedSGD
+from skensemble.lockstep._stacked_optimizers import stack_optimizers
 from skensemble.training import RecentLosses, StepCounter, Trace, finite_mean, rows_of
 
 
@@ -35,15 +35,14 @@ def train_in_lockstep(trainings: Sequence[SharedTraining], population: Populatio
     """
     firsts = [training.first for training in trainings]
     batches = StackedBatches(firsts)
-    optimizer = StackedSGD(population, [first.net for first in firsts])
+    rates = np.array([training.plan.rates for training in trainings]).T
+    optimizer = stack_optimizers(population, firsts, rates)
     course = LockstepCourse(trainings, population, batches.sizes)
-    rates = np.array([training.plan.rates for training in trainings]).T.copy()
-    rates_of_step = torch.as_tensor(rates).to(population.all_weights).unbind()
     n_epochs = ceil(course.counter.T / batches.sizes.shape[1])
     for batch in islice(batches.epochs(n_epochs), course.counter.T):
         with torch.no_grad():
             losses = population.backward(batch)
-            optimizer.step(rates_of_step[course.counter.t])
+            optimizer.step(course.counter.t)
         course.end_step(losses)
         if not course.is_on.any():
             break
@@ -51,7 +50,7 @@ def train_in_lockstep(trainings: Sequence[SharedTraining], population: Populatio
         # Others have their weights from the moment at which they ended.
         course.end(k, stopped_by=None)
         course.write_weights(k)
-        optimizer.write_buffers(k, firsts[k].net)
+        optimizer.write_memory(k)
     return course.outcomes
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from skorch import NeuralNet
 from torch import Tensor
 
 from skensemble.data import batch_sizes
@@ -90,14 +89,6 @@ class PausedTraining:
         """Bytes of its rows, which others may have too."""
         X = self.data.X
         return int((X.data if issparse(X) else X).nbytes)
-
-
-def momentum_of(net: NeuralNet) -> list[Tensor] | None:
-    """Return the buffers of a net's momentum, or None if there are none yet."""
-    optimizer = net.optimizer_
-    states = [optimizer.state[p] for p in optimizer.param_groups[0]["params"]]
-    buffers = [state.get("momentum_buffer") for state in states]
-    return None if any(buffer is None for buffer in buffers) else buffers
 
 
 def digest_of(arrays: list[Any]) -> bytes:

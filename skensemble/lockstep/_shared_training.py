@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import nan
 from typing import Any
 
+import torch
 from torch import nn
 
 from skensemble._typing import State
@@ -96,7 +97,7 @@ class SharedTraining:
         first, own = self.first, self.trainings[fit]
         if own is not first:
             own.net.order_seed_ = first.net.order_seed_
-            own.net.optimizer_.load_state_dict(deepcopy(first.net.optimizer_.state_dict()))
+            _load_memory(own.net.optimizer_, deepcopy(first.net.optimizer_.state_dict()))
             own.generator_state = first.drawn_state
 
 
@@ -114,6 +115,14 @@ class _Stop:
     def put_back(self, module: nn.Module) -> None:
         """Give a module the weights that it had at the stop."""
         module.load_state_dict(self.state)
+
+
+def _load_memory(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Let an optimizer remember what another does, and keep the rates of its groups."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
 
 
 def _copy_again(copy: tuple[State, Step]) -> tuple[State, Step]:

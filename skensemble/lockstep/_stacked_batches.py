@@ -95,9 +95,7 @@ class StackedBatches:
                 chosen = index[start : start + self.per_block]
                 row_weights = self._row_weights(chosen, start)
                 own = (chosen + self.begins).to(self.X.device)
-                rows = [_take(values, own) for values in (self.X, self.y)]
-                rows = [part.expand(-1, len(self.sizes), *part.shape[2:]) for part in rows]
-                parts = *rows, row_weights
+                parts = _take(self.X, own), _take(self.y, own), row_weights
                 for t, batch in enumerate(zip(*parts, strict=True), start=start):
                     # Cut the padding when every net's batch is shorter than the widest one.
                     width = self.widths[t % n_batches]

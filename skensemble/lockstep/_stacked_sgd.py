@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
-from skorch import NeuralNet
 from torch import Tensor
 
-from skensemble.lockstep._paused_training import momentum_of
+from skensemble.lockstep._net_optimizer import memory_of, settings_of
+from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.lockstep._populations import Population, packed
-from skensemble.nets.gradients import clip_factor
+from skensemble.lockstep._stacked_clipping import StackedClipping
 
 Coefficient = float | Tensor
 """One number for all nets, or one for each weight of each net."""
@@ -21,36 +22,36 @@ class StackedSGD:
     ----------
     population : Population
         Its weights are updated in place.
-    nets : sequence of NeuralNet
-        With an SGD of one group each; momentum, weight decay and clipping may differ.
+    trainings : sequence of PausedTraining
+        Rates, momentum and weight decay of each weight, and clipping may differ.
+    rates : ndarray of shape (n_steps, K)
     """
 
-    def __init__(self, population: Population, nets: Sequence[NeuralNet]) -> None:
-        self.population = population
-        groups = [net.optimizer_.param_groups[0] for net in nets]
-        self.nesterov, self.dampening = groups[0]["nesterov"], groups[0]["dampening"]
-        self.momentum = self._coefficient([group["momentum"] for group in groups])
-        self.weight_decay = self._coefficient([group["weight_decay"] for group in groups])
-        self.has_momentum = any(group["momentum"] for group in groups)
-        norms = [torch.inf if net.max_grad_norm is None else net.max_grad_norm for net in nets]
-        self.clips = min(norms) < torch.inf
-        self.max_norms = population.all_weights.new_tensor(norms)
-        buffers = [momentum_of(net) for net in nets]
-        self.is_first = buffers[0] is None
-        stacked = population.gradients if self.is_first else population.stack(buffers)
+    def __init__(
+        self, population: Population, trainings: Sequence[PausedTraining], rates: np.ndarray
+    ) -> None:
+        self.population, self.trainings = population, trainings
+        self.clipping = StackedClipping(population, [training.net for training in trainings])
+        group = trainings[0].net.optimizer_.param_groups[0]
+        self.nesterov, self.dampening = group["nesterov"], group["dampening"]
+        # Of each weight, those of all nets.
+        settings = [*zip(*map(settings_of, trainings), strict=True)]
+        self.rates = self._rates_of_weights(rates, [[s.ratio for s in own] for own in settings])
+        self.momentum = self._coefficient([[s.momentum for s in own] for own in settings])
+        self.weight_decay = self._coefficient([[s.weight_decay for s in own] for own in settings])
+        self.has_momentum = bool(group["momentum"])
+        memories = [memory_of(training) for training in trainings]
+        self.is_first = not memories[0]
+        stacked = (
+            population.gradients
+            if self.is_first
+            else population.stack([memory["momentum_buffer"] for memory in memories])
+        )
         self.velocity, self.buffers = packed(stacked)
 
-    def step(self, rates: Tensor) -> None:
-        """Clip the gradients, and update the weights with a rate for each net.
-
-        To be called where autograd is off.
-
-        Parameters
-        ----------
-        rates : Tensor of shape (K,)
-        """
-        if self.clips:
-            self._clip()
+    def step(self, t: int) -> None:
+        """Clip the gradients, and make step t, as in `StackedOptimizer`."""
+        self.clipping.cut()
         g = self.population.all_gradients
         _add(g, self.population.all_weights, self.weight_decay)
         if self.has_momentum:
@@ -64,36 +65,40 @@ class StackedSGD:
                 _add(g, v, self.momentum)
             else:
                 g.copy_(v)
-        for weight, gradient in zip(
-            self.population.weights, self.population.gradients, strict=True
+        for weight, gradient, rates in zip(
+            self.population.weights, self.population.gradients, self.rates, strict=True
         ):
-            down = rates.view(-1, *(1,) * (weight.ndim - 1))
+            down = rates[t].view(-1, *(1,) * (weight.ndim - 1))
             weight.addcmul_(gradient, down, value=-1)
 
-    def _clip(self) -> None:
-        norms = [torch.linalg.vector_norm(g.flatten(1), dim=1) for g in self.population.gradients]
-        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
-        factor = clip_factor(norm, self.max_norms)
-        if factor is not None:
-            for gradient in self.population.gradients:
-                gradient.mul_(factor.view(-1, *(1,) * (gradient.ndim - 1)))
-
-    def write_buffers(self, k: int, net: NeuralNet) -> None:
-        """Give a net's own optimizer the momentum that it has here."""
+    def write_memory(self, k: int) -> None:
+        """Give net k's own optimizer the momentum that it has here, as in `StackedOptimizer`."""
         if not self.has_momentum or self.is_first:
             return
-        parameters = net.optimizer_.param_groups[0]["params"]
-        buffers = [torch.empty_like(p) for p in parameters]
+        training = self.trainings[k]
+        buffers = [torch.empty_like(p) for p in training.parameters]
         self.population.write(k, self.buffers, buffers)
-        for parameter, buffer in zip(parameters, buffers, strict=True):
-            net.optimizer_.state[parameter]["momentum_buffer"] = buffer.detach()
+        for parameter, buffer in zip(training.parameters, buffers, strict=True):
+            training.net.optimizer_.state[parameter]["momentum_buffer"] = buffer.detach()
 
-    def _coefficient(self, values: Sequence[float]) -> Coefficient:
-        if len(set(values)) == 1:
-            return values[0]
-        weights = self.population.weights
-        own = weights[0].new_tensor(values)
-        spread = [own.view(-1, *(1,) * (w.ndim - 1)).expand_as(w).flatten() for w in weights]
+    def _rates_of_weights(
+        self, rates: np.ndarray, ratios: Sequence[Sequence[float]]
+    ) -> list[Sequence[Tensor]]:
+        """Return the rates of each weight at each step, as tensors of shape (K,)."""
+        by_ratio = {
+            own: torch.as_tensor(rates * own).to(self.population.all_weights).unbind()
+            for own in set(map(tuple, ratios))
+        }
+        return [by_ratio[tuple(own)] for own in ratios]
+
+    def _coefficient(self, values: Sequence[Sequence[float]]) -> Coefficient:
+        """Return numbers of the weights of the nets, of which each has a list, as a coefficient."""
+        if len({value for own in values for value in own}) == 1:
+            return values[0][0]
+        spread = [
+            weight.new_tensor(own).view(-1, *(1,) * (weight.ndim - 1)).expand_as(weight).flatten()
+            for weight, own in zip(self.population.weights, values, strict=True)
+        ]
         return torch.cat(spread)
 
 

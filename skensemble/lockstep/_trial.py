@@ -6,6 +6,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from skensemble.data import Rows
 from skensemble.lockstep._compatibility import contents_of
+from skensemble.lockstep._net_optimizer import MEMORY
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.lockstep._populations import Batch, FunctionalPopulation
 
@@ -53,8 +54,9 @@ def step_bytes(training: PausedTraining, n_rows: int) -> int:
         output = training.module(X)
     activations = sum(size for pointer, size in saved.items() if pointer not in weights)
     per_row = (X.nbytes + 2 * activations + 2 * output.nbytes) / len(X)
-    # The gradients and the momentum are as large as the weights.
-    return 3 * sum(weights.values()) + int(n_rows * per_row)
+    # The gradients and what the optimizer remembers are as large as the weights.
+    n_times = 2 + len(MEMORY[type(training.net.optimizer_)])
+    return n_times * sum(weights.values()) + int(n_rows * per_row)
 
 
 def _some_rows(training: PausedTraining, n_rows: int) -> Batch:

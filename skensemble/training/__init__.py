@@ -1,6 +1,7 @@
 """One training of one net: a schedule, its moments, and observers that look on."""
 
 from skensemble.training._batch_norm import refresh_batch_norm
+from skensemble.training._course import rate_ratios
 from skensemble.training._handover import Request, taker
 from skensemble.training._history import rows_of, without_batches
 from skensemble.training._observers import (
@@ -43,6 +44,7 @@ __all__ = [
     "is_read_only",
     "join_traces",
     "plan_steps",
+    "rate_ratios",
     "refresh_batch_norm",
     "rows_of",
     "taker",

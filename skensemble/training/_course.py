@@ -26,6 +26,21 @@ def _has_ended(row: dict[str, Any], first: dict[str, Any]) -> bool:
     return "train_loss" in row and ("valid_loss" in row or "valid_loss" not in first)
 
 
+def rate_ratios(optimizer: Any) -> list[float]:
+    """Return the rate of each group of an optimizer, as a multiple of the optimizer's own.
+
+    Examples
+    --------
+    >>> import torch
+    >>> weights = [torch.nn.Parameter(torch.ones(1)) for _ in range(2)]
+    >>> groups = [{"params": weights[:1], "lr": 0.5}, {"params": weights[1:]}]
+    >>> rate_ratios(torch.optim.SGD(groups, lr=0.25))
+    [2.0, 1.0]
+    """
+    lr = optimizer.defaults.get("lr")
+    return [group["lr"] / lr if lr else 1.0 for group in optimizer.param_groups]
+
+
 class StopTraining(Exception):
     """An observer asks for the end of the training, or its last step has been made."""
 
@@ -78,10 +93,10 @@ class FollowSchedule(StepCallback):
             self.counter_ = StepCounter([plan])
             self.losses_, self.n_batches_ = RecentLosses(n_batches), n_batches
             # Groups that the user gave a rate of their own keep its ratio to the net's.
-            lr = net.optimizer_.defaults.get("lr")
+            ratios = rate_ratios(net.optimizer_)
             self.groups_ = [
-                (group, group["lr"] / lr if lr else 1.0, group["lr"])
-                for group in net.optimizer_.param_groups
+                (group, ratio, group["lr"])
+                for group, ratio in zip(net.optimizer_.param_groups, ratios, strict=True)
             ]
 
     def before_step(self, net: NeuralNet) -> None:

@@ -6,7 +6,6 @@ apart, and the report must tell how they were trained.
 
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
@@ -14,15 +13,12 @@ from sklearn.base import clone
 from skorch.callbacks import EarlyStopping
 from torch import nn
 
-from skensemble import CyclicalSGLDClassifier, NetRegressor
+from skensemble import CyclicalSGLDClassifier
 from skensemble.lockstep import Report, run_together
 from skensemble.lockstep._compatibility import engine_for
 from skensemble.training import Data, ReadOnly, copying, ignore
-from tests.lockstep import conftest
 from tests.lockstep.conftest import (
-    Averaging,
     Branches,
-    Centred,
     Counting,
     Dropping,
     Held,
@@ -33,25 +29,28 @@ from tests.lockstep.conftest import (
     OwnDataset,
     OwnLoss,
     OwnNet,
-    Scaled,
     Tied,
     assert_gives_what_separate_fits_give,
     assert_same_trainings,
     halved_loss,
     initialized,
-    moved,
     net,
-    nudge,
     paused,
     snapshots,
-    swapped,
     tasks_of,
     train_one,
 )
-
-X, LABELS = conftest.X[:37], conftest.LABELS[:37]
-TARGETS, WEIGHT = conftest.TARGETS[:37], conftest.WEIGHT[:37]
-HALF, ALL = (lambda t, T: t in (T // 2, T)), (lambda t, T: True)
+from tests.lockstep.pairs import (
+    ADAM,
+    ALIKE,
+    LABELS,
+    TWO_POPULATIONS,
+    TWO_TRAININGS,
+    X,
+    grouped,
+    set_group,
+    with_order,
+)
 
 
 def train_both(one, other):
@@ -69,112 +68,12 @@ def trainings(report):
     return sum(group["n_nets"] for group in report.groups) + sum(report.alone.values())
 
 
-def with_momentum(value):
-    """Give a function that lets a net begin with a momentum."""
-
-    def change(net):
-        for parameter in net.optimizer_.param_groups[0]["params"]:
-            buffer = torch.full_like(parameter, value)
-            net.optimizer_.state[parameter]["momentum_buffer"] = buffer
-
-    return change
-
-
-def with_order(seed):
-    """Give a function that lets a net draw its orders from another seed."""
-    return lambda net: setattr(net, "order_seed_", seed)
-
-
-def set_group(name, value):
-    """Give a function that changes a setting of a net's optimizer behind the net's back."""
-    return lambda net: net.optimizer_.param_groups[0].update({name: value})
-
-
-def smoothed(net):
-    net.criterion_.label_smoothing = 0.3
-
-
-PLAIN = {"optimizer__nesterov": False}
-
-# What the first has, and what the second has instead.
-TWO_TRAININGS = {
-    "weights": ({}, {"change": nudge(1e-9)}),
-    "rows": ({}, {"X": moved(X, 1e-9)}),
-    "number of rows": ({}, {"X": X[:-1], "y": LABELS[:-1]}),
-    "labels": ({}, {"y": swapped(LABELS)}),
-    "targets": ({"kind": NetRegressor}, {"y": moved(TARGETS, 1e-9)}),
-    "weights of rows": ({"weight": WEIGHT}, {"weight": np.r_[WEIGHT[:-1], 9.0]}),
-    "weights of rows or none": ({}, {"weight": WEIGHT}),
-    # 33 rows are batches of 8, 8, 8 and 9, or of 9, 9, 9 and 6.
-    "batch size": ({"X": X[:33], "y": LABELS[:33]}, {"batch_size": 9}),
-    "order": ({}, {"change": with_order(7)}),
-    "shuffling": ({}, {"iterator_train__shuffle": False}),
-    "rates": ({}, {"rate": 0.2}),
-    "moments": ({"moment": HALF}, {"moment": ALL}),
-    "momentum": ({}, {"optimizer__momentum": 0.5}),
-    "momentum of the optimizer": ({}, {"change": set_group("momentum", 0.5)}),
-    "weight decay": ({}, {"optimizer__weight_decay": 0.1}),
-    "clipping": ({"max_grad_norm": 0.1}, {"max_grad_norm": 0.2}),
-    "clipping or none": ({"max_grad_norm": 0.1}, {"max_grad_norm": None}),
-    "velocity": ({"change": with_momentum(0.1)}, {"change": with_momentum(0.2)}),
-    "dropout draws": ({"module__dropout": 0.3}, {"torch_seed": 5}),
-}
-
-
 @pytest.mark.parametrize("what", TWO_TRAININGS)
 def test_nets_that_differ_in_one_thing_are_two_trainings_of_one_population(what):
     one, instead = TWO_TRAININGS[what]
     report = train_both(one, one | instead)
     assert [(g["n_nets"], g["n_fits"]) for g in report.groups] == [(2, 2)]
     assert not report.alone
-
-
-TWO_POPULATIONS = {
-    "architecture": ({}, {"module__hidden_units": (8,)}),
-    "depth": ({}, {"module__hidden_units": (7, 7)}),
-    "activation": ({}, {"module__activation": "tanh"}),
-    "probability of dropout": ({"module__dropout": 0.3}, {"module__dropout": 0.4}),
-    "dropout or none": ({"module__dropout": 0.3}, {"module__dropout": 0.0}),
-    "axes of rows": ({"module__n_features": 4, "X": X[:, :4]}, {"X": X[:, :4].reshape(-1, 2, 2)}),
-    "precision": ({}, {"precision": "float32", "X": X.astype(np.float32)}),
-    "epochs": ({}, {"max_epochs": 7}),
-    "number of batches": ({}, {"batch_size": 18}),
-    "label smoothing": ({"criterion__label_smoothing": 0.1}, {"criterion__label_smoothing": 0.3}),
-    "label smoothing or none": (
-        {"module": Own, "criterion__label_smoothing": 0.0},
-        {"criterion__label_smoothing": 0.3},
-    ),
-    "criterion": ({"module": Own}, {"kind": NetRegressor}),
-    "criterion of the closed form": ({}, {"kind": NetRegressor, "module__activation": "silu"}),
-    "Nesterov's momentum": ({}, PLAIN),
-    "momentum or none": (PLAIN, {"optimizer__momentum": 0.0}),
-    "dampening": (PLAIN, {"optimizer__dampening": 0.5}),
-    "dampening of the optimizer": (PLAIN, {"change": set_group("dampening", 0.5)}),
-    "a setting of the criterion": ({"module": Own}, {"change": smoothed}),
-    "velocity or none": ({}, {"change": with_momentum(0.1)}),
-    "class of the module": ({"module": Own}, {"module": Centred}),
-    "attribute of the module": ({"module": Scaled}, {"module__scale": 2.0}),
-    "what a dict of the module holds": (
-        {"module": Scaled, "module__factor": 2.0},
-        {"change": lambda net: net.module_.held.update(factor=3.0)},
-    ),
-    "how often a layer stands there": (
-        {"module": Tied, "module__n_times": 1},
-        {"change": lambda net: net.module_.append(net.module_[0])},
-    ),
-    "length of rows": (
-        {"module": Averaging, "module__n_features": 1, "X": X[:, :, None]},
-        {"X": X[:, :4, None]},
-    ),
-    "a setting of the net that nobody knows": (
-        {},
-        {"change": lambda net: setattr(net, "patience", 3)},
-    ),
-    "last batch of another module": (
-        {"module": Own, "X": X[:36], "y": LABELS[:36]},
-        {"X": X[:35], "y": LABELS[:35]},
-    ),
-}
 
 
 @pytest.mark.parametrize("what", TWO_POPULATIONS)
@@ -185,28 +84,24 @@ def test_nets_that_differ_in_one_thing_are_two_populations(what):
     assert trainings(report) == 2
 
 
-ALIKE = {
-    "the closed form": {},
-    "torch.func": {"module": Own},
-    "torch.func, of a regressor": {"module": Own, "kind": NetRegressor},
-    "dropout of probability 0": {"module": Dropping, "module__p": 0.0},
-    "a module that holds an array": {"module": Scaled},
-    "dropout": {"module__dropout": 0.3},
-    "weights of rows": {"weight": WEIGHT},
-    "clipping": {"max_grad_norm": 0.1},
-    "a velocity": {"change": with_momentum(0.1)},
-}
-
-
 @pytest.mark.parametrize("what", ALIKE)
 def test_nets_that_are_alike_are_one_training(what):
     report = train_both(ALIKE[what], ALIKE[what])
     assert [(g["n_nets"], g["n_fits"]) for g in report.groups] == [(1, 2)]
 
 
-def test_two_trainings_of_nets_that_are_alike_are_one_each():
-    report = train_both({"n_trainings": 2}, {"n_trainings": 2})
+@pytest.mark.parametrize("settings", [{}, ADAM | grouped(weight_decay=0.1)])
+def test_two_trainings_of_nets_that_are_alike_are_one_each(settings):
+    two = settings | {"n_trainings": 2}
+    report = train_both(two, two)
     assert [(g["n_nets"], g["n_fits"]) for g in report.groups] == [(1, 2)] * 2
+
+
+@pytest.mark.parametrize("settings", [{}, ADAM | grouped(lr=0.03)])
+def test_a_second_training_goes_on_with_what_the_optimizers_remember(settings):
+    two = settings | {"n_trainings": 2}
+    report = train_both(two, two | {"rate": 0.2, "seed": 1})
+    assert [(g["n_nets"], g["n_fits"]) for g in report.groups] == [(2, 2)] * 2
 
 
 GOES_ALONE = [
@@ -218,10 +113,10 @@ GOES_ALONE = [
     ("an iterator of its own", net(iterator_train=OwnBatches)),
     ("a dataset or an", net(dataset=OwnDataset)),
     ("arguments for its iterator", net(iterator_train__generator=None)),
-    ("the optimizer is Adam, not SGD", net(optimizer=torch.optim.Adam)),
-    ("several groups", net(optimizer__param_groups=[("*bias", {"lr": 0.1})])),
-    ("a rate of its own", net(optimizer__param_groups=[("*", {"lr": 0.02})])),
-    ("maximises or is", net(optimizer__maximize=True, optimizer__nesterov=False)),
+    ("the optimizer is NAdam, not SGD, Adam or AdamW", net(optimizer=torch.optim.NAdam)),
+    ("has amsgrad=True", net(**ADAM, optimizer__amsgrad=True)),
+    ("groups of the optimizer differ in ['betas']", net(**ADAM, **grouped(betas=(0.5, 0.9)))),
+    ("the optimizer maximises", net(optimizer__maximize=True, optimizer__nesterov=False)),
     ("the criterion is OwnLoss", net(Own, criterion=OwnLoss)),
     ("the criterion is Cross", net(Own, criterion__reduction="sum", max_grad_norm=1.0)),
     ("weighs or ignores classes", net(criterion__weight=torch.ones(3).double())),
@@ -273,12 +168,12 @@ def averaged(net):
     [
         ("some weights are not trained", frozen),
         ("a hook or a scheduler looks into the steps", watched),
-        ("keeps more than a momentum", averaged),
+        ("keeps ['average'] beside momentum_buffer", averaged),
         ("the optimizer has settings", set_group("lookahead", True)),
         ("other weights than those", set_group("params", [nn.Parameter(torch.zeros(1))])),
         ("arguments for its iterator", with_order(None)),
         ("skorch holds rows out", lambda net: net.set_params(train_split=lambda *args: args)),
-        ("maximises or is differentiable", set_group("differentiable", True)),
+        ("the optimizer is differentiable", set_group("differentiable", True)),
         ("the module is compiled", lambda net: setattr(net, "compile", True)),
     ],
 )

@@ -148,12 +148,13 @@ def falling(t, T, rate=0.1):
     return rate / t
 
 
-def fit(observe, n_rows=65, seed=0, rate=0.1, module=None):
+def fit(observe, n_rows=65, seed=0, rate=0.1, module=None, **net_settings):
     """Train a net, and give what it leaves."""
-    one = initialized(module, seed=seed)
+    one = initialized(module, seed=seed, **net_settings)
     settings = {"schedule": partial(falling, rate=rate), "moment": every_fifth, "observe": observe}
     trace = train(one, Data(X[:n_rows], LABELS[:n_rows]), **settings)
-    return trace, weights_of(one), [*one.optimizer_.state.values()]
+    memory = [one.optimizer_.state[p] for p in one.module_.parameters()]
+    return trace, weights_of(one), memory
 
 
 def assert_same_outcomes(together, alone):
@@ -188,6 +189,7 @@ def assert_same_steps(together, alone):
         [{}] * 4,
         [{"rate": rate} for rate in (0.05, 0.1, 0.2, 0.3)],
         [{"n_rows": n, "seed": n} for n in (65, 55, 60, 50)],
+        [{"optimizer": torch.optim.AdamW, "seed": seed} for seed in range(4)],
     ],
 )
 def test_an_observer_ends_its_own_training_only(settings):

@@ -145,3 +145,19 @@ def test_optimizers_of_fits_that_share_a_training_are_their_own():
         for state in net.optimizer_.state.values()
     ]
     assert len(set(pointers)) == 3 * 4
+
+
+def test_nets_that_share_a_training_keep_the_rate_of_their_own():
+    def fit_twice(lr):
+        net = initialized(optimizer=torch.optim.AdamW, lr=lr)
+        for _ in range(2):
+            train(net, Data(X, LABELS), schedule=rate_of)
+        return weights_of(net), [group["lr"] for group in net.optimizer_.param_groups]
+
+    report = Report()
+    first, second = run_together([partial(fit_twice, lr) for lr in (0.1, 0.2)], report=report)
+    assert [(g["n_nets"], g["n_fits"]) for g in report.groups] == [(1, 2)] * 2
+    for participant, lr in ((first, 0.1), (second, 0.2)):
+        weights, rates = fit_twice(lr)
+        np.testing.assert_allclose(participant.result[0], weights, atol=1e-12)
+        assert participant.result[1] == rates == [lr]

@@ -55,7 +55,7 @@ def assert_batches_are_those_of_each_net(trainings, sizes, n_epochs=3):
         [*alone(training, own, n_epochs)] for training, own in zip(trainings, sizes, strict=True)
     ]
     found = [
-        [part.clone().numpy() for part in batch]
+        [part.expand(len(trainings), *part.shape[1:]).clone().numpy() for part in batch]
         for batch in StackedBatches(trainings).epochs(n_epochs)
     ]
     assert len(found) == n_epochs * len(sizes[0])
@@ -134,9 +134,7 @@ def test_nets_that_weigh_the_same_rows_differently_share_their_batches():
     batches = StackedBatches(trainings)
     assert len(batches.X) == 65
     assert batches.places.shape[0] == 1
-    for rows, targets, shares in batches.epochs(2):
-        (rows, other), (targets, _) = rows, targets
-        assert rows.data_ptr() == other.data_ptr()
+    for (rows,), (targets,), shares in batches.epochs(2):
         for share, weight in zip(shares, weights, strict=True):
             places = [int(np.flatnonzero((row.numpy() == X).all(1))[0]) for row in rows]
             np.testing.assert_array_equal(targets, LABELS[places])

@@ -46,8 +46,8 @@ def test_the_next_training_begins_with_nothing_known():
 
 
 def test_an_optimizer_of_another_kind_says_why_its_steps_are_its_own():
-    net = fitted(optimizer=torch.optim.AdamW, lr=0.01)
-    assert net.fast_report_.fused_step == "the optimizer is AdamW, not SGD"
+    net = fitted(optimizer=torch.optim.NAdam, lr=0.01)
+    assert net.fast_report_.fused_step == "the optimizer is NAdam, not SGD, Adam or AdamW"
     assert net.fast_report_.closed_form is None
 
 

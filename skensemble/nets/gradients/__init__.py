@@ -1,6 +1,12 @@
-"""Gradients of the built-in MLP, and steps of SGD, written out without autograd's bookkeeping."""
+"""Gradients of the built-in MLP, and steps of optimizers, without the bookkeeping around them."""
 
+from skensemble.nets.gradients._adam import AdamTensors, fresh_state, is_decoupled
 from skensemble.nets.gradients._clipping import clip_factor, clip_gradients
+from skensemble.nets.gradients._fused_step import (
+    obstacle_to_fused_step,
+    obstacle_to_optimizer,
+    step_of,
+)
 from skensemble.nets.gradients._losses import FEW_CLASSES, log_loss, squared_error
 from skensemble.nets.gradients._mlp import (
     ClosedForm,
@@ -10,15 +16,10 @@ from skensemble.nets.gradients._mlp import (
     computing_layers,
     obstacle_to_closed_form,
 )
-from skensemble.nets.gradients._sgd import (
-    is_step_watched,
-    obstacle_to_fused_step,
-    step_of,
-    unknown_settings,
-)
 
 __all__ = [
     "FEW_CLASSES",
+    "AdamTensors",
     "ClosedForm",
     "Nonlinearity",
     "buffers_like",
@@ -26,11 +27,12 @@ __all__ = [
     "clip_gradients",
     "closed_form_of",
     "computing_layers",
-    "is_step_watched",
+    "fresh_state",
+    "is_decoupled",
     "log_loss",
     "obstacle_to_closed_form",
     "obstacle_to_fused_step",
+    "obstacle_to_optimizer",
     "squared_error",
     "step_of",
-    "unknown_settings",
 ]

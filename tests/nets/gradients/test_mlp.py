@@ -189,8 +189,10 @@ def test_a_callback_that_looks_into_steps_sees_autograd():
 
 
 @pytest.mark.parametrize("max_epochs", [12, 11])
-def test_a_cold_restart_in_the_middle_of_an_epoch_drops_the_momentum(max_epochs):
-    net = NetClassifier(**SMALL | {"max_epochs": max_epochs}, precision="float64")
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
+def test_a_cold_restart_in_the_middle_of_an_epoch_drops_the_momentum(max_epochs, optimizer):
+    settings = SMALL | {"max_epochs": max_epochs, "optimizer": optimizer}
+    net = NetClassifier(**settings, precision="float64")
     ensemble = SnapshotEnsembleClassifier(net, M=2, cold_restart=True, random_state=0)
     expected = clone(ensemble).set_params(estimator__fast=False).fit(X, LABELS).members_
     for state, other in zip(ensemble.fit(X, LABELS).members_, expected, strict=True):

@@ -1,19 +1,16 @@
-"""The fused step, held against `torch.optim.SGD` and against the rule written out."""
+"""The fused step of SGD, held against `torch.optim.SGD` and against the rule written out."""
 
-import re
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.optim.optimizer import (
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
 
-from skensemble.nets.gradients import obstacle_to_fused_step, step_of
-
-RATES = (0.1, 0.3, 0.05, 0.2)
+from skensemble import NetClassifier
+from skensemble.nets import FastReport
+from skensemble.nets.gradients import obstacle_to_fused_step
+from tests.nets.gradients.conftest import RATES, assert_same, fused_step, gradient, run, weights
 
 SETTINGS = [
     {"momentum": momentum, "dampening": dampening, "nesterov": nesterov, "weight_decay": decay}
@@ -25,49 +22,13 @@ SETTINGS = [
 ]
 
 
-def weights():
-    """Give two parameters, always the same."""
-    values = torch.arange(1.0, 7.0, dtype=torch.float64)
-    return [nn.Parameter(values[:4].clone().view(2, 2)), nn.Parameter(values[4:].clone())]
-
-
-def gradient(parameter, t):
-    """Give a gradient that changes in sign and size from step to step."""
-    return torch.linspace(-1, 2, parameter.numel(), dtype=torch.float64).view_as(parameter) * (
-        (-1) ** t * (1 + t)
-    )
-
-
 def sgd(parameters, **settings):
     return torch.optim.SGD(parameters, lr=1.0, fused=True, **settings)
-
-
-def fused_step(optimizer, **kwargs):
-    """Give our step of an optimizer to which there is no obstacle."""
-    assert obstacle_to_fused_step(optimizer) is None
-    return step_of(optimizer, **kwargs)
-
-
-def run(optimizer, step, rates=RATES, begin=0):
-    """Make a step at each rate, on gradients that are written over in place."""
-    for t, rate in enumerate(rates, start=begin):
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    parameter.grad = torch.zeros_like(parameter)
-                parameter.grad.copy_(gradient(parameter, t))
-        step()
 
 
 def torch_sgd(parameters, **settings):
     """Give torch's optimizer in its plainest form: a loop over the parameters."""
     return torch.optim.SGD(parameters, lr=1.0, foreach=False, fused=False, **settings)
-
-
-def assert_same(ours, theirs):
-    for own, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(own, other, rtol=1e-14, atol=1e-14)
 
 
 @pytest.mark.parametrize("keeps_gradients", [False, True])
@@ -182,54 +143,31 @@ def test_a_rate_that_changes_between_steps_is_read_anew():
     assert weight.item() == pytest.approx(-(0.1 + 0.02), rel=1e-14)
 
 
-def wrap_step(optimizer):
-    """Wrap the method of the instance, as learning rate schedulers do."""
-    step = optimizer.step
-    optimizer.step = lambda *args: step(*args)
-
-
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("settings", "reason"),
     [
-        (lambda o: o.param_groups[0].update(maximize=True), "the optimizer maximises"),
-        (lambda o: o.param_groups[0].update(fused=False), "fused=False"),
-        (lambda o: o.param_groups[0].update(fused=None), "fused=None"),
-        (lambda o: o.param_groups[0].update(sharpness=0.1), r"settings \['sharpness'\]"),
-        (wrap_step, "a hook or a scheduler"),
-        (lambda o: torch.optim.lr_scheduler.StepLR(o, 1), "a hook or a scheduler"),
-        (lambda o: o.register_step_post_hook(lambda *args: None), "a hook or a scheduler"),
-        (lambda o: o.register_step_pre_hook(lambda *args: None), "a hook or a scheduler"),
+        ({"maximize": True}, "the optimizer maximises"),
+        ({"differentiable": True}, "the optimizer is differentiable"),
+        ({"sharpness": 0.1}, "the optimizer has settings ['sharpness']"),
     ],
 )
-def test_what_only_the_optimizer_itself_can_do_is_an_obstacle(change, reason):
-    optimizer = sgd(weights())
-    assert obstacle_to_fused_step(optimizer) is None
-    change(optimizer)
-    assert re.search(reason, obstacle_to_fused_step(optimizer))
-
-
-@pytest.mark.parametrize(
-    "register", [register_optimizer_step_pre_hook, register_optimizer_step_post_hook]
-)
-def test_a_hook_on_all_optimizers_is_an_obstacle(register):
-    handle = register(lambda *args: None)
-    try:
-        assert "a hook" in obstacle_to_fused_step(sgd(weights()))
-    finally:
-        handle.remove()
-
-
-@pytest.mark.parametrize("make", [torch.optim.AdamW, type("OwnSGD", (torch.optim.SGD,), {})])
-def test_other_optimizers_step_themselves(make):
-    assert f"the optimizer is {make.__name__}, not SGD" == obstacle_to_fused_step(make(weights()))
-
-
-def test_weights_of_several_types_are_an_obstacle():
-    mixed = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2, dtype=torch.float64))]
-    assert obstacle_to_fused_step(sgd(mixed)) == "the weights have several types or devices"
-
-
-def test_the_second_group_counts_too():
+def test_what_only_torch_itself_can_do_is_an_obstacle(settings, reason):
     first, second = weights()
-    groups = [{"params": [first]}, {"params": [second], "maximize": True}]
-    assert obstacle_to_fused_step(sgd(groups)) == "the optimizer maximises"
+    # The second group counts too.
+    optimizer = sgd([{"params": [first]}, {"params": [second]}])
+    optimizer.param_groups[1].update(settings)
+    assert obstacle_to_fused_step(optimizer) == reason
+
+
+def test_groups_of_a_net_take_the_fast_ways():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(37, 5)), rng.integers(0, 3, 37)
+    own = [("*.bias", {"weight_decay": 0.0}), ("0.weight", {"lr": 0.05, "momentum": 0.5})]
+    settings = {"max_epochs": 4, "batch_size": 8, "random_state": 0, "device": "cpu"}
+    fast, slow = (
+        NetClassifier(optimizer__param_groups=own, precision="float64", fast=fast, **settings)
+        for fast in (True, False)
+    )
+    assert fast.fit(X, y).fast_report_ == FastReport()
+    expected = [*slow.fit(X, y).module_.parameters()]
+    assert_same([*fast.module_.parameters()], expected, tolerance=1e-12)
