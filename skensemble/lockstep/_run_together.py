@@ -222,7 +222,8 @@ class _Plans:
 def _identity(function: Callable[..., Any]) -> Hashable:
     """Return what two functions have in common if they are bound to the same values."""
     if isinstance(function, partial) and not function.args:
-        values = tuple(sorted(function.keywords.items()))
+        keywords = sorted(function.keywords.items())
+        values = tuple((k, _identity(v) if isinstance(v, partial) else v) for k, v in keywords)
         try:
             hash(values)
         except TypeError:

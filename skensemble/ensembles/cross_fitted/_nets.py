@@ -16,6 +16,9 @@ from skensemble.nets import Net, device_of
 from skensemble.seeding import Streams, initialize_seeded, spawn_seeds, streams_of, training_seeded
 from skensemble.training import Data, Step, Trace
 
+OF_A_TRAINING = ("n_steps_", "_warmup_steps_")
+"""What a training leaves on its ensemble for one that goes on from it."""
+
 Take = Callable[[State, Step], bool]
 """Is handed each new member of a net; True asks for the end of its training."""
 
@@ -52,6 +55,7 @@ class NetInTraining:
         self._begin(n_before=0)
 
     def _begin(self, n_before: int) -> None:
+        """Begin with an ensemble of as many members, of which nothing more is known."""
         ensemble = self.ensemble = clone(self.method)
         vars(ensemble).update(self.learnt)
         ensemble.members_ = [{}] * n_before
@@ -60,13 +64,23 @@ class NetInTraining:
 
     def __getstate__(self) -> dict[str, Any]:
         # On its way to another process: members stay where they are.
-        state = {**vars(self), "ensemble": len(self.ensemble.members_)}
-        del state["collect"]
+        state = {**vars(self), "n_before": len(self.ensemble.members_)}
+        own = {k: v for k, v in vars(self.ensemble).items() if k in OF_A_TRAINING}
+        state["learnt"] = self.learnt | own
+        del state["collect"], state["ensemble"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        n_before = state.pop("n_before")
         vars(self).update(state)
-        self._begin(n_before=state["ensemble"])
+        self._begin(n_before)
+
+    def take_over(self, other: "NetInTraining") -> None:
+        """Go on from where this net has been trained in another process."""
+        self.net, self.n_trainings = other.net, other.n_trainings
+        own = {k: v for k, v in vars(other.ensemble).items() if k in OF_A_TRAINING}
+        vars(self.ensemble).update(own)
+        self.collect.net = self.net
 
     def train(self, take: Take) -> Trace:
         """Train the net as its method does, and hand over its members."""
@@ -84,7 +98,11 @@ class NetInTraining:
         seed = self.streams.of_training(self.n_trainings)
         self.n_trainings += 1
         with training_seeded(seed, device_of(self.net)):
-            return train(self.net, self.data, collect, self.streams.method)
+            trace = train(self.net, self.data, collect, self.streams.method)
+        # What a further training begins with.
+        n_before = getattr(self.ensemble, "n_steps_", 0)
+        self.ensemble.n_steps_ = n_before + len(trace.learning_rates)
+        return trace
 
 
 class _Handing:

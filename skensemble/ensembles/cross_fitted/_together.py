@@ -54,7 +54,7 @@ def train_nets(
     for found in in_processes(tasks, n_jobs):
         for trained, members, trace in found:
             k = len(traces)
-            nets[k].net, nets[k].n_trainings = trained.net, trained.n_trainings
+            nets[k].take_over(trained)
             for packed, step in members:
                 state = packed.unpack()
                 nets[k].collect(state, step)
