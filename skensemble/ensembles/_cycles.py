@@ -65,14 +65,16 @@ class TrainsCycles(GoesOn):
         if self.cold_restart and n_before:
             self._begin_again(net, spawn_seeds(seed, n_all))
         # All cycles, those of before too, are taken to be as long as these.
-        among_all = partial(_among_all, n_before=n_before, n_cycles=n_cycles, n_all=n_all)
+        cycles = {"n_before": n_before, "n_cycles": n_cycles, "n_all": n_all}
+        among_all = partial(partial, _among_all, **cycles)
         rate = self._bound_schedule(M=n_all, cycle_mult=1.0)
         if n_before:
             warmup = {"warmup": self._warmup_steps_, "n_before": self.n_steps_}
-            schedule: Any = partial(linear_warmup, schedule=among_all(rate), **warmup)
+            schedule = partial(linear_warmup, schedule=among_all(function=rate), **warmup)
         else:
-            schedule = among_all(partial(linear_warmup, schedule=rate, warmup=self.warmup))
-        moment = among_all(partial(is_cycle_end, M=n_all))
+            rate = partial(linear_warmup, schedule=rate, warmup=self.warmup)
+            schedule = among_all(function=rate)
+        moment = among_all(function=partial(is_cycle_end, M=n_all))
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe, **length)
         if not n_before:
             all_steps = n_all * (trace.n_steps // n_cycles)
@@ -113,16 +115,17 @@ class TrainsCycles(GoesOn):
 
 
 def _among_all(
-    function: Callable[..., Any], *, n_before: int, n_cycles: int, n_all: int
-) -> Callable[[int, int], Any]:
+    t: int,
+    T: int,
+    *,
+    function: Callable[[int, int], Any],
+    n_before: int,
+    n_cycles: int,
+    n_all: int,
+) -> Any:
     """Ask a schedule or a moment of all cycles about step t of T of some of them.
 
     All cycles have the length of these.
     """
-
-    def at(t: int, T: int) -> Any:
-        """Answer for step t of T, counted among all cycles."""
-        cycle_steps = T // n_cycles
-        return function(n_before * cycle_steps + t, n_all * cycle_steps)
-
-    return at
+    cycle_steps = T // n_cycles
+    return function(n_before * cycle_steps + t, n_all * cycle_steps)
