@@ -156,6 +156,7 @@ def test_the_page_on_architecture_lists_who_imports_whom():
 
 
 METHODS = [path for path in FILES if path.parts[:2] == ("ensembles", "methods")]
+BUILT_OF_ENSEMBLES = [path for path in FILES if path.parts[:2] == ("ensembles", "cross_fitted")]
 
 
 def test_methods_do_not_import_each_other():
@@ -168,9 +169,15 @@ def test_methods_do_not_import_each_other():
 
 def test_the_life_cycle_knows_no_method():
     for path in FILES:
-        is_life_cycle = path.parts[0] == "ensembles" and path not in METHODS
+        is_above = path in METHODS + BUILT_OF_ENSEMBLES
+        is_life_cycle = path.parts[0] == "ensembles" and not is_above
         if is_life_cycle and path.name != "__init__.py":
             assert not any("methods" in name for name in own_imports(path)), path
+
+
+def test_methods_know_nothing_of_what_is_built_of_them():
+    for path in METHODS:
+        assert not any("cross_fitted" in name for name in own_imports(path)), path
 
 
 def test_training_and_posteriors_know_nothing_of_lock_step():

@@ -1,12 +1,15 @@
 """Nets that are trained apart, in this process or in others."""
 
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 from skorch import NeuralNet
 
+from skensemble._checks import reject
 from skensemble._typing import Schedule, State
 from skensemble.ensembles._answers import N_CHECKED, check_last_member
 from skensemble.ensembles._net import autocast_dtype
@@ -16,6 +19,15 @@ from skensemble.members import MAIN, MemberState, Predictor, Structures, copy_me
 from skensemble.nets import device_of
 from skensemble.seeding import fresh_net, training_seeded
 from skensemble.training import Data, Trace, train_to_end
+
+
+def check_ways(lockstep: Any, n_jobs: Any) -> None:
+    """Refuse a `lockstep` or an `n_jobs` that says nothing of how several nets are trained."""
+    if not isinstance(lockstep, bool | np.bool_) and lockstep != "auto":
+        raise reject("lockstep", "True, False or 'auto'", lockstep)
+    is_int = isinstance(n_jobs, Integral) and not isinstance(n_jobs, bool)
+    if n_jobs is not None and not (is_int and n_jobs):
+        raise reject("n_jobs", "None or an int other than 0", n_jobs)
 
 
 def train_apart(

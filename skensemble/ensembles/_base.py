@@ -1,7 +1,6 @@
 """The life cycle that all ensembles share: fit, members, weights, persistence."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -16,7 +15,6 @@ from torch import nn
 from skensemble._checks import check_int
 from skensemble._interrupts import interrupts_put_off
 from skensemble._typing import State
-from skensemble.averaging import staged_average
 from skensemble.data import check_rows, n_values_per_row
 from skensemble.ensembles._answers import N_CHECKED, check_first_member, check_last_member
 from skensemble.ensembles._collector import Collect, Collector
@@ -290,10 +288,6 @@ class BaseEnsemble(
     def _member_outputs(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)
         return self._predictor_.outputs(X, range(len(self.members_)))
-
-    def _staged(self, outputs: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the means of what the last members give, up to those of all."""
-        yield from staged_average(outputs)
 
     def _mean_output(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)

@@ -1,11 +1,12 @@
 """The weights of members: equal ones of the last m, or fitted to rows that were held out."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
 from skensemble._checks import InvalidParameterError, check_int, reject
-from skensemble.averaging import last_m_weights, restrict_weights
+from skensemble.averaging import last_m_weights, restrict_weights, staged_average
 
 
 class WeighsMembers:
@@ -44,6 +45,10 @@ class WeighsMembers:
             rule = "'uniform' until a fit has found other weights"
             raise reject("weights", rule, self.weights)
         return restrict_weights(self._fitted_weights_, m)
+
+    def _staged(self, outputs: np.ndarray) -> Iterator[Any]:
+        """Yield the means of what the last members give, up to that of all."""
+        yield from staged_average(outputs)
 
     def _learn_weights(self, outputs: list[np.ndarray], y: np.ndarray, row_weight: Any) -> None:
         """Fit weights to what members gave on rows that were held out, from encoded targets."""

@@ -27,7 +27,7 @@ class Progress:
         self.has_listeners = bool(getattr(ensemble, "_skl_callbacks", ()))
         if self.has_listeners:
             n_earlier = len(getattr(ensemble, "members_", ()))
-            self.root = ensemble._init_callback_context(max_subtasks=n_members - n_earlier)
+            self.root = ensemble._init_callback_context(max_subtasks=self._most() - n_earlier)
             self.root.call_on_fit_task_begin(estimator=ensemble, **seen)
         self._begin_member()
 
@@ -58,6 +58,10 @@ class Progress:
             self.root.call_on_fit_task_end(
                 estimator=self.ensemble, reconstruction_attributes={}, **self.seen
             )
+
+    def _most(self) -> int:
+        """Return the most members that there may be in the end."""
+        return self.n_members
 
     def _has_more(self) -> bool:
         return len(self.ensemble.members_) < self.n_members

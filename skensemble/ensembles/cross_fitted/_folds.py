@@ -20,7 +20,7 @@ Split = tuple[np.ndarray, np.ndarray]
 
 def check_cv(cv: Any) -> None:
     """Refuse a `cv` that cannot say which rows are left out, before any data is looked at."""
-    if hasattr(cv, "split") or (isinstance(cv, Iterable) and not isinstance(cv, str)):
+    if not isinstance(cv, str) and (hasattr(cv, "split") or isinstance(cv, Iterable)):
         return
     try:
         check_int("cv", cv, 2)
@@ -107,7 +107,8 @@ def _indices(index: Any, n_rows: int) -> np.ndarray:
         if len(index) != n_rows:
             raise IndexError(f"a mask of {len(index)} rows")
         return np.flatnonzero(index)
-    return np.unique(np.arange(n_rows)[index.astype(np.intp, casting="safe")])
+    index = index.astype(np.intp, casting="safe" if index.size else "unsafe")
+    return np.unique(np.arange(n_rows)[index])
 
 
 def _check_splits(splits: list[Split], n_rows: int) -> None:

@@ -9,6 +9,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble.ensembles._apart import check_ways
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.ensembles._net import make_net
 from skensemble.ensembles.cross_fitted._folds import check_cv
@@ -77,8 +78,7 @@ class HasMethod:
         check_cv(self.cv)
         if not isinstance(self.store_oof, bool | np.bool_):
             raise reject("store_oof", "True or False", self.store_oof)
-        if not isinstance(self.lockstep, bool | np.bool_) and self.lockstep != "auto":
-            raise reject("lockstep", "True, False or 'auto'", self.lockstep)
+        check_ways(self.lockstep, self.n_jobs)
         method = self._make_method()
         method._check_parameters()
         if self.max_cycles is not None:

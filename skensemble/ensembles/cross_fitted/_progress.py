@@ -30,6 +30,9 @@ class CycleProgress(Progress):
         self.n_members += 1
         self._begin_member()
 
+    def _most(self) -> int:
+        return max(self.n_members, self.ensemble.max_cycles or 0)
+
     def _has_more(self) -> bool:
         return self.n_reported < self.n_members
 

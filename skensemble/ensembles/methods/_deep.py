@@ -1,15 +1,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from numbers import Integral
 from typing import Any
 
-import numpy as np
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
 from skensemble._typing import State
-from skensemble.ensembles._apart import in_processes, train_and_pack, train_apart
+from skensemble.ensembles._apart import check_ways, in_processes, train_and_pack, train_apart
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
@@ -50,15 +48,11 @@ class _DeepEnsemble:
     def _check_parameters(self) -> None:
         check_int("M", self.M, 1)
         check_real("alpha_zero", self.alpha_zero, 0, low_open=True)
-        if not isinstance(self.lockstep, bool | np.bool_) and self.lockstep != "auto":
-            raise reject("lockstep", "True, False or 'auto'", self.lockstep)
         if self.lockstep is True and self.n_jobs not in (None, 1):
             raise reject(
                 "n_jobs", "None with lockstep=True, which trains in one process", self.n_jobs
             )
-        is_int = isinstance(self.n_jobs, Integral) and not isinstance(self.n_jobs, bool)
-        if self.n_jobs is not None and not (is_int and self.n_jobs):
-            raise reject("n_jobs", "None or an int other than 0", self.n_jobs)
+        check_ways(self.lockstep, self.n_jobs)
 
     def _n_members(self) -> int:
         return self.M

@@ -1,0 +1,104 @@
+"""What nets predict for the rows that they left out, and what follows from it."""
+
+import numpy as np
+import pytest
+
+from skensemble.ensembles.cross_fitted import _out_of_fold
+from skensemble.ensembles.cross_fitted._out_of_fold import LEAST_GAIN, OutOfFold
+from skensemble.weighting import squared_error_weights
+
+N = 10
+X = np.arange(N, dtype=np.float32)[:, None]
+Y = np.zeros((N, 1))
+TESTS = [np.arange(0, N, 2), np.arange(1, N, 2)]
+
+
+class Members:
+    """Members that give their rows plus a number of their own."""
+
+    def __init__(self, *offsets):
+        self.offsets = offsets
+
+    def outputs(self, X, members):
+        return np.stack([X + self.offsets[k] for k in members])
+
+
+def losses(output, y):
+    return ((output - y) ** 2).mean(axis=1)
+
+
+def out_of_fold(fit_weights=squared_error_weights, sample_weight=None, y=Y):
+    return OutOfFold(X, y, sample_weight, tests=TESTS, fit_weights=fit_weights, losses=losses)
+
+
+def with_parts(values, **settings):
+    """Give predictions of 0, 1, ... that are off by some values, one part after another."""
+    made = out_of_fold(y=X.astype(float), **settings)
+    for position, value in enumerate(values):
+        made.add(position, 0, [(Members(value), 0)] * 2)
+    return made
+
+
+@pytest.mark.parametrize("chunk", [2, 100])
+def test_each_row_is_predicted_by_the_net_that_left_it_out(chunk, monkeypatch):
+    monkeypatch.setattr(_out_of_fold, "CHUNK", chunk)
+    made = out_of_fold()
+    made.add(0, 0, [(Members(7, 100), 1), (Members(1000), 0)])
+    assert made.outputs[0][:, 0].tolist() == [i + (100 if i % 2 == 0 else 1000) for i in range(N)]
+    assert (made.positions, made.groups) == ([0], [0])
+
+
+def test_weights_are_those_of_least_error():
+    # Errors of 1 and of -3 cancel with weights of 3 to 1.
+    np.testing.assert_allclose(with_parts([1.0, -3.0]).weights(), [0.75, 0.25])
+    assert with_parts([1.0, -3.0]).loss() == pytest.approx(0, abs=1e-12)
+    assert with_parts([1.0, -3.0]).loss([1]) == pytest.approx(9)
+
+
+def test_small_weights_are_none():
+    weights = with_parts([1.0, -3000.0]).weights()
+    assert weights.tolist() == [1.0, 0.0]
+
+
+def test_equal_weights_need_no_fit():
+    made = with_parts([1.0, -3.0], fit_weights=None)
+    assert made.weights().tolist() == [0.5, 0.5]
+    assert made.loss() == pytest.approx(1)
+    np.testing.assert_allclose(made.mean(made.weights()), X - 1)
+
+
+def test_rows_count_with_their_weights():
+    weight = np.r_[1.0, np.zeros(N - 1)]
+    made = out_of_fold(sample_weight=weight, y=np.r_[[[5.0]], np.zeros((N - 1, 1))])
+    made.add(0, 0, [(Members(5.0), 0)] * 2)
+    made.add(1, 0, [(Members(0.0), 0)] * 2)
+    assert made.weights().tolist() == [1.0, 0.0]
+    assert made.loss() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("share", "grows"), [(LEAST_GAIN * 1.1, True), (LEAST_GAIN * 0.9, False)])
+def test_a_group_grows_while_its_last_cycle_saves_a_share_of_its_loss(share, grows):
+    made = with_parts([1.0, (1 - share) ** 0.5])
+    assert made.growing([0]) == ([0] if grows else [])
+
+
+def test_a_group_is_looked_at_by_itself():
+    made = with_parts([1.0, 0.5])
+    for position, value in enumerate([1.0, 2.0]):
+        made.add(position, 1, [(Members(value), 0)] * 2)
+    assert made.growing([0, 1]) == [0]
+    assert made.growing([1]) == []
+
+
+def test_a_group_of_one_cycle_has_not_shown_that_it_is_done():
+    assert with_parts([1.0]).growing([0]) == [0]
+
+
+def test_a_loss_of_nothing_cannot_be_lowered():
+    assert with_parts([0.0, 0.0]).growing([0]) == []
+
+
+def test_the_first_parts_can_be_kept_alone():
+    made = with_parts([1.0, 2.0, 3.0])
+    made.keep(2)
+    assert len(made.outputs) == len(made.positions) == len(made.groups) == 2
