@@ -1,6 +1,7 @@
 """Rows, labels and targets: checked at the border, coded, sized and cut into batches."""
 
 from skensemble.data._datasets import as_targets, is_rows, targets_of, unwrap_rows
+from skensemble.data._draws import draw_order, draw_stream
 from skensemble.data._labels import (
     codes_of,
     encode,
@@ -13,7 +14,6 @@ from skensemble.data._rows import (
     RowBatches,
     Rows,
     batch_sizes,
-    draw_order,
     forward_batch_size,
     forward_batches,
     shared_tensor,
@@ -47,6 +47,7 @@ __all__ = [
     "check_whole_rows",
     "codes_of",
     "draw_order",
+    "draw_stream",
     "drop_zero_weight_rows",
     "encode",
     "forward_batch_size",

@@ -1,8 +1,9 @@
 """Rows in memory, and batches cut from them by indexing rather than by collating."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from skorch.dataset import Dataset
 from torch import Tensor
 from torch.utils.data import Subset
 
+from skensemble.data._draws import draw_order, draw_stream
 from skensemble.data._sizes import n_values_per_row
 from skensemble.data._weights import relative_weights
 
@@ -142,7 +144,14 @@ class RowBatches:
         Whether to draw the order.
     generator : torch.Generator or None, default=None
         What the order is drawn from; torch's global generator without it.
+
+    Attributes
+    ----------
+    drop_from : callable or None
+        Drops part of the rows of a batch at random, as ``drop_from(X, generator)``.
     """
+
+    drop_from: Callable[[Tensor, torch.Generator], Tensor] | None = None
 
     def __init__(
         self,
@@ -165,6 +174,9 @@ class RowBatches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
         order = self.draw_order()
+        drop: Any = self.drop_from
+        if drop is not None:
+            drop = partial(drop, generator=draw_stream(self.generator))
         sizes, start = iter(self.sizes), 0
         while block := list(islice(sizes, self.per_block)):
             stop = start + sum(block)
@@ -174,7 +186,7 @@ class RowBatches:
             if weight is not None:
                 targets = zip(targets, weight.split(block), strict=True)
             for rows, target in zip(X.split(block), targets, strict=True):
-                yield self.make_batch(rows, target)
+                yield self.make_batch(rows if drop is None else drop(rows), target)
             start = stop
 
     def draw_order(self) -> Tensor | None:
@@ -241,11 +253,6 @@ def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
     elif rest:
         sizes.append(rest)
     return sizes
-
-
-def draw_order(n_rows: int, generator: torch.Generator | None) -> Tensor:
-    """Draw the order of the rows of an epoch."""
-    return torch.randperm(n_rows, generator=generator)
 
 
 def shared_tensor(X: Any) -> Tensor:

@@ -1,7 +1,8 @@
 """K nets of one architecture as stacked weights: their losses, gradients and updates at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -13,10 +14,12 @@ from skensemble.modules import unwrap_compiled
 from skensemble.nets import row_losses
 from skensemble.nets.gradients import (
     FEW_CLASSES,
+    FoldedScale,
     Nonlinearity,
     buffers_like,
     computing_layers,
     log_loss,
+    split_scale,
     squared_error,
 )
 
@@ -87,14 +90,15 @@ class ClosedFormPopulation:
         self.loss_of = (
             log_loss if isinstance(net.criterion_, nn.CrossEntropyLoss) else squared_error
         )
-        pairs = zip(self.weights[::2], self.weights[1::2], strict=True)
-        gradients = zip(self.gradients[::2], self.gradients[1::2], strict=True)
+        stacked = zip(self.weights, self.gradients, strict=True)
         self.layers: list[Any] = []
-        for layer in computing_layers(net.module_):
+        scale, layers = split_scale(computing_layers(net.module_))
+        scale_of = None if scale is None else partial(FoldedScale, scale.columns, *next(stacked))
+        for layer in layers:
             if isinstance(layer, nn.Linear):
-                self.layers.append(
-                    _Linear(*next(pairs), *next(gradients), _is_narrow(layer.weight))
-                )
+                is_narrow = _is_narrow(layer.weight)
+                self.layers.append(_Linear(*next(stacked), *next(stacked), is_narrow, scale_of))
+                scale_of = None
             elif isinstance(layer, nn.Dropout):
                 self.layers.append(
                     _Dropout(layer.p, [training.generator for training in trainings])
@@ -105,10 +109,11 @@ class ClosedFormPopulation:
     def backward(self, batch: Batch) -> Tensor:
         """Write the gradients, and return the losses, as in `Population`."""
         x, y, row_weight = batch
+        sizes = partial(_own_rows, row_weight, is_shared=len(x) == 1)
         x = x.flatten(2).expand(len(row_weight), -1, -1)
         for layer in self.layers:
             if isinstance(layer, _Dropout):
-                layer.row_weight = row_weight
+                layer.sizes = sizes
             x = layer.forward(x)
         losses, g = self.loss_of(x, y, row_weight)
         for layer in self.layers[:0:-1]:
@@ -135,18 +140,32 @@ def _is_narrow(weight: Tensor) -> bool:
     return n_outputs < n_inputs and n_outputs <= FEW_CLASSES
 
 
+def _own_rows(row_weight: Tensor, *, is_shared: bool) -> list[int]:
+    """Count the rows of the batch of each net, without those that fill it up at its end."""
+    K, width = row_weight.shape
+    if is_shared:
+        return [width] * K
+    places = torch.arange(1, width + 1, device=row_weight.device)
+    return ((row_weight > 0) * places).amax(1).tolist()
+
+
 class _Linear:
     """The linear layers of K nets."""
 
     def __init__(
         self,
         weight: Tensor,
-        bias: Tensor,
         weight_grad: Tensor,
+        bias: Tensor,
         bias_grad: Tensor,
         is_narrow: bool,
+        scale_of: Callable[..., FoldedScale] | None = None,
     ) -> None:
         self.is_narrow = is_narrow
+        self.folded = None
+        if scale_of is not None:
+            self.folded = scale_of(weight, features=-1 if is_narrow else -2)
+            weight = self.folded.scaled
         # Of shape (K, n_inputs, n_outputs), and the other way round.
         self.weight, self.transposed = (weight.mT, weight) if is_narrow else (weight, weight.mT)
         self.bias = bias[:, :, None] if is_narrow else bias[:, None]
@@ -158,6 +177,8 @@ class _Linear:
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs for rows of shape (K, n_samples, n_inputs), until the next call."""
         self.x = x
+        if self.folded is not None:
+            self.folded.fold()
         outputs = self.outputs[x.shape[1]]
         if self.is_narrow:
             # The rows are the last axis: the longer of the two, and the loss wants it there.
@@ -176,12 +197,15 @@ class _Linear:
         else:
             torch.bmm(self.x.mT, g, out=self.weight_grad)
         torch.sum(g, 1, out=self.bias_grad)
+        if self.folded is not None:
+            self.folded.write_gradients(self.weight_grad)
 
 
 class _Dropout:
     """Dropout whose masks each net draws as it would alone."""
 
-    row_weight: Tensor
+    sizes: Callable[[], list[int]]
+    """Returns the rows of the batch of each net."""
 
     def __init__(self, p: float, generators: Sequence[torch.Generator]) -> None:
         self.p, self.generators = p, generators
@@ -189,16 +213,8 @@ class _Dropout:
     def forward(self, x: Tensor) -> Tensor:
         """Drop units of the rows of each net."""
         self.mask = x.new_zeros(x.shape)
-        # Rows of weight 0 are no rows of the net: alone it would draw nothing for them.
-        own = self.row_weight > 0
-        stand_first = (own[:, :-1] >= own[:, 1:]).all(1)
-        places = zip(own, own.sum(1).tolist(), stand_first.tolist(), strict=True)
-        for mask, generator, (is_own, n, is_first) in zip(
-            self.mask, self.generators, places, strict=True
-        ):
-            drawn = mask[:n].bernoulli_(1 - self.p, generator=generator)
-            if not is_first:
-                mask[is_own] = drawn.clone()
+        for mask, size, generator in zip(self.mask, self.sizes(), self.generators, strict=True):
+            mask[:size].bernoulli_(1 - self.p, generator=generator)
         # Where p is 1 the mask is all 0, and any finite number will do.
         self.mask.mul_(0.0 if self.p == 1 else 1 / (1 - self.p))
         return x * self.mask

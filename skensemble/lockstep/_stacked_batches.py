@@ -9,6 +9,8 @@ from torch import Tensor
 from skensemble.data import BLOCK_VALUES, Rows, draw_order, n_values_per_row
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.lockstep._populations import Batch
+from skensemble.lockstep._stacked_columns import StackedColumns
+from skensemble.modules import column_dropout_of
 
 
 class StackedBatches:
@@ -45,6 +47,10 @@ class StackedBatches:
             # Alone, a net makes one iterator to train with and one to count its batches.
             training.net.order_seed_ += 2
         self._join(trainings, n_cut)
+        dropout = column_dropout_of(trainings[0].module)
+        self.columns = None
+        if dropout is not None:
+            self.columns = StackedColumns(dropout, self.draws, self.sizes[:n_cut])
         self._place(self.sizes[:n_cut], [len(training.data.y) for training in trainings[:n_cut]])
         per_step = n_cut * max(self.widths) * max(1, n_values_per_row(self.X))
         self.per_block = max(1, BLOCK_VALUES // per_step)
@@ -100,11 +106,14 @@ class StackedBatches:
                     # Cut the padding when every net's batch is shorter than the widest one.
                     width = self.widths[t % n_batches]
                     is_full = width == self.places.shape[-1]
-                    yield batch if is_full else tuple(part[:, :width] for part in batch)
+                    x, *rest = batch if is_full else (part[:, :width] for part in batch)
+                    yield x if self.columns is None else self.columns.drop(x, t), *rest
 
     def _draw(self) -> Tensor:
         """Draw the rows of an epoch among their own, of shape (n_batches, S, width)."""
         drawn = {draw: draw.order(generator) for draw, generator in self.generators.items()}
+        if self.columns is not None:
+            self.columns.draw(self.generators)
         orders = torch.cat([drawn[draw] for draw in self.draws])
         return orders[self.places].transpose(0, 1)
 

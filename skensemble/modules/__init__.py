@@ -1,9 +1,10 @@
 """Torch modules that the nets train: what they compute, not how they are trained."""
 
+from skensemble.modules._columns import ColumnDropout, ColumnScale, index_of
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
 from skensemble.modules._inspect import HOOKS, copy_scripted, is_watched, unwrap_compiled
 from skensemble.modules._mean_variance import MeanVarianceMLP
-from skensemble.modules._mlp import MLP
+from skensemble.modules._mlp import MLP, column_dropout_of
 from skensemble.modules._variational import (
     VariationalLayer,
     make_plain,
@@ -14,11 +15,15 @@ from skensemble.modules._variational import (
 __all__ = [
     "HOOKS",
     "MLP",
+    "ColumnDropout",
+    "ColumnScale",
     "FixedDropout",
     "MeanVarianceMLP",
     "VariationalLayer",
+    "column_dropout_of",
     "copy_scripted",
     "fix_dropout",
+    "index_of",
     "is_watched",
     "make_plain",
     "make_variational",

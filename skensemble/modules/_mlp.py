@@ -1,10 +1,13 @@
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from skensemble._checks import check_int, check_real, reject
+from skensemble.modules._columns import ColumnDropout, ColumnScale, checked_columns
+from skensemble.modules._inspect import unwrap_compiled
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -29,6 +32,13 @@ class MLP(nn.Sequential):
         Probability to drop a hidden unit in training.
     activation : {"relu", "gelu", "silu", "tanh"}, default="relu"
         Non-linearity after each hidden layer.
+    columns : array-like of int of shape (n_features,) or None, default=None
+        The column of a table, from 0, that each feature encodes; None takes each by itself.
+    column_scale : bool, default=False
+        Whether to learn a scale for each column, as a first layer `ColumnScale`.
+    column_dropout : float, default=0.0
+        Probability to drop a column of a row in training, by a first layer `ColumnDropout`; below
+        1.
 
     Raises
     ------
@@ -61,6 +71,9 @@ class MLP(nn.Sequential):
         hidden_units: int | Sequence[int] = (100,),
         dropout: float = 0.0,
         activation: str = "relu",
+        columns: Any = None,
+        column_scale: bool = False,
+        column_dropout: float = 0.0,
     ) -> None:
         if not isinstance(hidden_units, Integral | Sequence):
             raise reject("hidden_units", "an int or a sequence of ints", hidden_units)
@@ -72,7 +85,14 @@ class MLP(nn.Sequential):
         check_real("dropout", dropout, 0, high=1)
         if activation not in ACTIVATIONS:
             raise reject("activation", f"one of {sorted(ACTIVATIONS)}", activation)
+        check_real("column_dropout", column_dropout, 0, high=1, high_open=True)
+        columns = range(n_features) if columns is None else columns
+        columns = checked_columns(columns, n_features)
         layers: list[nn.Module] = []
+        if column_dropout:
+            layers.append(ColumnDropout(columns, column_dropout))
+        if column_scale:
+            layers.append(ColumnScale(columns))
         for n_in, n_out in zip([n_features, *widths], widths, strict=False):
             layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
             if dropout:
@@ -92,3 +112,23 @@ class MLP(nn.Sequential):
         output : Tensor of shape (n_samples, n_outputs)
         """
         return super().forward(x if x.ndim == 2 else torch.flatten(x, 1))
+
+
+def column_dropout_of(module: nn.Module | None) -> ColumnDropout | None:
+    """Return the layer of an MLP that drops columns of its rows, or None.
+
+    Only where nothing comes before it can columns be dropped before the module sees the rows.
+
+    Parameters
+    ----------
+    module : torch.nn.Module or None
+        Compiled or not.
+
+    Returns
+    -------
+    layer : ColumnDropout or None
+    """
+    inner: Any = unwrap_compiled(module)
+    if type(inner) is not MLP or type(inner[0]) is not ColumnDropout:
+        return None
+    return inner[0]

@@ -100,6 +100,20 @@ def test_gradients_are_those_of_autograd(kind, layers, net_kind, y):
     )
 
 
+@pytest.mark.parametrize("columns", [None, [0, 2, 0, 1, 2]])
+@pytest.mark.parametrize("layers", [(), (7,), (3, 4)])
+@pytest.mark.parametrize(("net_kind", "y"), [(None, LABELS), (NetRegressor, TARGETS)])
+def test_gradients_of_scales_of_columns_are_those_of_autograd(columns, layers, net_kind, y):
+    settings = {} if net_kind is None else {"kind": net_kind}
+    settings |= {"module__columns": columns, "module__column_scale": True}
+    trainings = three_nets(module__hidden_units=layers, **settings)
+    for training in trainings:
+        with torch.no_grad():
+            training.module[0].scale.normal_()
+    batches = [batch_of((6, 6, 6), y), batch_of((4, 1, 3), y)]
+    assert_gives_what_autograd_gives(ClosedFormPopulation, trainings, batches)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradients_of_each_activation_are_those_of_autograd(activation):
     trainings = three_nets(module__hidden_units=(6, 6), module__activation=activation)
@@ -133,7 +147,7 @@ def test_rows_that_nets_share_need_not_be_repeated(kind, layers, net_kind, y):
     assert losses.tolist() == pytest.approx(losses_alone, rel=1e-12)
 
 
-def test_dropout_draws_nothing_for_rows_that_a_net_leaves_out():
+def test_dropout_draws_for_all_rows_of_a_shared_batch_as_each_net_would_alone():
     trainings = three_nets(module__dropout=0.5, module__hidden_units=(7, 4))
     rows, y = X[:6], torch.as_tensor(LABELS[:6])
     weight = torch.ones(3, 6, dtype=torch.float64)
@@ -143,8 +157,7 @@ def test_dropout_draws_nothing_for_rows_that_a_net_leaves_out():
         losses = population.backward((torch.as_tensor(rows)[None], y[None], weight))
     for k, training in enumerate(trainings):
         torch.manual_seed(10 + k)
-        own = weight[k] > 0
-        loss, expected = alone(training, torch.as_tensor(rows)[own], y[own], weight[k, own])
+        loss, expected = alone(training, torch.as_tensor(rows), y, weight[k])
         assert losses[k].item() == pytest.approx(loss, rel=1e-12)
         found = gradients_of(population, k, training)
         torch.testing.assert_close(found, [*expected], rtol=1e-10, atol=1e-12)

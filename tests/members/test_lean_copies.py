@@ -29,6 +29,7 @@ def with_hook():
     ("make", "is_cheap"),
     [
         (lambda: MLP(4, 3, dropout=0.1), True),
+        (lambda: MLP(4, 3, column_scale=True, column_dropout=0.1), True),
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten()), True),
         (lambda: nn.Sequential(nn.Linear(2, 2), Own(2, 2)), False),
         (with_attribute, False),

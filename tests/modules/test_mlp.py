@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from skensemble.modules import MLP
+from skensemble.modules import MLP, ColumnDropout, ColumnScale, MeanVarianceMLP, column_dropout_of
 
 
 def test_layers_have_the_widths_that_were_asked_for():
@@ -39,11 +39,35 @@ def test_rows_of_several_axes_are_flattened():
     assert torch.equal(mlp(X), mlp(X.reshape(5, 12)))
 
 
+def test_layers_of_columns_come_first():
+    mlp = MLP(3, 2, columns=[0, 1, 1], column_scale=True, column_dropout=0.2)
+    assert [type(layer) for layer in list(mlp)[:3]] == [ColumnDropout, ColumnScale, nn.Linear]
+    assert (mlp[0].columns, mlp[0].p, mlp[1].columns) == ((0, 1, 1), 0.2, (0, 1, 1))
+    assert [name for name, _ in mlp.named_parameters()][:2] == ["1.scale", "2.weight"]
+
+
+def test_without_columns_each_feature_is_one():
+    assert MLP(3, 2, column_scale=True)[0].columns == (0, 1, 2)
+    assert type(MLP(3, 2, columns=[0, 1, 1])[0]) is nn.Linear
+
+
+def test_only_an_mlp_that_begins_with_it_has_its_columns_dropped_before():
+    mlp = MLP(3, 2, column_dropout=0.2)
+    assert column_dropout_of(mlp) is mlp[0]
+    for other in (None, MLP(3, 2), MeanVarianceMLP(3, 2), nn.Sequential(mlp[0]), mlp[0]):
+        assert column_dropout_of(other) is None
+
+
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
         ({"hidden_units": (0,)}, "hidden_units must be an int >= 1, got 0"),
         ({"dropout": 1.5}, "dropout must be a finite number >= 0 and <= 1, got 1.5"),
+        ({"column_dropout": 1}, "column_dropout must be a finite number >= 0 and < 1, got 1"),
+        (
+            {"columns": [0, 1, 1]},
+            "columns must be as long as there are features, 4, got '3 columns",
+        ),
         ({"activation": "step"}, "activation must be one of .*, got 'step'"),
     ],
 )

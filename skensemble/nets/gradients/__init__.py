@@ -2,6 +2,7 @@
 
 from skensemble.nets.gradients._adam import AdamTensors, fresh_state, is_decoupled
 from skensemble.nets.gradients._clipping import clip_factor, clip_gradients
+from skensemble.nets.gradients._columns import FoldedScale
 from skensemble.nets.gradients._fused_step import (
     obstacle_to_fused_step,
     obstacle_to_optimizer,
@@ -15,12 +16,14 @@ from skensemble.nets.gradients._mlp import (
     closed_form_of,
     computing_layers,
     obstacle_to_closed_form,
+    split_scale,
 )
 
 __all__ = [
     "FEW_CLASSES",
     "AdamTensors",
     "ClosedForm",
+    "FoldedScale",
     "Nonlinearity",
     "buffers_like",
     "clip_factor",
@@ -33,6 +36,7 @@ __all__ = [
     "obstacle_to_closed_form",
     "obstacle_to_fused_step",
     "obstacle_to_optimizer",
+    "split_scale",
     "squared_error",
     "step_of",
 ]

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from skensemble.modules import MLP, is_watched
+from skensemble.modules import MLP, ColumnDropout, ColumnScale, is_watched
 from skensemble.nets.gradients._clipping import clip_factor
+from skensemble.nets.gradients._columns import FoldedScale
 from skensemble.nets.gradients._losses import (
     log_loss,
     mean_log_loss,
@@ -33,17 +34,26 @@ def buffers_like(weight: Tensor) -> dict[int, Tensor]:
 
 
 class Linear:
-    """A linear layer: the product, and what its backward pass leaves on the weights."""
+    """A linear layer: the product, and what its backward pass leaves on the weights.
 
-    def __init__(self, layer: nn.Linear) -> None:
-        self.weight, self.bias = layer.weight, layer.bias
-        self.transposed = layer.weight.t()
+    Scales of columns before it are part of its weights.
+    """
+
+    def __init__(self, layer: nn.Linear, scale: ColumnScale | None = None) -> None:
+        self.weight, self.bias, self.folded = layer.weight, layer.bias, None
+        if scale is not None:
+            own = scale.scale, scale.scale.grad, layer.weight
+            self.folded = FoldedScale(scale.columns, *own, features=-1)
+            self.weight = self.folded.scaled
+        self.transposed = self.weight.t()
         self.weight_grad, self.bias_grad = layer.weight.grad, layer.bias.grad
         self.outputs, self.input_grads = buffers_like(layer.weight), buffers_like(layer.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the output for rows of shape (n_samples, n_inputs), valid until the next call."""
         self.x = x
+        if self.folded is not None:
+            self.folded.fold()
         return torch.addmm(self.bias, x, self.transposed, out=self.outputs[len(x)])
 
     def backward(self, g: Tensor) -> Tensor:
@@ -55,6 +65,8 @@ class Linear:
         """Write the gradients of the weights, from that of the output."""
         torch.mm(g.t(), self.x, out=self.weight_grad)
         torch.sum(g, 0, out=self.bias_grad)
+        if self.folded is not None:
+            self.folded.write_gradients(self.weight_grad)
 
 
 class Nonlinearity:
@@ -110,8 +122,8 @@ LAYERS = {nn.Linear: Linear, nn.Dropout: Dropout, **dict.fromkeys(ACTIVATIONS, N
 """What computes each kind of layer."""
 
 
-_LETTERS = {nn.Linear: "L", nn.Dropout: "D", **dict.fromkeys(ACTIVATIONS, "A")}
-_LAYERS_OF_MLP = re.compile("(LAD?)*L")
+_LETTERS = {ColumnScale: "S", nn.Linear: "L", nn.Dropout: "D", **dict.fromkeys(ACTIVATIONS, "A")}
+_LAYERS_OF_MLP = re.compile("S?(LAD?)*L")
 
 
 class ClosedForm:
@@ -122,7 +134,7 @@ class ClosedForm:
     Parameters
     ----------
     layers : list of torch.nn.Module
-        Linear layers, activations and dropout, as `MLP` has them.
+        Scales of columns, linear layers, activations and dropout, as `MLP` has them.
     is_classifier : bool
         Whether the loss is that of `torch.nn.CrossEntropyLoss`, or of `torch.nn.MSELoss`.
     """
@@ -135,7 +147,11 @@ class ClosedForm:
             parameter.grad = piece.view_as(parameter)
         self.parameters, self.pieces = parameters, [p.grad for p in parameters]
         self.pointers = [p.data_ptr() for p in parameters]
-        self.layers = [LAYERS[type(layer)](layer) for layer in layers]
+        scale, layers = split_scale(layers)
+        self.layers = [
+            Linear(layers[0], scale),
+            *(LAYERS[type(layer)](layer) for layer in layers[1:]),
+        ]
         self.loss_of = log_loss if is_classifier else squared_error
         self.mean_loss_of = mean_log_loss if is_classifier else mean_squared_error
         self.grad_output = self.gradient.new_ones(())
@@ -198,7 +214,8 @@ def obstacle_to_closed_form(net: NeuralNet) -> str | None:
     module, criterion = net.module_, net.criterion_
     if type(module) is not MLP:
         return f"the module is {type(module).__name__}, not MLP"
-    if any(type(layer) is nn.Dropout and layer.training != module.training for layer in module):
+    kinds = (nn.Dropout, ColumnDropout)
+    if any(type(layer) in kinds and layer.training != module.training for layer in module):
         return "a dropout layer is held in another mode than the module"
     layers = computing_layers(module)
     if not _LAYERS_OF_MLP.fullmatch("".join(_LETTERS.get(type(layer), "?") for layer in layers)):
@@ -210,8 +227,8 @@ def obstacle_to_closed_form(net: NeuralNet) -> str | None:
     if any(is_watched(part) for part in (module, *module, criterion)):
         return "a hook looks into the module"
     parameters = list(module.parameters())
-    n_linear = sum(type(layer) is nn.Linear for layer in layers)
-    if len(parameters) != 2 * n_linear:
+    n_weights = {nn.Linear: 2, ColumnScale: 1}
+    if len(parameters) != sum(n_weights.get(type(layer), 0) for layer in layers):
         return "some layers have no bias, or share their weights"
     if not all(p.requires_grad for p in parameters):
         return "some weights are not trained"
@@ -230,8 +247,21 @@ def closed_form_of(net: NeuralNet) -> ClosedForm:
 
 
 def computing_layers(module: MLP) -> list[nn.Module]:
-    """List the layers of an MLP that compute something, without dropout of probability 0."""
-    return [layer for layer in module if not (type(layer) is nn.Dropout and layer.p == 0)]
+    """List the layers of an MLP that compute something in training.
+
+    Dropout of probability 0 does not; and a net drops columns before the module sees the rows.
+    """
+    layers = list(module)
+    if type(layers[0]) is ColumnDropout:
+        layers = layers[1:]
+    return [layer for layer in layers if not (type(layer) is nn.Dropout and layer.p == 0)]
+
+
+def split_scale(layers: list[nn.Module]) -> tuple[ColumnScale | None, list[nn.Module]]:
+    """Split the computing layers of an MLP into its scales of columns, if any, and the others."""
+    if isinstance(layers[0], ColumnScale):
+        return layers[0], layers[1:]
+    return None, layers
 
 
 def _is_plain_loss(criterion: nn.Module) -> bool:
