@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
+from skensemble.lockstep._half_linear import HalfLinear
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import row_losses
@@ -85,9 +86,8 @@ class ClosedFormPopulation:
         self.layers: list[Any] = []
         for layer in computing_layers(net.module_):
             if isinstance(layer, nn.Linear):
-                self.layers.append(
-                    _Linear(*next(pairs), *next(gradients), _is_narrow(layer.weight))
-                )
+                linear = HalfLinear if net.precision == "bf16" else _Linear
+                self.layers.append(linear(*next(pairs), *next(gradients), _is_narrow(layer.weight)))
             elif isinstance(layer, nn.Dropout):
                 self.layers.append(
                     _Dropout(layer.p, [training.generator for training in trainings])

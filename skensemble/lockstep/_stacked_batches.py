@@ -50,7 +50,8 @@ class StackedBatches:
         per_step = len(trainings) * width * max(1, n_values_per_row(self.X))
         self.per_block = max(1, BLOCK_VALUES // per_step)
         # Shares of equal rows in the loss of their batch.
-        self.shares = is_row.to(self.X).div_(self.sizes[..., None].to(self.X)).transpose(0, 1)
+        self.shares = is_row.to(self.weight).div_(self.sizes[..., None].to(self.weight))
+        self.shares = self.shares.transpose(0, 1)
         # Without weights of rows they are the same in each epoch.
         self.row_weights = [*self.shares]
 
@@ -73,6 +74,9 @@ class StackedBatches:
         ]
         self.begins = torch.tensor(own)[:, None, None]
         self.X = torch.cat([part.inputs for part in parts])
+        if trainings[0].net.precision == "bf16":
+            # As products take them, once for the whole training.
+            self.X = self.X.bfloat16()
         self.y = torch.cat([part.targets for part in parts])
         self.weight = torch.cat(weights)
 

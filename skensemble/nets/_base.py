@@ -215,8 +215,6 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
             return f"fast={self.fast!r}"
         if not type(self).__module__.startswith("skensemble.nets."):
             return f"{type(self).__name__} is a subclass, which may change anything"
-        if self._precision().autocast is not None:
-            return f"precision={self.precision!r} needs autocast"
         return obstacle_to_closed_form(self)
 
     def check_data(self, X: Any, y: Any = None) -> None:

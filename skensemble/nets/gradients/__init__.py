@@ -1,6 +1,7 @@
 """Gradients of the built-in MLP, and steps of optimizers, without the bookkeeping around them."""
 
 from skensemble.nets.gradients._adam import AdamTensors, fresh_state, is_decoupled
+from skensemble.nets.gradients._buffers import buffers_like, cast_into
 from skensemble.nets.gradients._clipping import clip_factor, clip_gradients
 from skensemble.nets.gradients._fused_step import (
     obstacle_to_fused_step,
@@ -11,7 +12,6 @@ from skensemble.nets.gradients._losses import log_loss, squared_error
 from skensemble.nets.gradients._mlp import (
     ClosedForm,
     Nonlinearity,
-    buffers_like,
     closed_form_of,
     computing_layers,
     obstacle_to_closed_form,
@@ -22,6 +22,7 @@ __all__ = [
     "ClosedForm",
     "Nonlinearity",
     "buffers_like",
+    "cast_into",
     "clip_factor",
     "clip_gradients",
     "closed_form_of",
