@@ -200,8 +200,6 @@ def _net_obstacle(net: Any) -> str | None:
         return "a skorch callback watches the training"
     if net.train_split is not None:
         return "skorch holds rows out (train_split)"
-    if net.precision == "bf16":
-        return "precision='bf16' needs autocast"
     if net.compile:
         return "the module is compiled"
     return None
@@ -221,6 +219,8 @@ def _data_obstacle(training: PausedTraining) -> str | None:
 
 def _functional_obstacle(training: PausedTraining) -> str | None:
     module, criterion = training.module, unwrap_compiled(training.net.criterion_)
+    if training.net.precision == "bf16":
+        return "precision='bf16' needs autocast"
     if type(criterion) not in (nn.CrossEntropyLoss, nn.MSELoss) or criterion.reduction != "mean":
         return f"the criterion is {criterion}"
     if (

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
+from skensemble.lockstep._half_linear import HalfLinear
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import row_losses
@@ -96,8 +97,9 @@ class ClosedFormPopulation:
         scale_of = None if scale is None else partial(FoldedScale, scale.columns, *next(stacked))
         for layer in layers:
             if isinstance(layer, nn.Linear):
+                linear = HalfLinear if net.precision == "bf16" else _Linear
                 is_narrow = _is_narrow(layer.weight)
-                self.layers.append(_Linear(*next(stacked), *next(stacked), is_narrow, scale_of))
+                self.layers.append(linear(*next(stacked), *next(stacked), is_narrow, scale_of))
                 scale_of = None
             elif isinstance(layer, nn.Dropout):
                 self.layers.append(

@@ -67,7 +67,7 @@ class StackedBatches:
         self.places = torch.where(is_row, places + begins[..., None], 0) + starts
         # Shares of equal rows in the loss of their batch; those without weights are the same in
         # each epoch.
-        shares = is_row.to(self.X).div_(sizes[..., None].to(self.X)).transpose(0, 1)
+        shares = is_row.to(self.weight).div_(sizes[..., None].to(self.weight)).transpose(0, 1)
         self.shares = shares.expand(-1, len(self.sizes), -1)
 
     def _join(self, trainings: Sequence[PausedTraining], n_cut: int) -> None:
@@ -87,6 +87,9 @@ class StackedBatches:
         self.begins = _begins(parts, [training.rows_digest for training in trainings[:n_cut]])
         self.weight_begins = _begins(weights, [training.data_digest for training in trainings])
         self.X = torch.cat([part.inputs for part in parts.values()])
+        if trainings[0].net.precision == "bf16":
+            # As products take them, once for the whole training.
+            self.X = self.X.bfloat16()
         self.y = torch.cat([part.targets for part in parts.values()])
         self.weight = torch.cat([*weights.values()])
 

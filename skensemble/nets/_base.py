@@ -215,8 +215,6 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
             return f"fast={self.fast!r}"
         if not type(self).__module__.startswith("skensemble.nets."):
             return f"{type(self).__name__} is a subclass, which may change anything"
-        if self._precision().autocast is not None:
-            return f"precision={self.precision!r} needs autocast"
         dropout = column_dropout_of(self.module_)
         if dropout is not None and not dropout.in_batches:
             return "the module drops columns of rows that come whole"

@@ -63,7 +63,7 @@ class NetRegressor(Net, NeuralNetRegressor):
     device : str, default="auto"
         "auto" takes CUDA, else MPS, else the CPU.
     precision : {"float32", "float64", "bf16"}, default="float32"
-        Floats of weights and rows; "bf16" computes under autocast with weights in float32.
+        Floats of weights and rows; "bf16" computes products in bfloat16, with weights in float32.
     fast : bool, default=True
         Whether to train in lean epochs, with gradients in closed form and fused steps, where
         nobody could see a difference; `fast_report_` says why not. False leaves everything to

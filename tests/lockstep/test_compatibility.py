@@ -109,7 +109,7 @@ GOES_ALONE = [
     ("the net has fast=False", net(fast=False)),
     ("the net is verbose", net(verbose=1)),
     ("a skorch callback watches", net(callbacks=[EarlyStopping("train_loss")])),
-    ("autocast", net(precision="bf16")),
+    ("autocast", net(Own, precision="bf16")),
     ("an iterator of its own", net(iterator_train=OwnBatches)),
     ("a dataset or an", net(dataset=OwnDataset)),
     ("arguments for its iterator", net(iterator_train__generator=None)),

@@ -157,3 +157,17 @@ def test_no_rows_are_added_to_a_batch_that_is_looked_at_as_a_whole():
         partial(snapshots(net(Centred), random_state=k).fit, X[:57], LABELS[:57]) for k in (0, 1)
     ]
     assert assert_gives_what_separate_fits_give(tasks).groups[0]["engine"] == "torch.func"
+
+
+@pytest.mark.parametrize("weighted", [(), (1,)])
+def test_rows_of_nets_in_bf16_are_cast_and_their_shares_are_not(weighted):
+    half, exact = (
+        trainings_of((65, 55), weighted, precision=precision) for precision in ("bf16", "float32")
+    )
+    batches = zip(StackedBatches(half).epochs(1), StackedBatches(exact).epochs(1), strict=True)
+    for (x, y, shares), (exact_x, exact_y, exact_shares) in batches:
+        assert x.dtype == torch.bfloat16
+        assert torch.equal(x, exact_x.bfloat16())
+        assert torch.equal(y, exact_y)
+        assert shares.dtype == torch.float32
+        assert torch.equal(shares, exact_shares)

@@ -1,6 +1,7 @@
 """Gradients of the built-in MLP, and steps of optimizers, without the bookkeeping around them."""
 
 from skensemble.nets.gradients._adam import AdamTensors, fresh_state, is_decoupled
+from skensemble.nets.gradients._buffers import buffers_like, cast_into
 from skensemble.nets.gradients._clipping import clip_factor, clip_gradients
 from skensemble.nets.gradients._columns import FoldedScale
 from skensemble.nets.gradients._fused_step import (
@@ -12,7 +13,6 @@ from skensemble.nets.gradients._losses import FEW_CLASSES, log_loss, squared_err
 from skensemble.nets.gradients._mlp import (
     ClosedForm,
     Nonlinearity,
-    buffers_like,
     closed_form_of,
     computing_layers,
     obstacle_to_closed_form,
@@ -26,6 +26,7 @@ __all__ = [
     "FoldedScale",
     "Nonlinearity",
     "buffers_like",
+    "cast_into",
     "clip_factor",
     "clip_gradients",
     "closed_form_of",

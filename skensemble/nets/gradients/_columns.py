@@ -1,9 +1,9 @@
 """Scales of table columns, folded into the weights of the layer after them."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from skensemble.modules import index_of
+from skensemble.modules import ColumnScale, index_of
 
 
 class FoldedScale:
@@ -63,3 +63,10 @@ class FoldedScale:
         else:
             self.scale_grad.zero_().index_add_(-1, self.index, by_feature)
         weight_grad.mul_(self.factors)
+
+
+def fold_scale(scale: ColumnScale | None, layer: nn.Linear) -> FoldedScale | None:
+    """Return the scales before a layer as a part of its weights; None where there are none."""
+    if scale is None:
+        return None
+    return FoldedScale(scale.columns, scale.scale, scale.scale.grad, layer.weight, features=-1)

@@ -1,7 +1,6 @@
 """Gradients of the built-in MLP as matrix products written out, without autograd."""
 
 import re
-from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -11,9 +10,12 @@ import torch.nn.functional as F
 from skorch import NeuralNet
 from torch import Tensor, nn
 
+from skensemble.device import PRECISIONS
 from skensemble.modules import MLP, ColumnDropout, ColumnScale, is_watched
+from skensemble.nets.gradients._bf16 import HalfLinear
+from skensemble.nets.gradients._buffers import buffers_like
 from skensemble.nets.gradients._clipping import clip_factor
-from skensemble.nets.gradients._columns import FoldedScale
+from skensemble.nets.gradients._columns import fold_scale
 from skensemble.nets.gradients._losses import (
     log_loss,
     mean_log_loss,
@@ -24,15 +26,6 @@ from skensemble.nets.gradients._losses import (
 _aten = torch.ops.aten
 
 
-def buffers_like(weight: Tensor) -> dict[int, Tensor]:
-    """Return memory for results of a layer, by rows of a batch.
-
-    New memory for each would cost small nets time. It would cost large nets space, because members
-    that are kept fill the gaps.
-    """
-    return defaultdict(lambda: weight.detach().new_empty(0))
-
-
 class Linear:
     """A linear layer: the product, and what its backward pass leaves on the weights.
 
@@ -40,11 +33,8 @@ class Linear:
     """
 
     def __init__(self, layer: nn.Linear, scale: ColumnScale | None = None) -> None:
-        self.weight, self.bias, self.folded = layer.weight, layer.bias, None
-        if scale is not None:
-            own = scale.scale, scale.scale.grad, layer.weight
-            self.folded = FoldedScale(scale.columns, *own, features=-1)
-            self.weight = self.folded.scaled
+        self.bias, self.folded = layer.bias, fold_scale(scale, layer)
+        self.weight = layer.weight if self.folded is None else self.folded.scaled
         self.transposed = self.weight.t()
         self.weight_grad, self.bias_grad = layer.weight.grad, layer.bias.grad
         self.outputs, self.input_grads = buffers_like(layer.weight), buffers_like(layer.weight)
@@ -137,9 +127,13 @@ class ClosedForm:
         Scales of columns, linear layers, activations and dropout, as `MLP` has them.
     is_classifier : bool
         Whether the loss is that of `torch.nn.CrossEntropyLoss`, or of `torch.nn.MSELoss`.
+    is_half : bool, default=False
+        Whether products are in bfloat16.
     """
 
-    def __init__(self, layers: list[nn.Module], is_classifier: bool) -> None:
+    def __init__(
+        self, layers: list[nn.Module], is_classifier: bool, *, is_half: bool = False
+    ) -> None:
         parameters = [p for layer in layers for p in layer.parameters()]
         sizes = [p.numel() for p in parameters]
         self.gradient = parameters[0].detach().new_zeros(sum(sizes))
@@ -147,10 +141,11 @@ class ClosedForm:
             parameter.grad = piece.view_as(parameter)
         self.parameters, self.pieces = parameters, [p.grad for p in parameters]
         self.pointers = [p.data_ptr() for p in parameters]
+        kinds = LAYERS | {nn.Linear: HalfLinear} if is_half else LAYERS
         scale, layers = split_scale(layers)
         self.layers = [
-            Linear(layers[0], scale),
-            *(LAYERS[type(layer)](layer) for layer in layers[1:]),
+            kinds[nn.Linear](layers[0], scale),
+            *(kinds[type(layer)](layer) for layer in layers[1:]),
         ]
         self.loss_of = log_loss if is_classifier else squared_error
         self.mean_loss_of = mean_log_loss if is_classifier else mean_squared_error
@@ -243,7 +238,9 @@ def obstacle_to_closed_form(net: NeuralNet) -> str | None:
 
 def closed_form_of(net: NeuralNet) -> ClosedForm:
     """Return the gradients in closed form of a net that has no obstacle to it."""
-    return ClosedForm(computing_layers(net.module_), type(net.criterion_) is nn.CrossEntropyLoss)
+    is_classifier = type(net.criterion_) is nn.CrossEntropyLoss
+    is_half = PRECISIONS[net.precision].autocast is not None
+    return ClosedForm(computing_layers(net.module_), is_classifier, is_half=is_half)
 
 
 def computing_layers(module: MLP) -> list[nn.Module]:

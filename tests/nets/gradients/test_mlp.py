@@ -111,7 +111,6 @@ class OwnLoss(NetClassifier):
     ("net", "reason"),
     [
         (OwnLoss(), "OwnLoss is a subclass"),
-        (NetClassifier(precision="bf16"), "autocast"),
         (NetClassifier(criterion__label_smoothing=0.1), "the criterion is"),
         (NetClassifier(criterion__weight=torch.ones(3)), "the criterion is"),
         (NetClassifier(nn.Linear(5, 3)), "the module is Linear"),
