@@ -35,7 +35,11 @@ from skensemble.ensembles._rows import LearnsRows, Validation
 from skensemble.ensembles._stops import take_weights_at_stop
 from skensemble.ensembles._stored_members import Ranges
 from skensemble.ensembles._validation_rows import warn_if_scaled_apart
-from skensemble.ensembles._warnings import warn_if_constant, warn_if_overruled
+from skensemble.ensembles._warnings import (
+    warn_if_constant,
+    warn_if_early_members_spoil,
+    warn_if_overruled,
+)
 from skensemble.members import structure_of
 from skensemble.nets import Net, check_trainable, device_of
 from skensemble.seeding import (
@@ -184,6 +188,8 @@ class BaseEnsemble(
                 check_first_member(self._predictor_, rows, collect.first_answer)
                 self._check_members(net, data)
                 warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
+                if held_out is None:
+                    warn_if_early_members_spoil(self, data, net.criterion_, trace)
             progress.end()
         return trace.was_interrupted or interrupts.was_pressed
 

@@ -13,6 +13,7 @@ from torch import nn
 from skensemble._arguments import default_of
 from skensemble._checks import short_repr
 from skensemble._warn import warn_user
+from skensemble.averaging import average
 from skensemble.members import Predictor
 from skensemble.modules import unwrap_compiled
 from skensemble.training import Data, Trace
@@ -29,6 +30,15 @@ ALIKE = 1e-3
 
 SHORT_CYCLE = 10
 """Steps below which a cycle is too coarse a half cosine to settle."""
+
+FEW_EPOCHS = 10
+"""Epochs up to which a member that fits the training rows better is hardly over-fitted to them."""
+
+CLEARLY = 0.1
+"""Share of the least loss of a constant by which one loss is clearly above another."""
+
+N_ASKED = 500
+"""Training rows, at most twice as many, on which the average is held against the last member."""
 
 
 def warn_if_short(trace: Trace, n_cycles: int) -> None:
@@ -134,6 +144,46 @@ def warn_if_draws_are_wide(losses: np.ndarray, trained_loss: float, remedy: str)
             f"The members fit the training rows much worse than the net that they were drawn "
             f"around: a loss of {losses.mean():.3g}, where the net has {trained_loss:.3g}. "
             f"{remedy} on held-out rows.",
+            ConvergenceWarning,
+        )
+
+
+def warn_if_early_members_spoil(
+    ensemble: Any, data: Data, criterion: nn.Module, trace: Trace
+) -> None:
+    """Warn about an average that fits the training rows clearly worse than the last member alone.
+
+    In a long training that says nothing: there the last member may be over-fitted, and the average
+    mends it. In few epochs, early members had too few steps.
+
+    Parameters
+    ----------
+    ensemble : BaseEnsemble
+        With the members of one training.
+    data : Data
+        Training rows.
+    criterion : torch.nn.Module
+    trace : Trace
+        Of the training; where it has not a moment for each member, nothing is said.
+    """
+    n_members = len(ensemble.members_)
+    if len(trace.moments) != n_members or len(trace.loss_curve) > FEW_EPOCHS:
+        return
+    allowed = CLEARLY * _least_constant_loss(criterion, data)
+    if not allowed:
+        return
+    rows = slice(None, None, max(1, data.X.shape[0] // N_ASKED))
+    outputs = ensemble._predictor_.outputs(data.X[rows], range(n_members))
+    weights = None if data.sample_weight is None else data.sample_weight[rows]
+    mean, last = (
+        np.average(ensemble._row_losses(output, data.y[rows]), weights=weights)
+        for output in (average(outputs, ensemble.weights_), outputs[-1])
+    )
+    if mean - last > allowed:
+        warn_user(
+            "The average of the members fits the training rows clearly worse than the last member "
+            f"alone: a loss of {mean:.3g}, where the last member has {last:.3g}. Earlier members "
+            "had too few steps to converge: train for more epochs, or ask for fewer members.",
             ConvergenceWarning,
         )
 

@@ -16,7 +16,7 @@ class MeanVarianceMLP(MLP):
         Values of a row; the product of the axes for rows of more than one axis.
     n_outputs : int
         Targets; each has a mean and a variance.
-    hidden_units : int or sequence of int, default=(100,)
+    hidden_units : int or sequence of int, default=(64, 64)
         Width of each hidden layer; empty for a linear model.
     dropout : float, default=0.0
         Probability to drop a hidden unit in training.
@@ -51,7 +51,7 @@ class MeanVarianceMLP(MLP):
         n_features: int,
         n_outputs: int,
         *,
-        hidden_units: int | Sequence[int] = (100,),
+        hidden_units: int | Sequence[int] = (64, 64),
         dropout: float = 0.0,
         activation: str = "relu",
     ) -> None:

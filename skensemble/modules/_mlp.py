@@ -26,7 +26,7 @@ class MLP(nn.Sequential):
         Values of a row; the product of the axes for rows of more than one axis.
     n_outputs : int
         Width of the output: classes, or targets.
-    hidden_units : int or sequence of int, default=(100,)
+    hidden_units : int or sequence of int, default=(64, 64)
         Width of each hidden layer; empty for a linear model.
     dropout : float, default=0.0
         Probability to drop a hidden unit in training.
@@ -68,7 +68,7 @@ class MLP(nn.Sequential):
         n_features: int,
         n_outputs: int,
         *,
-        hidden_units: int | Sequence[int] = (100,),
+        hidden_units: int | Sequence[int] = (64, 64),
         dropout: float = 0.0,
         activation: str = "relu",
         columns: Any = None,

@@ -29,7 +29,7 @@ class NetClassifier(Net, NeuralNetClassifier):
     module : torch.nn.Module class or instance, default=MLP
         What is trained. Arguments of its constructor are set with the prefix ``module__``;
         `n_features`, `n_outputs` and `n_classes` are filled in where it has them. An instance is
-        copied. The built-in `MLP` gets ``activation="silu"`` unless `module__activation` is set.
+        copied.
     criterion : torch criterion class, default=torch.nn.CrossEntropyLoss
         Loss; with the default the module gives logits.
     classes : list or None, default=None
@@ -45,7 +45,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         Update rule; its arguments are set with the prefix ``optimizer__``.
     lr : float, default=0.1
         Learning rate. An ensemble's schedule takes its place.
-    max_epochs : int, default=80
+    max_epochs : int, default=40
         Passes over the training rows.
     batch_size : int, default=64
         Rows of a batch; -1 takes all rows.
@@ -53,7 +53,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         Momentum, for an optimizer that has it.
     optimizer__nesterov : bool, default=True
         Whether a momentum above 0 is Nesterov's.
-    optimizer__weight_decay : float, default=1e-3
+    optimizer__weight_decay : float, default=1e-4
         L2 penalty on the weights, for an optimizer that has it.
     max_grad_norm : float or None, default=None
         Norm to which longer gradients are cut, over all weights together.
@@ -107,9 +107,6 @@ class NetClassifier(Net, NeuralNetClassifier):
     (150, 3)
     """
 
-    # Chosen by benchmarks/defaults.py; a regressor does better with "relu".
-    _mlp_activation = "silu"
-
     def __init__(
         self,
         module: Any = MLP,
@@ -119,11 +116,11 @@ class NetClassifier(Net, NeuralNetClassifier):
         class_weight: Any = None,
         optimizer: Any = torch.optim.SGD,
         lr: float = 0.1,
-        max_epochs: int = 80,
+        max_epochs: int = 40,
         batch_size: int = 64,
         optimizer__momentum: float = 0.9,
         optimizer__nesterov: bool = True,
-        optimizer__weight_decay: float = 1e-3,
+        optimizer__weight_decay: float = 1e-4,
         max_grad_norm: float | None = None,
         iterator_train: Any = RowBatches,
         iterator_valid: Any = RowBatches,

@@ -8,12 +8,12 @@ from torch import nn
 
 from skensemble.data import keywords_of, missing_sizes
 from skensemble.device import PRECISIONS
-from skensemble.modules import MLP, copy_scripted
+from skensemble.modules import copy_scripted
 
 SGD_DEFAULTS = {
     "optimizer__momentum": 0.9,
     "optimizer__nesterov": True,
-    "optimizer__weight_decay": 1e-3,
+    "optimizer__weight_decay": 1e-4,
 }
 """Defaults that are left out for an optimizer that has no such keyword."""
 
@@ -21,7 +21,6 @@ SGD_DEFAULTS = {
 class PartArguments:
     """Mixin for a skorch net: arguments of module, criterion and optimizer, completed."""
 
-    _mlp_activation = "relu"
     n_values_per_row_: int | None = None
 
     def initialized_instance(self, instance_or_cls: Any, kwargs: dict[str, Any]) -> Any:
@@ -43,8 +42,6 @@ class PartArguments:
     def get_params_for(self, prefix: str) -> dict[str, Any]:
         """Collect arguments of a part, for the module with the sizes of the data filled in."""
         kwargs = super().get_params_for(prefix)
-        if prefix == "module" and self.module is MLP:
-            kwargs = {"activation": self._mlp_activation, **kwargs}
         if prefix == "module" and self.n_values_per_row_ is not None:
             n_outputs = getattr(self, "n_outputs_", None)
             sizes = missing_sizes(

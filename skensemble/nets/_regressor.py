@@ -40,7 +40,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         Update rule; its arguments are set with the prefix ``optimizer__``.
     lr : float, default=0.1
         Learning rate. An ensemble's schedule takes its place.
-    max_epochs : int, default=50
+    max_epochs : int, default=40
         Passes over the training rows.
     batch_size : int, default=64
         Rows of a batch; -1 takes all rows.
@@ -48,7 +48,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         Momentum, for an optimizer that has it.
     optimizer__nesterov : bool, default=True
         Whether a momentum above 0 is Nesterov's.
-    optimizer__weight_decay : float, default=1e-3
+    optimizer__weight_decay : float, default=1e-4
         L2 penalty on the weights, for an optimizer that has it.
     max_grad_norm : float or None, default=1.0
         Norm to which longer gradients are cut, over all weights together.
@@ -110,11 +110,11 @@ class NetRegressor(Net, NeuralNetRegressor):
         target_scale: str | None = "standard",
         optimizer: Any = torch.optim.SGD,
         lr: float = 0.1,
-        max_epochs: int = 50,
+        max_epochs: int = 40,
         batch_size: int = 64,
         optimizer__momentum: float = 0.9,
         optimizer__nesterov: bool = True,
-        optimizer__weight_decay: float = 1e-3,
+        optimizer__weight_decay: float = 1e-4,
         max_grad_norm: float | None = 1.0,
         iterator_train: Any = RowBatches,
         iterator_valid: Any = RowBatches,

@@ -1,20 +1,28 @@
 """Warnings of a fit that works and is still not what its user wants."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
 from skorch import NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 from torch import nn
 
-from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble import (
+    NetClassifier,
+    NetRegressor,
+    SnapshotEnsembleClassifier,
+    SnapshotEnsembleRegressor,
+)
 from skensemble.ensembles._warnings import (
     warn_if_constant,
     warn_if_draws_are_wide,
+    warn_if_early_members_spoil,
     warn_if_few,
     warn_if_overruled,
     warn_if_processes_are_slower,
@@ -192,3 +200,81 @@ def test_processes_that_take_longer_than_one_are_told_of_with_figures():
     # A fifth and a tenth of a second may be chance: 1.2 * 2 + 0.1 = 2.5.
     assert not is_warned(warn_if_processes_are_slower, 2, [1.0, 1.0], 2.49)
     assert is_warned(warn_if_processes_are_slower, 2, [1.0, 1.0], 2.51)
+
+
+SPOILT = "average of the members fits the training rows clearly worse than the last member alone"
+
+
+@pytest.mark.parametrize(
+    ("load", "ensemble"),
+    [
+        (load_digits, SnapshotEnsembleClassifier(NetClassifier(max_epochs=2))),
+        (load_diabetes, SnapshotEnsembleRegressor(NetRegressor(max_epochs=10), alpha_zero=3e-3)),
+    ],
+)
+def test_an_average_that_early_members_spoil_is_told_of(load, ensemble):
+    X, y = load(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match=SPOILT):
+        ensemble.set_params(random_state=0).fit(scale(X), y)
+    # Without the early members there is nothing to tell of, and validation rows tell it better.
+    assert not is_warned(ensemble.set_params(m=1).fit, scale(X), y)
+    ensemble.set_params(m=None, validation_fraction=0.2)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        ensemble.fit(scale(X), y)
+    assert not any(SPOILT in str(warning.message) for warning in warned)
+
+
+class Halves:
+    """Stands for an ensemble of two members, the last of which hits the targets 1 and -1.
+
+    The first one gives a share of them.
+    """
+
+    def __init__(self, share, weights):
+        self.members_ = [{}, {}]
+        self.weights_ = np.array(weights)
+        self._predictor_ = self
+        self.share = share
+
+    def outputs(self, X, members):
+        """Give what the members predict."""
+        return np.stack([self.share * X, X])[list(members)]
+
+    _row_losses = staticmethod(SnapshotEnsembleRegressor._row_losses)
+
+
+@pytest.mark.parametrize(
+    ("share", "weights", "n_epochs", "expected"),
+    [
+        # The mean loses ((1 - share) / 2)**2, where a constant loses 1: 0.09 and 0.1225.
+        (0.4, [0.5, 0.5], 10, False),
+        (0.3, [0.5, 0.5], 10, True),
+        (0.3, [0.0, 1.0], 10, False),
+        # After more epochs the last member may be over-fitted.
+        (0.3, [0.5, 0.5], 11, False),
+    ],
+)
+def test_the_average_may_lose_a_tenth_of_a_constant_more(share, weights, n_epochs, expected):
+    rows = np.tile([[1.0], [-1.0]], (900, 1))
+    trained = replace(trace(2), loss_curve=np.ones(n_epochs))
+    data, ensemble = Data(rows, rows), Halves(share, weights)
+    arguments = ensemble, data, nn.MSELoss(), trained
+    assert is_warned(warn_if_early_members_spoil, *arguments) == expected
+    # Rows that have no weight do not count, and of a loss of another kind nothing is known.
+    hit = Data(np.vstack([rows, 0 * rows]), np.vstack([rows, rows]), np.repeat([1.0, 0.0], 1800))
+    assert is_warned(warn_if_early_members_spoil, ensemble, hit, *arguments[2:]) == expected
+    assert not is_warned(warn_if_early_members_spoil, ensemble, data, nn.HuberLoss(), trained)
+    # Draws from one training are none of its moments.
+    drawn = replace(trained, moments=np.array([10]))
+    assert not is_warned(warn_if_early_members_spoil, *arguments[:3], drawn)
+
+
+@pytest.mark.parametrize(
+    "load", [load_iris, load_wine, load_breast_cancer, load_digits, load_diabetes]
+)
+def test_the_defaults_are_silent_on_toy_data(load):
+    X, y = load(return_X_y=True)
+    is_diabetes = load is load_diabetes
+    kind = SnapshotEnsembleRegressor if is_diabetes else SnapshotEnsembleClassifier
+    assert not is_warned(kind(random_state=0).fit, scale(X), y)

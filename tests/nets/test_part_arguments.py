@@ -85,24 +85,24 @@ def test_statistics_alone_have_the_precision_of_the_net(iris):
     assert net.module_[0].running_mean.dtype == torch.float32
 
 
-def test_the_activation_of_the_built_in_mlp_is_the_default_of_the_net_unless_it_is_set(iris):
-    assert type(NetClassifier(**SMALL).fit(*iris).module_[1]) is nn.SiLU
-    assert type(NetRegressor(**SMALL).fit(*iris).module_[1]) is nn.ReLU
-    chosen = NetClassifier(**SMALL, module__activation="tanh").fit(*iris)
-    assert type(chosen.module_[1]) is nn.Tanh
+@pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
+def test_the_default_net_has_two_hidden_layers_of_64_relu(kind, iris):
+    layers = kind(max_epochs=1).fit(*iris).module_
+    assert [type(layer) for layer in layers] == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
+    assert [layers[0].out_features, layers[2].out_features] == [64, 64]
 
 
 def test_defaults_of_sgd_are_those_of_the_net(iris):
     group = NetClassifier(**SMALL).fit(*iris).optimizer_.param_groups[0]
     found = {name: group[name] for name in ("momentum", "nesterov", "weight_decay")}
-    assert found == {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-3}
+    assert found == {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4}
 
 
 def test_an_optimizer_without_momentum_gets_none(iris):
     net = NetClassifier(**SMALL, optimizer=torch.optim.Adam, lr=0.01).fit(*iris)
     assert "momentum" not in net.optimizer_.defaults
     # Adam knows a weight decay.
-    assert net.optimizer_.defaults["weight_decay"] == 1e-3
+    assert net.optimizer_.defaults["weight_decay"] == 1e-4
     with pytest.raises(TypeError, match="momentum"):
         NetClassifier(optimizer=torch.optim.Adam, optimizer__momentum=0.5).fit(*iris)
 
@@ -111,7 +111,7 @@ def test_an_optimizer_that_calls_back_is_stepped_by_skorch(iris):
     settings = {"optimizer__momentum": 0.9, "optimizer__nesterov": True}
     net = NetClassifier(optimizer=torch.optim.LBFGS, lr=0.5, max_epochs=5, batch_size=-1)
     assert settings.items() <= net.get_params().items()
-    assert net.set_params(optimizer__weight_decay=1e-3).fit(*iris).score(*iris) > 0.95
+    assert net.set_params(optimizer__weight_decay=1e-4).fit(*iris).score(*iris) > 0.95
 
 
 def test_momentum_of_0_is_no_nesterov(iris):

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from skorch import NeuralNet
@@ -27,6 +27,9 @@ SOME_ROWS = 1000
 
 class _KFACLaplace:
     """Draws from a Gaussian around the weights of one training, by the curvature of its loss."""
+
+    # The weight decay is the prior, for which the net's own would be wide.
+    _default_parameters: ClassVar[dict[str, Any]] = {"optimizer__weight_decay": 1e-3}
 
     def __init__(
         self,
@@ -111,8 +114,8 @@ class KFACLaplaceClassifier(_KFACLaplace, EnsembleClassifier):
     ----------
     estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
         The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
-        `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own arguments
-        are set there.
+        `NetClassifier`; None is ``NetClassifier(optimizer__weight_decay=1e-3)``. Epochs, batches
+        and the module's own arguments are set there.
     M : int, default=20
         Number of members that are drawn.
     m : int, "auto" or None, default=None
@@ -209,8 +212,8 @@ class KFACLaplaceRegressor(_KFACLaplace, EnsembleRegressor):
     ----------
     estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
         The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
-        `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own arguments
-        are set there.
+        `NetRegressor`; None is ``NetRegressor(optimizer__weight_decay=1e-3)``. Epochs, batches and
+        the module's own arguments are set there.
     M : int, default=20
         Number of members that are drawn.
     m : int, "auto" or None, default=None

@@ -1,5 +1,5 @@
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from skorch import NeuralNet
@@ -18,6 +18,9 @@ from skensemble.training import Data, Step, Trace, train
 
 class _Variational:
     """Draws from a factorised Gaussian that one training fits."""
+
+    # The weight decay is the prior, for which the net's own would be wide.
+    _default_parameters: ClassVar[dict[str, Any]] = {"optimizer__weight_decay": 1e-3}
 
     def __init__(
         self,
@@ -108,8 +111,8 @@ class VariationalClassifier(_Variational, EnsembleClassifier):
     ----------
     estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
         The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
-        `NetClassifier`; None is ``NetClassifier()``. Epochs, batches and the module's own arguments
-        are set there.
+        `NetClassifier`; None is ``NetClassifier(optimizer__weight_decay=1e-3)``. Epochs, batches
+        and the module's own arguments are set there.
     M : int, default=20
         Number of members that are drawn.
     m : int, "auto" or None, default=None
@@ -213,8 +216,8 @@ class VariationalRegressor(_Variational, EnsembleRegressor):
     ----------
     estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
         The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
-        `NetRegressor`; None is ``NetRegressor()``. Epochs, batches and the module's own arguments
-        are set there.
+        `NetRegressor`; None is ``NetRegressor(optimizer__weight_decay=1e-3)``. Epochs, batches and
+        the module's own arguments are set there.
     M : int, default=20
         Number of members that are drawn.
     m : int, "auto" or None, default=None

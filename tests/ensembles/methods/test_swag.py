@@ -16,6 +16,10 @@ NET = NetClassifier(module__hidden_units=(8,), max_epochs=20, batch_size=32)
 SHARED = {"swa_lr": 0.1, "n_averaged": 8, "random_state": 0}
 
 
+# A weight decay that the widths of the draws show.
+SETTINGS = {"max_epochs": 20, "batch_size": 32, "optimizer__weight_decay": 1e-3}
+
+
 class Normed(nn.Sequential):
     """A module with batch normalisation behind its first layer."""
 
@@ -71,9 +75,7 @@ def test_a_net_of_more_draws_begins_alike(iris):
 
 def test_each_member_has_the_statistics_of_its_own_weights(iris):
     X, y = iris
-    ensemble = make(NetClassifier(Normed, max_epochs=20, batch_size=32), covariance_scale=2.0).fit(
-        X, y
-    )
+    ensemble = make(NetClassifier(Normed, **SETTINGS), covariance_scale=2.0).fit(X, y)
     for member in ensemble.members_:
         hidden = X @ member["0.weight"].T + member["0.bias"]
         np.testing.assert_allclose(member["1.running_mean"], hidden.mean(0), rtol=1e-4, atol=1e-5)

@@ -1,0 +1,173 @@
+"""The tables of the study of the defaults, from its runs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+BASELINE, CHOSEN, ALONE = "mlp", "shipped", "shipped;M=1"
+"""Settings that the tables set side by side; see ablation.py."""
+
+WHERE = ["table", "n_train"]
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    """Read the runs of a study, a row each; `score`, `right` and `ece` become those of all members.
+
+    Parameters
+    ----------
+    path : Path
+        Of lines of JSON. Runs that ended in an error are left out.
+
+    Returns
+    -------
+    runs : DataFrame
+    """
+    runs = pd.DataFrame(json.loads(line) for line in path.read_text().splitlines())
+    runs = runs[runs["score"].notna()].copy()
+    for name in ("score", "right", "ece"):
+        runs[name] = [values[-1] if isinstance(values, list) else np.nan for values in runs[name]]
+    return runs
+
+
+def set_against(runs: pd.DataFrame, setting: str, other: str) -> pd.DataFrame:
+    """Set a setting against another on the splits that both have, a row per table and size.
+
+    Parameters
+    ----------
+    runs : DataFrame
+    setting, other : str
+
+    Returns
+    -------
+    table : DataFrame
+        Means over the seeds of score, accuracy and ECE of the two, the ratio of the scores and
+        its standard error, and the ratio of the median seconds.
+    """
+    keys = [*WHERE, "seed"]
+    one, two = runs[runs["setting"] == setting], runs[runs["setting"] == other]
+    pairs = one.merge(two, on=keys, suffixes=("", "_other"))
+    pairs["difference"] = pairs["score"] - pairs["score_other"]
+    both = pairs.groupby(WHERE, sort=False)
+    table = both[["score", "score_other", "right", "right_other", "ece", "ece_other"]].mean()
+    table["ratio"] = table["score"] / table["score_other"]
+    table["error"] = both["difference"].sem() / table["score_other"]
+    table["time"] = both["seconds"].median() / both["seconds_other"].median()
+    table["task"] = both["task"].first()
+    return table
+
+
+def summary(runs: pd.DataFrame, settings: list[str]) -> pd.DataFrame:
+    """Sum up settings against the baseline, a row each.
+
+    Parameters
+    ----------
+    runs : DataFrame
+    settings : list of str
+
+    Returns
+    -------
+    table : DataFrame
+        Geometric means of the ratios of each task, the worst ratio and where it is, the difference
+        of the mean ECE, and the geometric mean and the largest of the ratios of times.
+    """
+    rows = {}
+    for setting in settings:
+        table = set_against(runs, setting, BASELINE)
+        if table.empty:
+            continue
+        by_task = table.groupby("task")["ratio"].agg(geometric_mean)
+        worst = table["ratio"].idxmax()
+        rows[setting] = {
+            "log-loss": by_task.get("classification", np.nan),
+            "squared error": by_task.get("regression", np.nan),
+            "worst": f"{table['ratio'].max():.3f} ({worst[0]}, {worst[1]})",
+            "ECE less MLP's": (table["ece"] - table["ece_other"]).mean(),
+            "time": geometric_mean(table["time"]),
+            "longest": table["time"].max(),
+            "cells": len(table),
+        }
+    return pd.DataFrame(rows).T
+
+
+def geometric_mean(values: Any) -> float:
+    """Give the geometric mean of positive numbers."""
+    return float(np.exp(np.log(np.asarray(values, dtype=float)).mean()))
+
+
+def details(runs: pd.DataFrame) -> pd.DataFrame:
+    """Set the chosen defaults against the baseline and against M=1, a row per table and size."""
+    table, alone = set_against(runs, CHOSEN, BASELINE), set_against(runs, CHOSEN, ALONE)
+    shown = {
+        "chosen": table["score"],
+        "MLP": table["score_other"],
+        "ratio": table["ratio"],
+        "± of ratio": table["error"],
+        "to M=1": alone["ratio"],
+        "± to M=1": alone["error"],
+        "accuracy or R²": table["right"],
+        "MLP's": table["right_other"],
+        "ECE": table["ece"],
+        "MLP's ECE": table["ece_other"],
+        "time": table["time"],
+    }
+    return pd.DataFrame(shown)
+
+
+def as_markdown(table: pd.DataFrame, first: str) -> str:
+    """Write a table, with the names of its rows in front."""
+    lines = [f"| {' | '.join([first, *table.columns])} |"]
+    lines.append("| --- " * (len(table.columns) + 1) + "|")
+    for name, row in table.iterrows():
+        label = ", ".join(map(str, name)) if isinstance(name, tuple) else f"`{name}`"
+        lines.append(f"| {' | '.join([label, *map(_written, row)])} |")
+    return "\n".join(lines)
+
+
+def write_report(runs: pd.DataFrame, choosing: tuple[str, ...], header: str, path: Path) -> str:
+    """Write the tables of all settings and of the chosen one; give the text.
+
+    Parameters
+    ----------
+    runs : DataFrame
+    choosing : tuple of str
+        Tables that the defaults were chosen on; all others are held back.
+    header : str
+        What stands above.
+    path : Path
+        Of the Markdown.
+
+    Returns
+    -------
+    text : str
+    """
+    is_used = runs["table"].isin(choosing)
+    used, held_back = runs[is_used], runs[~is_used]
+    tried = [name for name in used["setting"].unique() if name != BASELINE]
+    parts = ["# Choice of the defaults\n", header, "### Not used for choosing\n"]
+    parts += [as_markdown(summary(held_back, [CHOSEN, ALONE, "old", "old;M=1"]), "setting"), ""]
+    parts += [as_markdown(details(held_back), "table, training rows"), ""]
+    parts += ["### Used for choosing\n", as_markdown(details(used), "table, training rows"), ""]
+    full = [name for name in tried if (used["setting"] == name).sum() > 0]
+    large = used.groupby("table")["n_train"].transform("max") > used["n_train"]
+    small = used[large | (used["n_train"] < 5000)]
+    parts += [
+        "Settings, at sizes up to 5,000 rows:\n",
+        as_markdown(summary(small, full), "setting"),
+    ]
+    whole = used[~used.index.isin(small.index)]
+    parts += ["\nThe same with all rows of the larger tables:\n"]
+    parts += [as_markdown(summary(whole, full), "setting"), ""]
+    text = "\n".join(parts)
+    path.write_text(text)
+    return text
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    return "" if np.isnan(value) else f"{value:.3f}"
