@@ -266,8 +266,8 @@ TRAINING = [
     Fault(
         TRACE,
         "the last step has the first rate",
-        "float(self.learning_rates[-1])",
-        "float(self.learning_rates[0])",
+        "Step(len(rates), self.n_steps, rates[-1],",
+        "Step(len(rates), self.n_steps, rates[0],",
     ),
     Fault(
         TRACE,
@@ -566,7 +566,7 @@ LOCKSTEP = [
     Fault(
         "lockstep/_stacked_batches.py",
         "rows that fill up a batch count",
-        "is_row = places < self.sizes[..., None]",
+        "is_row = places < sizes[..., None]",
         "is_row = places < width",
     ),
     Fault(

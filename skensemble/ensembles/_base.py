@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -25,7 +25,6 @@ from skensemble.ensembles._member_weights import WeighsMembers
 from skensemble.ensembles._net import (
     check_output_width,
     fill_sizes,
-    make_net,
     n_units,
 )
 from skensemble.ensembles._net_faults import naming_net_faults
@@ -41,7 +40,7 @@ from skensemble.ensembles._warnings import (
     warn_if_overruled,
 )
 from skensemble.members import structure_of
-from skensemble.nets import Net, check_trainable, device_of
+from skensemble.nets import check_trainable, device_of
 from skensemble.seeding import (
     building_seeded,
     draw_seed,
@@ -67,9 +66,6 @@ class BaseEnsemble(
     the regressor base implement the rest.
     """
 
-    _default_parameters: ClassVar[dict[str, Any]] = {}
-    """Arguments of the net that stands for ``estimator=None``."""
-
     validation_fraction: float | None = None
     """Fraction of the rows to hold out; a method that takes it as a parameter sets its own."""
 
@@ -77,8 +73,6 @@ class BaseEnsemble(
 
     _progress: type[Progress] = Progress
 
-    _default_net: type[Net]
-    _accepted_net: tuple[type[NeuralNet], ...]
 
     def fit(
         self,
@@ -193,16 +187,6 @@ class BaseEnsemble(
             progress.end()
         return trace.was_interrupted or interrupts.was_pressed
 
-    def _make_net(self) -> NeuralNet:
-        """Return the net to train, of which `estimator` speaks."""
-        return make_net(
-            self.estimator, self._default_net, self._accepted_net, self._default_parameters
-        )
-
-    def _schedules(self) -> "BaseEnsemble":
-        """Return what sets the learning rates."""
-        return self
-
     def _check_call(self, validation: Validation) -> None:
         if not isinstance(self.verbose, bool):
             check_int("verbose", self.verbose, 0)
@@ -298,7 +282,3 @@ class BaseEnsemble(
     def _mean_output(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)
         return self._predictor_.mean(X, self._weights())
-
-    def _seed_source(self, net: NeuralNet) -> Any:
-        own = self.random_state
-        return getattr(net, "random_state", None) if own is None else own

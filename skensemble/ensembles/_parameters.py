@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from skorch import NeuralNet
 from torch import nn
@@ -15,7 +15,7 @@ from skensemble._arguments import (
     written,
 )
 from skensemble._checks import InvalidParameterError, short_repr
-from skensemble.ensembles._net import is_module_class
+from skensemble.ensembles._net import is_module_class, make_net
 from skensemble.nets import Net, parts_of, spellings, unknown_names
 
 PREFIX = "estimator__"
@@ -44,10 +44,32 @@ NOT_OF_USE = {"random_state", "verbose", "warm_start"}
 
 
 class NamedParameters(AnsweringConstructor):
-    """Mixin: names that an ensemble does not have are refused with the spelling that works."""
+    """Mixin: the net that parameters speak of, and names that an ensemble does not have.
+
+    Those are refused with the spelling that works.
+    """
 
     _default_net: type[Net]
+    _accepted_net: tuple[type[NeuralNet], ...]
+    _default_parameters: ClassVar[dict[str, Any]] = {}
+    """Arguments of the net that stands for ``estimator=None``."""
+
     estimator: Any
+    random_state: Any
+
+    def _make_net(self) -> NeuralNet:
+        """Return the net to train, of which `estimator` speaks."""
+        return make_net(
+            self.estimator, self._default_net, self._accepted_net, self._default_parameters
+        )
+
+    def _schedules(self) -> Any:
+        """Return what sets the learning rates."""
+        return self
+
+    def _seed_source(self, net: NeuralNet) -> Any:
+        own = self.random_state
+        return getattr(net, "random_state", None) if own is None else own
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters of the ensemble, or of its net with the prefix ``estimator__``.

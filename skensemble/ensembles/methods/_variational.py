@@ -78,10 +78,7 @@ class _Variational:
 
         def observe(step: Step) -> None:
             """Begin with the distributions where the pretraining has ended, then train them."""
-            if posterior.has_begun:
-                posterior.step()
-            else:
-                posterior.begin(step.loss)
+            _ = posterior.step() if posterior.has_begun else posterior.begin(step.loss)
 
         share = {"pretrain_fraction": self.pretrain_fraction}
         rates = {"alpha_zero": self.alpha_zero, "tail_lr": self.tail_lr}
