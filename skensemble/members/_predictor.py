@@ -23,7 +23,7 @@ TENSORS = {np.dtype(np.float64): torch.float64, np.dtype(np.int64): torch.int64}
 
 
 def dtype_to_compute(X: Any) -> torch.dtype:
-    """Return the type that rows of an array are read in."""
+    """Return the type in which members read rows."""
     return TENSORS.get(X.dtype, torch.float32)
 
 
@@ -111,7 +111,7 @@ class Predictor:
         -------
         outputs : ndarray of shape (len(members), n_samples, n_outputs)
         """
-        stacked = self._stack_for(X, members)
+        stacked = self._stack_for(members)
         if stacked is not None:
             return self._gathered(X, lambda batch: stacked.outputs(batch, members), axis=1)
         if self.are_modules:
@@ -152,7 +152,7 @@ class Predictor:
         """
         members = np.flatnonzero(weights)
         own = weights[members]
-        stacked = self._stack_for(X, members)
+        stacked = self._stack_for(members)
         if stacked is not None:
             indices, shares = members.tolist(), own.tolist()
             return self._gathered(X, lambda batch: stacked.mean(batch, indices, shares), axis=0)
@@ -161,18 +161,16 @@ class Predictor:
         batches = self._batches(X, members)
         return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
 
-    def _stack_for(self, X: Any, members: Sequence[int]) -> StackedMLPs | None:
-        """Return the stack, unless it is of other members or has nothing to gain on such rows."""
-        stacked = self.stacked
-        if stacked is None or stacked.members != self.members or len(members) < 2:
+    def _stack_for(self, members: Sequence[int]) -> StackedMLPs | None:
+        """Return the stack, unless it is of other members or a single one is asked for."""
+        if self.stacked is None or self.stacked.members != self.members or len(members) < 2:
             return None
-        return stacked if stacked.dtype is dtype_to_compute(X) else None
+        return self.stacked
 
     def _gathered(self, X: Any, predict: Callable[[Tensor], Tensor], axis: int) -> np.ndarray:
         """Return what a function gives for batches of rows, joined along the axis of the rows."""
-        size = max(self.batch_size, BLOCK_ROWS)
         with torch.inference_mode():
-            batches = forward_batches(X, size, dtype_to_compute(X))
+            batches = forward_batches(X, max(self.batch_size, BLOCK_ROWS), dtype_to_compute(X))
             outputs = [predict(batch.to(self.device)).cpu().numpy() for batch in batches]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis)
 

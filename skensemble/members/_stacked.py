@@ -108,12 +108,13 @@ class StackedMLPs:
             start = 0
             for piece in self._pieces(x, members):
                 stop = start + len(piece)
-                own = piece.new_tensor(weights[start:stop])
-                part = own @ piece.flatten(1)
+                floats = torch.result_type(piece, 1.0)
+                own = torch.tensor(weights[start:stop], dtype=floats, device=piece.device)
+                part = own @ piece.flatten(1).to(floats)
                 mean = part if mean is None else mean.add_(part)
                 start = stop
             blocks.append(mean.view(piece.shape[1:]))
-        return torch.cat(blocks, 1).t().contiguous()
+        return torch.cat(blocks, 1).transpose(0, 1).contiguous()
 
     def _pieces(self, x: Tensor, members: Sequence[int]) -> Iterator[Tensor]:
         """Yield what members give in turn, of shape (n_members, n_outputs, n_samples)."""
@@ -129,8 +130,9 @@ class StackedMLPs:
         if self.is_softmax:
             return torch.softmax(units, 1)
         # Whatever else it is sees the output of one member at a time, as that member gives it.
-        outputs = [self.transform(output) for output in units.transpose(1, 2).contiguous()]
-        return torch.stack(outputs).view(len(units), units.shape[2], -1).transpose(1, 2)
+        rows = units.transpose(1, 2).contiguous()
+        outputs = torch.stack([self.transform(output) for output in rows])
+        return (outputs[:, :, None] if outputs.ndim == 2 else outputs).transpose(1, 2)
 
 
 def stack_of(members: Sequence[Any], transform: Callable[[Tensor], Tensor]) -> StackedMLPs | None:
