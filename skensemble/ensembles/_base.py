@@ -178,6 +178,7 @@ class BaseEnsemble(
         take_weights_at_stop(collect, net, trace)
         with interrupts_put_off() as interrupts:
             collect.finish(trace)
+            self._predictor_.stack()
             if not trace.was_interrupted:
                 check_first_member(self._predictor_, rows, collect.first_answer)
                 self._check_members(net, data)

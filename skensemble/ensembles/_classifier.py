@@ -205,6 +205,8 @@ def codes_of(scores: np.ndarray, threshold: float | None) -> np.ndarray:
 
 def _at_most_1(proba: np.ndarray) -> np.ndarray:
     """Cut off what rounding adds to a mean of ones; scikit-learn's metrics refuse more than 1."""
+    if not proba.max() > 1:
+        return proba
     # Scores of another scale are not to be cut.
     is_rounding = (proba > 1) & (proba <= 1 + 16 * np.finfo(proba.dtype).eps)
     return np.where(is_rounding, proba.dtype.type(1), proba)

@@ -80,6 +80,7 @@ class FittedState:
             self._predictor_ = self._make_predictor(available_device(self.template_net_.device))
             for member in stored.states(self):
                 self._predictor_.add(None, member)
+            self._predictor_.stack()
             stored.check(self)
 
 

@@ -14,11 +14,17 @@ from skensemble.data import forward_batches
 from skensemble.members._copying import placed
 from skensemble.members._lean_copies import is_cheap_to_copy
 from skensemble.members._net_way import filled
+from skensemble.members._stacked import BLOCK_ROWS, StackedMLPs, stack_of
 from skensemble.members._states import MAIN
 from skensemble.members._template import MemberTemplate
 
 TENSORS = {np.dtype(np.float64): torch.float64, np.dtype(np.int64): torch.int64}
 """Types of rows that are read as they are; all others become float32."""
+
+
+def dtype_to_compute(X: Any) -> torch.dtype:
+    """Return the type in which members read rows."""
+    return TENSORS.get(X.dtype, torch.float32)
 
 
 def as_columns(output: Any) -> Any:
@@ -50,6 +56,8 @@ class Predictor:
         Whether members are modules that run on the rows, and none goes by its net.
     is_of_known_layers : bool
         Whether all members are modules of layers that are copied by hand.
+    stacked : StackedMLPs or None
+        What computes the members at once, where `stack` has found that it can be done.
     """
 
     def __init__(
@@ -64,6 +72,7 @@ class Predictor:
         self.autocast = autocast
         self.batch_size = batch_size
         self.members: list[nn.Module | NeuralNet] = []
+        self.stacked: StackedMLPs | None = None
         self.are_modules = self.is_of_known_layers = self._only_reads = True
 
     def __len__(self) -> int:
@@ -83,6 +92,11 @@ class Predictor:
         works_in_place = any(getattr(layer, "inplace", False) for layer in parts[MAIN].modules())
         self._only_reads &= self.is_of_known_layers and not works_in_place
 
+    def stack(self) -> None:
+        """Prepare to compute all members at once, where they are MLPs alike and all have come."""
+        # In lower precision the order of a sum would show.
+        self.stacked = stack_of(self.members, self.transform) if self.autocast is None else None
+
     def outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
         """Return what some members predict.
 
@@ -97,6 +111,9 @@ class Predictor:
         -------
         outputs : ndarray of shape (len(members), n_samples, n_outputs)
         """
+        stacked = self._stack_for(members)
+        if stacked is not None:
+            return self._gathered(X, lambda batch: stacked.outputs(batch, members), axis=1)
         if self.are_modules:
             batches = [torch.stack(batch).cpu().numpy() for batch in self._batches(X, members)]
             return np.concatenate(batches, axis=1)
@@ -135,14 +152,31 @@ class Predictor:
         """
         members = np.flatnonzero(weights)
         own = weights[members]
+        stacked = self._stack_for(members)
+        if stacked is not None:
+            indices, shares = members.tolist(), own.tolist()
+            return self._gathered(X, lambda batch: stacked.mean(batch, indices, shares), axis=0)
         if not self.are_modules:
             return average((as_columns(self.members[k].predict_proba(X)) for k in members), own)
         batches = self._batches(X, members)
         return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
 
+    def _stack_for(self, members: Sequence[int]) -> StackedMLPs | None:
+        """Return the stack, unless it is of other members or a single one is asked for."""
+        if self.stacked is None or self.stacked.members != self.members or len(members) < 2:
+            return None
+        return self.stacked
+
+    def _gathered(self, X: Any, predict: Callable[[Tensor], Tensor], axis: int) -> np.ndarray:
+        """Return what a function gives for batches of rows, joined along the axis of the rows."""
+        with torch.inference_mode():
+            batches = forward_batches(X, max(self.batch_size, BLOCK_ROWS), dtype_to_compute(X))
+            outputs = [predict(batch.to(self.device)).cpu().numpy() for batch in batches]
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis)
+
     def _batches(self, X: Any, members: Sequence[int], part: int = 0) -> Iterator[list[Tensor]]:
         modules = [self.members[k] for k in members]
-        dtype = TENSORS.get(X.dtype, torch.float32)
+        dtype = dtype_to_compute(X)
         with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
             for batch in forward_batches(X, self.batch_size, dtype):
                 batch = batch.to(self.device)

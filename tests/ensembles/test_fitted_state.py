@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 
 import skensemble
-from tests.ensembles.conftest import output
+from tests.ensembles.conftest import PressCtrlC, output
 
 
 def n_members(make):
@@ -95,3 +95,58 @@ def test_the_html_of_a_fitted_ensemble_is_drawn(make_ensemble, data):
     assert "members_" in ensemble._repr_html_()
     ensemble.m = 99
     assert "members_" in ensemble._repr_html_()
+
+
+def assert_computed_at_once(ensemble, X):
+    """Hold that there is a stack of the members that are there, which gives their mean."""
+    predictor = ensemble._predictor_
+    assert predictor.stacked.members == predictor.members
+    assert len(predictor.members) == len(ensemble.members_)
+    rows = torch.tensor(X)
+    by_hand = sum(
+        weight
+        * F.linear(
+            F.linear(
+                rows, *(torch.tensor(member[f"0.{name}"]) for name in ("weight", "bias"))
+            ).relu(),
+            *(torch.tensor(member[f"2.{name}"]) for name in ("weight", "bias")),
+        ).softmax(1)
+        for weight, member in zip(ensemble.weights_, ensemble.members_, strict=True)
+    )
+    # float32 has 6e-8 of 1, for each of some sums.
+    np.testing.assert_allclose(ensemble.predict_proba(X), by_hand, atol=2e-6, rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore:Training was stopped by")
+def test_small_nets_are_computed_at_once_whatever_members_come_and_go(make_classifier, iris):
+    X, y = iris
+    ensemble = make_classifier(warm_start=True).fit(X, y)
+    assert_computed_at_once(ensemble, X)
+    assert_computed_at_once(ensemble.set_params(m=2), X)
+    assert_computed_at_once(pickle.loads(pickle.dumps(ensemble)), X)
+    assert_computed_at_once(copy.deepcopy(ensemble), X)
+    earlier = copy.copy(ensemble)
+    ensemble.set_params(M=5, m=4).fit(X, y)
+    assert len(ensemble.members_) == 5
+    assert_computed_at_once(ensemble, X)
+    assert_computed_at_once(earlier, X)
+    assert_computed_at_once(ensemble.partial_fit(X, y), X)
+
+
+@pytest.mark.filterwarnings("ignore:Training was stopped by")
+def test_members_that_ctrl_c_leaves_are_computed_at_once(make_classifier, iris):
+    X, y = iris
+    ensemble = make_classifier(warm_start=True)
+    ensemble.estimator.set_params(callbacks=[PressCtrlC(15)])
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.fit(X, y)
+    assert len(ensemble.members_) == 2
+    assert_computed_at_once(ensemble, X)
+    assert_computed_at_once(pickle.loads(pickle.dumps(ensemble)), X)
+
+
+def test_prediction_makes_no_stack(make_classifier, iris):
+    ensemble = make_classifier().fit(*iris)
+    ensemble._predictor_.stacked = None
+    ensemble.predict_proba(iris[0])
+    assert ensemble._predictor_.stacked is None

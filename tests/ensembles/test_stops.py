@@ -69,6 +69,7 @@ def test_ctrl_c_between_draws_keeps_those_so_far_and_goes_on(name, iris, diabete
     assert ensemble.loss_curve_.tolist() == whole.loss_curve_.tolist()
     assert ensemble.weights_.tolist() == [1 / 2, 1 / 2]
     del whole.members_[2:], whole._predictor_.members[2:]
+    whole._predictor_.stack()
     assert (output(ensemble, X) == output(whole, X)).all()
 
 
