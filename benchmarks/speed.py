@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import _cross_fitted
 import torch
 from _competitors import FITS, Problem, blobs, predictions, tabular
 from _fresh import measure_imports, measure_memory, measure_search
@@ -25,6 +26,9 @@ OTHERS_OVER_OURS = 1.8
 MLP_OVER_OURS = 1.4
 OVER_NET_AND_COPIES = 1.10
 IMPORT_SECONDS = 0.1
+CROSS_FITTED_OVER_HAND_WRITTEN = 0.5
+CROSS_FITTED_IN_TWO_PROCESSES = 1.5
+CROSS_FITTED_OVER_TREES = 5.0
 
 FRESH_REPEATS = 5
 """Most repeats of what starts interpreters anew, which costs seconds and varies little."""
@@ -75,6 +79,7 @@ def measure(repeats: int, quick: bool, raw: Raw) -> Iterator[Comparison]:
         yield from compare_fits("fit blobs", blobs(quick=quick), repeats, raw)
         yield from compare_fits("fit tabular", tabular(quick=quick), repeats, raw)
         yield from compare_predictions(repeats, quick, raw)
+        yield from compare_cross_fitting(min(repeats, FRESH_REPEATS), quick, raw)
     yield from compare_memory(min(repeats, FRESH_REPEATS), quick, raw)
     yield from compare_imports(min(repeats, 2 * FRESH_REPEATS), raw)
     yield from compare_search(min(repeats, FRESH_REPEATS), quick, raw)
@@ -123,6 +128,43 @@ def compare_predictions(repeats: int, quick: bool, raw: Raw) -> Iterator[Compari
         relation="<=",
         target=PREDICTION_OVER_HAND_WRITTEN,
     )
+
+
+def compare_cross_fitting(repeats: int, quick: bool, raw: Raw) -> Iterator[Comparison]:
+    """Compare nets that leave out a fold each with the same training by hand, and with trees."""
+    what = f"cross-fitted, {_cross_fitted.N_NETS} nets"
+    raw[f"fit {what}"] = seconds = round_robin(_cross_fitted.fits(quick=quick), repeats)
+    ours = seconds[OURS]
+    yield compare(
+        f"fit {what}",
+        "ours / hand-written",
+        ratios(ours, seconds["hand-written"]),
+        ours=in_seconds(ours),
+        other=in_seconds(seconds["hand-written"]),
+        relation="<=",
+        target=CROSS_FITTED_OVER_HAND_WRITTEN,
+    )
+    yield compare(
+        f"fit {what}",
+        "n_jobs=1 / n_jobs=2",
+        ratios(ours, seconds["n_jobs=2"]),
+        ours=in_seconds(ours),
+        other=in_seconds(seconds["n_jobs=2"]),
+        relation=">=",
+        target=CROSS_FITTED_IN_TWO_PROCESSES,
+    )
+    tasks = _cross_fitted.predictions(quick=quick)
+    raw[f"predict_proba {what}"] = seconds = round_robin(tasks, repeats)
+    if "LightGBM" in seconds:
+        yield compare(
+            f"predict_proba {what}",
+            "ours / LightGBM",
+            ratios(seconds[OURS], seconds["LightGBM"]),
+            ours=in_seconds(seconds[OURS]),
+            other=in_seconds(seconds["LightGBM"]),
+            relation="<=",
+            target=CROSS_FITTED_OVER_TREES,
+        )
 
 
 def compare_memory(repeats: int, quick: bool, raw: Raw) -> Iterator[Comparison]:

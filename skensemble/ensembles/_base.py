@@ -73,7 +73,6 @@ class BaseEnsemble(
 
     _progress: type[Progress] = Progress
 
-
     def fit(
         self,
         X: Any,

@@ -6,6 +6,8 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 
