@@ -221,7 +221,7 @@ GOES_ALONE = [
     ("the optimizer is Adam, not SGD", net(optimizer=torch.optim.Adam)),
     ("several groups", net(optimizer__param_groups=[("*bias", {"lr": 0.1})])),
     ("a rate of its own", net(optimizer__param_groups=[("*", {"lr": 0.02})])),
-    ("maximises or is", net(optimizer__maximize=True, optimizer__nesterov=False)),
+    ("maximises or is", net(optimizer__maximize=True, module__activation="silu")),
     ("the criterion is OwnLoss", net(Own, criterion=OwnLoss)),
     ("the criterion is Cross", net(Own, criterion__reduction="sum", max_grad_norm=1.0)),
     ("weighs or ignores classes", net(criterion__weight=torch.ones(3).double())),
