@@ -1,6 +1,7 @@
 """The tables of the study of the defaults, from its runs."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ BASELINE, CHOSEN, ALONE = "mlp", "shipped", "shipped;M=1"
 """Settings that the tables set side by side; see ablation.py."""
 
 WHERE = ["table", "n_train"]
+
+MANY = 5000
+"""Training rows above which all rows of a table are a size of their own."""
 
 
 def read_runs(path: Path) -> pd.DataFrame:
@@ -126,43 +130,45 @@ def as_markdown(table: pd.DataFrame, first: str) -> str:
     return "\n".join(lines)
 
 
-def write_report(runs: pd.DataFrame, choosing: tuple[str, ...], header: str, path: Path) -> str:
-    """Write the tables of all settings and of the chosen one; give the text.
+def write_report(runs: pd.DataFrame, choosing: Sequence[str], header: str, folder: Path) -> str:
+    """Write `chosen.md`, the chosen defaults by table, and `ablation.md`, all settings.
 
     Parameters
     ----------
     runs : DataFrame
-    choosing : tuple of str
+    choosing : sequence of str
         Tables that the defaults were chosen on; all others are held back.
     header : str
         What stands above.
-    path : Path
-        Of the Markdown.
+    folder : Path
+        Where to write.
 
     Returns
     -------
-    text : str
+    chosen : str
+        Text of `chosen.md`.
     """
     is_used = runs["table"].isin(choosing)
     used, held_back = runs[is_used], runs[~is_used]
+    n_all = used.groupby("table")["n_train"].transform("max")
+    is_large = (used["n_train"] == n_all) & (n_all > MANY)
     tried = [name for name in used["setting"].unique() if name != BASELINE]
-    parts = ["# Choice of the defaults\n", header, "### Not used for choosing\n"]
-    parts += [as_markdown(summary(held_back, [CHOSEN, ALONE, "old", "old;M=1"]), "setting"), ""]
-    parts += [as_markdown(details(held_back), "table, training rows"), ""]
-    parts += ["### Used for choosing\n", as_markdown(details(used), "table, training rows"), ""]
-    full = [name for name in tried if (used["setting"] == name).sum() > 0]
-    large = used.groupby("table")["n_train"].transform("max") > used["n_train"]
-    small = used[large | (used["n_train"] < 5000)]
-    parts += [
-        "Settings, at sizes up to 5,000 rows:\n",
-        as_markdown(summary(small, full), "setting"),
-    ]
-    whole = used[~used.index.isin(small.index)]
-    parts += ["\nThe same with all rows of the larger tables:\n"]
-    parts += [as_markdown(summary(whole, full), "setting"), ""]
-    text = "\n".join(parts)
-    path.write_text(text)
-    return text
+    by_table, kept = "table, training rows", [CHOSEN, ALONE, "old", "old;M=1"]
+    chosen = {
+        "Not used for choosing": as_markdown(details(held_back), by_table),
+        "Used for choosing": as_markdown(details(used), by_table),
+        "All tables not used": as_markdown(summary(held_back, kept), "setting"),
+        "All tables used": as_markdown(summary(used, kept), "setting"),
+    }
+    ablation = {
+        f"Up to {MANY:,} training rows": as_markdown(summary(used[~is_large], tried), "setting"),
+        "All rows of larger tables": as_markdown(summary(used[is_large], tried), "setting"),
+    }
+    for name, parts in (("chosen", chosen), ("ablation", ablation)):
+        title = {"chosen": "The defaults by table", "ablation": "Settings that were tried"}[name]
+        blocks = [f"### {heading}\n\n{table}\n" for heading, table in parts.items()]
+        (folder / f"{name}.md").write_text("\n".join([f"# {title}\n", header, *blocks]))
+    return (folder / "chosen.md").read_text()
 
 
 def _written(value: Any) -> str:

@@ -7,7 +7,7 @@ squared errors of regressors; lower is better, and a ratio below 1 favours the e
 Regressors meet two baselines: ``MLPRegressor()`` as it is, which learns targets in their own units
 and hardly leaves the start where those are large, and the same on standardised targets.
 
-``--grid`` instead measures the candidates from which the defaults were chosen.
+`ablation.py` is the study that the defaults were chosen by.
 """
 
 import argparse
@@ -36,39 +36,11 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skensemble import NetClassifier, NetRegressor
 from skensemble import SnapshotEnsembleClassifier as EnsembleClassifier
 from skensemble import SnapshotEnsembleRegressor as EnsembleRegressor
 
 N_ROWS = 4000
 """Rows drawn from each of the large files."""
-
-CLASSIFIER_GRID = [
-    (64, 80, 1e-3, 0.0, "silu", 5, 0.1),
-    (64, 60, 1e-3, 0.0, "silu", 5, 0.1),
-    (64, 60, 1e-3, 0.0, "silu", 5, 0.2),
-    (64, 80, 1e-3, 0.2, "silu", 5, 0.1),
-    (64, 80, 1e-3, 0.2, "silu", 4, 0.1),
-    (64, 80, 1e-3, 0.1, "relu", 5, 0.1),
-    (64, 80, 3e-3, 0.0, "relu", 5, 0.1),
-    (64, 100, 1e-3, 0.2, "relu", 5, 0.1),
-    (128, 100, 1e-3, 0.2, "relu", 5, 0.2),
-    (32, 50, 1e-4, 0.0, "relu", 5, 0.1),
-]
-REGRESSOR_GRID = [
-    (64, 50, 1e-3, 0.0, "relu", 5, 0.1),
-    (64, 80, 1e-3, 0.0, "relu", 5, 0.1),
-    (64, 50, 1e-4, 0.0, "relu", 5, 0.1),
-    (64, 60, 2e-3, 0.0, "relu", 5, 0.1),
-    (64, 60, 1e-3, 0.2, "relu", 5, 0.1),
-    (64, 80, 1e-3, 0.0, "silu", 5, 0.1),
-    (32, 50, 1e-4, 0.0, "relu", 5, 0.1),
-]
-"""Batch size, epochs, weight decay, dropout, activation, M and alpha_zero; the chosen come first.
-
-Dropout as a default is out: its masks depend on the number of rows, so that weights of rows would
-not count as repeated rows. "silu" in the regressor fails that check by rounding.
-"""
 
 
 class Task(NamedTuple):
@@ -181,30 +153,6 @@ def geometric_mean(values: pd.Series) -> float:
     return float(np.exp(np.log(values).mean()))
 
 
-def candidate(task: Task, row: tuple[Any, ...]) -> Any:
-    """Build the ensemble of a row of a grid."""
-    batch_size, max_epochs, weight_decay, dropout, activation, M, alpha_zero = row
-    net_class = NetClassifier if is_classifier(task.ensemble) else NetRegressor
-    net = net_class(batch_size=batch_size, max_epochs=max_epochs)
-    net.set_params(optimizer__weight_decay=weight_decay)
-    net.set_params(module__dropout=dropout, module__activation=activation)
-    return type(task.ensemble)(net, M=M, alpha_zero=alpha_zero)
-
-
-def run_grid(tasks: list[Task], grid: list[tuple[Any, ...]], n_seeds: int) -> None:
-    """Print a row per candidate, against the strictest baseline."""
-    runs = []
-    for task in tasks:
-        name, baseline = list(task.baselines.items())[-1]
-        models = {str(i): candidate(task, row) for i, row in enumerate(grid)}
-        runs += compare(task, {name: baseline, **models}, n_seeds)
-    print(f"against {name}\nmean score ratio, worst, worst time ratio; settings")
-    for i, row in enumerate(grid):
-        table = ratios(runs, str(i), name)
-        score, slowest = table["score ratio"], table["time ratio"].max()
-        print(f"{geometric_mean(score):.3f}  {score.max():.3f}  {slowest:.2f};  {row}")
-
-
 def as_markdown(table: pd.DataFrame, title: str) -> str:
     """Write a table of ratios, with their geometric mean in the last row."""
     lines = [f"### {title}", "", f"| data | {' | '.join(table.columns)} |", "|---" * 5 + "|"]
@@ -244,16 +192,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the csv.xz files")
     parser.add_argument("--seeds", type=int, default=3, help="seeds per fold")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--grid", action="store_true", help="measure the candidates instead")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", ConvergenceWarning)
     tasks = classifier_tasks(arguments.data), regressor_tasks(arguments.data)
-    if arguments.grid:
-        for part, grid in zip(tasks, (CLASSIFIER_GRID, REGRESSOR_GRID), strict=True):
-            run_grid(part, grid, arguments.seeds)
-    else:
-        run_defaults([*tasks[0], *tasks[1]], arguments.seeds, arguments.output)
+    run_defaults([*tasks[0], *tasks[1]], arguments.seeds, arguments.output)
 
 
 if __name__ == "__main__":

@@ -169,6 +169,9 @@ def warn_if_early_members_spoil(
     n_members = len(ensemble.members_)
     if len(trace.moments) != n_members or len(trace.loss_curve) > FEW_EPOCHS:
         return
+    if min(np.diff(trace.moments, prepend=0)) < SHORT_CYCLE:
+        # Of cycles as short as that, the length is told.
+        return
     allowed = CLEARLY * _least_constant_loss(criterion, data)
     if not allowed:
         return

@@ -70,9 +70,9 @@ def test_a_faithful_member_passes_and_the_net_keeps_its_weights():
 def test_the_last_member_is_refused_that_answers_otherwise(n_members):
     net = own()
     states = [copy_member(net) for _ in range(n_members)]
-    states[-1].parts["module_"][2].bias.data.add_(torch.tensor([1.0, 0.0, 0.0]))
+    states[-1].parts["module_"][-1].bias.data.add_(torch.tensor([1.0, 0.0, 0.0]))
     # The net gets the array, which is the memory of the module: give it another.
-    arrays = {**states[-1], "2.bias": states[-1]["2.bias"] - np.float32([1, 0, 0])}
+    arrays = {**states[-1], "4.bias": states[-1]["4.bias"] - np.float32([1, 0, 0])}
     message = "whose members answer as it does, got outputs that differ by up to 0"
     with pytest.raises(InvalidParameterError, match=message):
         check_last_member(members_of(net, *states), net, arrays, X)
@@ -135,7 +135,7 @@ def test_an_ensemble_of_an_unfaithful_module_is_refused(iris):
             return super().forward(x) + Counting.calls * torch.arange(3)
 
     with pytest.warns(UserWarning, match="other outputs for the same rows"):
-        SnapshotEnsembleClassifier(NetClassifier(Counting, max_epochs=10), M=2).fit(*iris)
+        SnapshotEnsembleClassifier(NetClassifier(Counting, max_epochs=20), M=2).fit(*iris)
 
 
 @pytest.mark.parametrize("kind", [SnapshotEnsembleClassifier, DeepEnsembleClassifier])
@@ -237,4 +237,4 @@ def test_buffers_of_bits_are_looked_at_too(iris):
         def forward(self, x):
             return super().forward(x * self.mask)
 
-    SnapshotEnsembleClassifier(NetClassifier(Masked, max_epochs=10), M=2).fit(*iris)
+    SnapshotEnsembleClassifier(NetClassifier(Masked, max_epochs=20), M=2).fit(*iris)

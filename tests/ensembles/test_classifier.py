@@ -150,7 +150,7 @@ def test_rows_of_a_class_of_weight_0_are_left_out_and_the_class_stays(make_class
 
 def test_scores_of_a_loss_on_logits_are_averaged_as_they_are(iris):
     X, y = iris
-    net = NetClassifier(criterion=torch.nn.MultiMarginLoss, max_epochs=20)
+    net = NetClassifier(criterion=torch.nn.MultiMarginLoss)
     ensemble = SnapshotEnsembleClassifier(net, M=2, random_state=0).fit(X, y, X_val=X, y_val=y)
     scores = ensemble.member_predict_proba(X).mean(axis=0)
     assert scores.max() > 1.5

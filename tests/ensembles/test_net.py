@@ -155,11 +155,11 @@ def test_sizes_are_filled_in_for_a_stock_net_too(iris, diabetes):
     )
     ensemble = SnapshotEnsembleClassifier(stock, M=2, random_state=0).fit(*iris)
     shapes = {name: array.shape for name, array in ensemble.members_[0].items()}
-    assert (shapes["0.weight"], shapes["2.weight"]) == ((100, 4), (3, 100))
+    assert (shapes["0.weight"], shapes["2.weight"]) == ((64, 4), (64, 64))
     stock = NeuralNetRegressor(MLP, max_epochs=20, verbose=0, train_split=None)
     ensemble = SnapshotEnsembleRegressor(stock, M=2, random_state=0).fit(*diabetes)
     shapes = {name: array.shape for name, array in ensemble.members_[0].items()}
-    assert (shapes["0.weight"], shapes["2.weight"]) == ((100, 10), (1, 100))
+    assert (shapes["0.weight"], shapes["2.weight"]) == ((64, 10), (64, 64))
 
 
 def test_a_stock_net_whose_module_gives_probabilities(iris):

@@ -257,7 +257,7 @@ class Halves:
 )
 def test_the_average_may_lose_a_tenth_of_a_constant_more(share, weights, n_epochs, expected):
     rows = np.tile([[1.0], [-1.0]], (900, 1))
-    trained = replace(trace(2), loss_curve=np.ones(n_epochs))
+    trained = replace(trace(2), moments=np.array([10, 20]), loss_curve=np.ones(n_epochs))
     data, ensemble = Data(rows, rows), Halves(share, weights)
     arguments = ensemble, data, nn.MSELoss(), trained
     assert is_warned(warn_if_early_members_spoil, *arguments) == expected
@@ -265,9 +265,10 @@ def test_the_average_may_lose_a_tenth_of_a_constant_more(share, weights, n_epoch
     hit = Data(np.vstack([rows, 0 * rows]), np.vstack([rows, rows]), np.repeat([1.0, 0.0], 1800))
     assert is_warned(warn_if_early_members_spoil, ensemble, hit, *arguments[2:]) == expected
     assert not is_warned(warn_if_early_members_spoil, ensemble, data, nn.HuberLoss(), trained)
-    # Draws from one training are none of its moments.
-    drawn = replace(trained, moments=np.array([10]))
-    assert not is_warned(warn_if_early_members_spoil, *arguments[:3], drawn)
+    # Draws from one training are none of its moments; of short cycles their length is told.
+    for moments in ([20], [9, 20]):
+        other = replace(trained, moments=np.array(moments))
+        assert not is_warned(warn_if_early_members_spoil, *arguments[:3], other)
 
 
 @pytest.mark.parametrize(

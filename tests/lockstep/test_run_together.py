@@ -108,7 +108,7 @@ def test_little_memory_makes_several_populations():
 
 
 def test_populations_are_cut_to_what_their_steps_take():
-    nets = net(batch_size=-1, max_epochs=20)
+    nets = net(batch_size=-1, max_epochs=20, module__activation="silu")
     ensembles = [snapshots(nets, random_state=seed) for seed in range(6)]
     # Of 65 rows 5 values, 5 + 7 + 7 saved activations and 3 outputs, which have gradients too.
     bytes_of_net = 8 * (3 * 66 + 65 * (5 + 2 * (5 + 7 + 7) + 2 * 3))
@@ -156,7 +156,7 @@ def test_memory_that_is_none_is_refused(memory_bytes):
 
 
 def test_the_largest_batch_of_a_group_counts_for_its_memory():
-    one = net(batch_size=-1, max_epochs=20)
+    one = net(batch_size=-1, max_epochs=20, module__activation="silu")
     tasks = [partial(snapshots(one).fit, X[:n], LABELS[:n]) for n in (20, 64, 65)]
     report = Report()
     for participant in run_together(tasks, memory_bytes=60_000, report=report):

@@ -105,7 +105,7 @@ class CyclicalSGLDClassifier(_CyclicalSGLD, EnsembleClassifier):
     ----------
     estimator : skorch.NeuralNetClassifier, torch.nn.Module, its class or None, default=None
         The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
-        `NetClassifier`; None is ``NetClassifier(optimizer__weight_decay=1e-3)``. Epochs, batches
+        `NetClassifier`; None is ``NetClassifier(optimizer__weight_decay=0.001)``. Epochs, batches
         and the module's own arguments are set there.
     M : int, default=5
         Number of cycles.
@@ -205,7 +205,7 @@ class CyclicalSGLDRegressor(_CyclicalSGLD, EnsembleRegressor):
     ----------
     estimator : skorch.NeuralNetRegressor, torch.nn.Module, its class or None, default=None
         The net to train: it is cloned, never changed. A module, or a class of them, is trained by a
-        `NetRegressor`; None is ``NetRegressor(optimizer__weight_decay=1e-3)``. Epochs, batches and
+        `NetRegressor`; None is ``NetRegressor(optimizer__weight_decay=0.001)``. Epochs, batches and
         the module's own arguments are set there.
     M : int, default=5
         Number of cycles.
