@@ -9,7 +9,11 @@ import torch
 from sklearn.base import clone, is_classifier
 from torch import nn
 
-from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble import (
+    CrossFittedEnsembleClassifier,
+    NetClassifier,
+    SnapshotEnsembleClassifier,
+)
 from skensemble.lockstep import Report, run_together
 from skensemble.modules import MLP
 
@@ -121,3 +125,44 @@ def test_nets_in_lock_step_are_those_trained_apart(iris, module):
     for ensemble, participant in zip(ensembles, ended, strict=True):
         expected = ensemble.fit(X, y).predict_proba(X)
         np.testing.assert_allclose(participant.result.predict_proba(X), expected, atol=1e-9)
+
+
+ADAMW = {
+    "optimizer": torch.optim.AdamW,
+    "optimizer__param_groups": [("*.bias", {"weight_decay": 0.0})],
+    "module__column_scale": True,
+    "module__column_dropout": 0.2,
+}
+
+
+@pytest.mark.parametrize("settings", [{}, ADAMW], ids=["SGD", "AdamW"])
+@pytest.mark.parametrize("lockstep", [True, False])
+def test_cross_fitted_nets_are_those_of_the_cpu(iris, settings, lockstep):
+    X, y = iris
+    proba = []
+    for device in ("cpu", "cuda"):
+        net = NetClassifier(max_epochs=20, batch_size=32, precision="float64", device=device)
+        method = SnapshotEnsembleClassifier(net.set_params(**settings), M=2, alpha_zero=0.01)
+        ensemble = CrossFittedEnsembleClassifier(
+            method, n_nets=4, cv=2, lockstep=lockstep, random_state=0
+        ).fit(X, y)
+        proba.append(ensemble.predict_proba(X))
+    # Sums in another order alone: weights, orders and masks are drawn on the CPU.
+    np.testing.assert_allclose(proba[1], proba[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{}, ADAMW], ids=["SGD", "AdamW"])
+def test_products_in_bf16_train_in_lock_step(iris, settings):
+    net = NetClassifier(max_epochs=20, batch_size=32, precision="bf16", device="cuda")
+    method = SnapshotEnsembleClassifier(net.set_params(**settings), M=2, alpha_zero=0.05)
+    ensemble = CrossFittedEnsembleClassifier(method, n_nets=4, cv=2, random_state=0)
+    assert ensemble.fit(*iris).oof_score_ > 0.85
+
+
+def test_members_that_are_computed_at_once_are_those_computed_apart(iris):
+    X, y = iris
+    ensemble = SnapshotEnsembleClassifier(NetClassifier(max_epochs=10), M=4, random_state=0)
+    proba = ensemble.fit(X, y).predict_proba(X)
+    assert ensemble._predictor_.stacked is not None
+    ensemble._predictor_.stacked = None
+    np.testing.assert_allclose(ensemble.predict_proba(X), proba, rtol=1e-3, atol=1e-5)
