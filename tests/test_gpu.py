@@ -103,7 +103,7 @@ class Convolutional(nn.Sequential):
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")  # by torch itself
+@pytest.mark.filterwarnings("default")  # torch's compiler warns of what it does itself
 def test_convolutions_with_batch_norm_train(precision, compiled):
     X, y = bright_squares(150)
     net = NetClassifier(Convolutional, precision=precision, compile=compiled, max_epochs=20)
@@ -161,7 +161,7 @@ def test_products_in_bf16_train_in_lock_step(iris, settings):
 
 def test_members_that_are_computed_at_once_are_those_computed_apart(iris):
     X, y = iris
-    ensemble = SnapshotEnsembleClassifier(NetClassifier(max_epochs=10), M=4, random_state=0)
+    ensemble = SnapshotEnsembleClassifier(NetClassifier(max_epochs=30), M=4, random_state=0)
     proba = ensemble.fit(X, y).predict_proba(X)
     assert ensemble._predictor_.stacked is not None
     ensemble._predictor_.stacked = None
