@@ -86,12 +86,12 @@ class StackedBatches:
                 self.is_weighted |= weight is not None
         self.begins = _begins(parts, [training.rows_digest for training in trainings[:n_cut]])
         self.weight_begins = _begins(weights, [training.data_digest for training in trainings])
-        self.X = torch.cat([part.inputs for part in parts.values()])
+        self.X = _below_each_other([part.inputs for part in parts.values()])
         if trainings[0].net.precision == "bf16":
             # As products take them, once for the whole training.
             self.X = self.X.bfloat16()
-        self.y = torch.cat([part.targets for part in parts.values()])
-        self.weight = torch.cat([*weights.values()])
+        self.y = _below_each_other([part.targets for part in parts.values()])
+        self.weight = _below_each_other([*weights.values()])
 
     def epochs(self, n_epochs: int) -> Iterator[Batch]:
         """Yield the batches of some epochs, in the orders that the nets would draw alone."""
@@ -145,6 +145,11 @@ def _begins(parts: dict[bytes, Any], names: Sequence[bytes]) -> Tensor:
         begins[name] = n_before
         n_before += len(part)
     return torch.tensor([begins[name] for name in names])[:, None]
+
+
+def _below_each_other(parts: Sequence[Tensor]) -> Tensor:
+    """Join parts; a single one stays where it is, on the memory of the user's rows."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
 def _take(values: Tensor, index: Tensor) -> Tensor:

@@ -133,6 +133,8 @@ def test_nets_that_weigh_the_same_rows_differently_share_their_batches():
     ]
     batches = StackedBatches(trainings)
     assert len(batches.X) == 65
+    # The rows of the fits themselves, not a copy of them.
+    assert batches.X.data_ptr() == X.ctypes.data
     assert batches.places.shape[0] == 1
     for (rows,), (targets,), shares in batches.epochs(2):
         for share, weight in zip(shares, weights, strict=True):
