@@ -71,6 +71,9 @@ class BaseEnsemble(
 
     partial_fit: Any = NoPartialFit()
 
+    _counts_members_alike = True
+    """Whether early members count as much as late ones of one training, which they may spoil."""
+
     _progress: type[Progress] = Progress
 
     def fit(
@@ -182,7 +185,7 @@ class BaseEnsemble(
                 check_first_member(self._predictor_, rows, collect.first_answer)
                 self._check_members(net, data)
                 warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
-                if held_out is None:
+                if held_out is None and self._counts_members_alike:
                     warn_if_early_members_spoil(self, data, net.criterion_, trace)
             progress.end()
         return trace.was_interrupted or interrupts.was_pressed

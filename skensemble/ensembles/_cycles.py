@@ -46,7 +46,8 @@ class TrainsCycles(GoesOn):
         observe = self._observer(net, collect, seed, self.M)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
         self._warmup_steps_ = warmup_steps(trace.n_steps, self.warmup)
-        warn_if_short(trace, self.M)
+        if self._counts_members_alike:
+            warn_if_short(trace, self.M)
         return trace
 
     def _fit_further(

@@ -13,7 +13,7 @@ from torch import nn
 
 from skensemble import InvalidParameterError, NetClassifier, SnapshotEnsembleClassifier, ensembles
 
-CLASSES = [getattr(ensembles, name) for name in sorted(ensembles.__all__)]
+CLASSES = [getattr(ensembles, name) for name in sorted(ensembles.methods.__all__)]
 
 TO_THE_NET = [
     ({"max_epochs": 20}, "max_epochs=20"),

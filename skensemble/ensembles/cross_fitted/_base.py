@@ -11,12 +11,14 @@ from sklearn.base import is_classifier
 from sklearn.callback import with_callbacks
 from skorch import NeuralNet
 
+from skensemble._checks import reject
 from skensemble.ensembles._answers import N_CHECKED, check_last_member
 from skensemble.ensembles._collector import Collector
 from skensemble.ensembles._fitted_state import unchanged_on_error
 from skensemble.ensembles._rows import Validation
 from skensemble.ensembles.cross_fitted._course import followed_by, mean_trace, trace_until
-from skensemble.ensembles.cross_fitted._folds import Split, among, splits_of
+from skensemble.ensembles.cross_fitted._folds import Split, among, splits_of, warn_if_unseen
+from skensemble.ensembles.cross_fitted._names import NamesOfMethod
 from skensemble.ensembles.cross_fitted._nets import (
     NetInTraining,
     leaving_out,
@@ -35,10 +37,11 @@ OF_ONE_FIT = frozenset({"members_", "_predictor_", "_n_members_planned_"})
 """What an ensemble learns in a fit of its own."""
 
 
-class CrossFitted(HasMethod, WeighsPositions):
+class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
     """Mixin: K nets, trained by the method of an ensemble, each without one fold of the rows."""
 
     _progress = CycleProgress
+    _counts_members_alike = False
 
     def fit(
         self,
@@ -104,12 +107,17 @@ class CrossFitted(HasMethod, WeighsPositions):
 
     def _splits(self, data: Data, groups: Any, seed: int) -> list[Split]:
         """Split the rows to train on; a split that is written out counts all that were given."""
-        cv = self.cv
+        cv, n_given = self.cv, data.n_given or len(data.y)
+        if groups is not None and len(groups) != n_given:
+            raise reject("groups", f"None or one for each of {n_given} rows", len(groups))
         if data.index is not None:
             groups = None if groups is None else np.asarray(groups)[data.index]
             cv = among(cv, data.index, data.n_given)
         classify = is_classifier(self)
-        return splits_of(cv, data.X, data.given, groups, classify=classify, seed=seed)
+        splits = splits_of(cv, data.X, data.given, groups, classify=classify, seed=seed)
+        if classify:
+            warn_if_unseen(data.given, splits)
+        return splits
 
     def _fit_members(
         self, net: NeuralNet, data: Data, collect: Collector, seed: int, groups: Any = None
@@ -135,7 +143,8 @@ class CrossFitted(HasMethod, WeighsPositions):
             data.y,
             data.own_weight,
             tests=[test for _, test in splits],
-            fit_weights=None if self.weights == "uniform" else self._fit_weights,
+            fit_weights=self._fit_weights,
+            is_uniform=self.weights == "uniform",
             losses=self._row_losses,
         )
         positions = Positions(nets, n_folds, collect, collect.progress, out_of_fold)

@@ -13,6 +13,7 @@ from sklearn.model_selection import (
 from sklearn.utils import indexable
 
 from skensemble._checks import InvalidParameterError, check_int, reject, short_repr
+from skensemble._warn import warn_user
 
 Split = tuple[np.ndarray, np.ndarray]
 """Indices of the rows to train on, and of those that are left out."""
@@ -70,6 +71,18 @@ def splits_of(
         raise InvalidParameterError(f"cv must be {rule}, got {short_repr(cv)}: {error}") from error
     _check_splits(splits, n_rows)
     return splits
+
+
+def warn_if_unseen(labels: np.ndarray, splits: list[Split]) -> None:
+    """Warn about classes of several rows that are all left out by the same nets."""
+    for k, (train, test) in enumerate(splits):
+        unseen = np.setdiff1d(labels[test], labels[train])
+        several = [c for c in unseen.tolist() if (labels == c).sum() > 1]
+        if several:
+            warn_user(
+                f"The nets that leave out fold {k} are trained on no row of the classes "
+                f"{short_repr(several)}, and cannot know them. An int as cv spreads the classes."
+            )
 
 
 def among(cv: Any, index: np.ndarray, n_given: int) -> Any:

@@ -57,7 +57,7 @@ class NetInTraining:
     def _begin(self, n_before: int) -> None:
         """Begin with an ensemble of as many members, of which nothing more is known."""
         ensemble = self.ensemble = clone(self.method)
-        vars(ensemble).update(self.learnt)
+        vars(ensemble).update(self.learnt, _counts_members_alike=False)
         ensemble.members_ = [{}] * n_before
         ensemble._predictor_ = ensemble._make_predictor(device_of(self.net))
         self.collect = Collector(ensemble, self.net, Progress(ensemble, n_before + 1), None)

@@ -17,6 +17,13 @@ FitWeights = Callable[..., np.ndarray]
 """``fit(outputs, y, sample_weight)`` gives a weight for each of some outputs."""
 
 
+def restricted(weights: np.ndarray | None, kept: np.ndarray) -> np.ndarray:
+    """Return the weights of what is kept, summing to 1; equal ones for None and for all 0."""
+    left = kept.astype(float) if weights is None else kept * weights
+    left = left if left.any() else kept.astype(float)
+    return left / left.sum()
+
+
 class OutOfFold:
     """Predictions of each row by nets that were not trained on it, from each part of an ensemble.
 
@@ -32,8 +39,10 @@ class OutOfFold:
         The user's own.
     tests : sequence of ndarray of int
         Rows that each net of a group leaves out.
-    fit_weights : callable or None
-        What fits the weights of the parts; None is equal weights.
+    fit_weights : callable
+        What fits the weights of the parts.
+    is_uniform : bool
+        Whether all parts count alike instead.
     losses : callable
         ``losses(output, y)`` gives the loss of each row, of shape (n_samples,).
 
@@ -52,12 +61,13 @@ class OutOfFold:
         sample_weight: np.ndarray | None,
         *,
         tests: Sequence[np.ndarray],
-        fit_weights: FitWeights | None,
+        fit_weights: FitWeights,
+        is_uniform: bool,
         losses: Callable[..., np.ndarray],
     ) -> None:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.tests = tests
-        self.fit_weights = fit_weights
+        self.fit_weights, self.is_uniform = fit_weights, is_uniform
         self.losses = losses
         self.outputs: list[np.ndarray] = []
         self.positions: list[int] = []
@@ -89,23 +99,42 @@ class OutOfFold:
         """Drop all parts but the first ones."""
         del self.outputs[n_parts:], self.positions[n_parts:], self.groups[n_parts:]
 
-    def weights(self, chosen: Sequence[int] | None = None) -> np.ndarray:
-        """Return a weight for each of some parts, of all by default; they sum to 1."""
+    def fitted(self, chosen: Sequence[int] | None = None, rows: Any = ...) -> np.ndarray:
+        """Return the weights of some parts, of all by default, that lose least on some rows."""
         outputs = self.outputs if chosen is None else [self.outputs[i] for i in chosen]
-        if self.fit_weights is None:
-            return np.full(len(outputs), 1 / len(outputs))
-        weights = self.fit_weights(np.stack(outputs), self.y, self.sample_weight)
-        return restrict_weights(weights)
-
-    def mean(self, weights: np.ndarray) -> np.ndarray:
-        """Return the weighted mean of the parts, of shape (n_samples, n_outputs)."""
-        return average(self.outputs, weights)
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        found = self.fit_weights(np.stack([o[rows] for o in outputs]), self.y[rows], weight)
+        return restrict_weights(found)
 
     def loss(self, chosen: Sequence[int] | None = None) -> float:
         """Return the mean loss of the weighted mean of some parts, of all by default."""
         chosen = range(len(self.outputs)) if chosen is None else chosen
-        mean = average([self.outputs[i] for i in chosen], self.weights(chosen))
+        n = len(chosen)
+        weights = np.full(n, 1 / n) if self.is_uniform else self.fitted(chosen)
+        mean = average([self.outputs[i] for i in chosen], weights)
         return float(np.average(self.losses(mean, self.y), weights=self.sample_weight))
+
+    def honest_mean(self, first: int = 0) -> np.ndarray:
+        """Return the weighted mean of the parts, by weights that know nothing of the row either.
+
+        For the rows of each fold they are fitted to those of the other folds.
+
+        Parameters
+        ----------
+        first : int, default=0
+            Position from which parts are averaged.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_outputs)
+        """
+        kept = np.asarray(self.positions) >= first
+        mean = np.empty_like(self.outputs[0])
+        for test in self.tests:
+            others = np.setdiff1d(np.arange(len(self.y)), test, assume_unique=True)
+            weights = restricted(None if self.is_uniform else self.fitted(rows=others), kept)
+            mean[test] = average([output[test] for output in self.outputs], weights)
+        return mean
 
     def growing(self, groups: Sequence[int]) -> list[int]:
         """Return those of some groups whose loss the last cycle lowered by `LEAST_GAIN`."""

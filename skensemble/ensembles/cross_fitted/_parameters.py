@@ -8,14 +8,19 @@ from sklearn.base import clone, is_classifier
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble._checks import InvalidParameterError, check_int, reject
+from skensemble._checks import check_int, reject
 from skensemble.ensembles._apart import check_ways
 from skensemble.ensembles._base import BaseEnsemble
-from skensemble.ensembles._net import make_net
+from skensemble.ensembles._net import is_module_class, make_net
 from skensemble.ensembles.cross_fitted._folds import check_cv
 
 OF_ALL_NETS = {"m": None, "validation_fraction": None, "warm_start": False, "weights": "uniform"}
 """What a method must leave to the cross-fitted ensemble, and the value that does so."""
+
+
+def is_net_or_module(estimator: Any) -> bool:
+    """Say whether an estimator can be trained by a method."""
+    return isinstance(estimator, NeuralNet | nn.Module) or is_module_class(estimator)
 
 
 class HasMethod:
@@ -54,18 +59,21 @@ class HasMethod:
         """Return a copy of the ensemble that trains each net."""
         estimator = self.estimator
         if not isinstance(estimator, BaseEnsemble):
+            if estimator is not None and not is_net_or_module(estimator):
+                raise reject("estimator", f"{self._rule_of_method()}, a net or None", estimator)
             return self._default_method(estimator, M=5, cycle_mult=2.0)
         if is_classifier(estimator) != is_classifier(self) or isinstance(estimator, HasMethod):
-            kind = "classifier" if is_classifier(self) else "regressor"
-            rule = f"an ensemble that is a {kind} and not cross-fitted itself, a net or None"
-            raise reject("estimator", rule, estimator)
+            raise reject("estimator", f"{self._rule_of_method()}, a net or None", estimator)
         for name, value in OF_ALL_NETS.items():
             if getattr(estimator, name, value) != value:
-                cls = type(self).__name__
-                rule = f"{value!r}, which leaves it to {cls}"
+                rule = f"{value!r}, which leaves it to {type(self).__name__}"
                 raise reject(f"estimator__{name}", rule, getattr(estimator, name))
-        method = clone(estimator)
-        return method.set_params(verbose=0)
+        method: BaseEnsemble = clone(estimator).set_params(verbose=0)
+        return method
+
+    def _rule_of_method(self) -> str:
+        kind = "classifier" if is_classifier(self) else "regressor"
+        return f"an ensemble that is a {kind} and not cross-fitted itself"
 
     def _make_net(self) -> NeuralNet:
         method = self._make_method()
@@ -82,18 +90,12 @@ class HasMethod:
         method = self._make_method()
         method._check_parameters()
         if self.max_cycles is not None:
-            check_int("max_cycles", self.max_cycles, 1)
             if not hasattr(method, "cycle_mult"):
                 rule = f"None for a {type(method).__name__}, which has no cycles to add"
                 raise reject("max_cycles", rule, self.max_cycles)
-
-    def _check_m(self) -> None:
-        if self.m is not None:
-            try:
-                check_int("m", self.m, 1, self._n_positions())
-            except InvalidParameterError:
-                rule = f"None or an int in 1..{self._n_positions()}, the positions to average"
-                raise reject("m", rule, self.m) from None
+            if check_int("max_cycles", self.max_cycles, 1) < method.M:
+                rule = f"at least the M={method.M} cycles of estimator"
+                raise reject("max_cycles", rule, self.max_cycles)
 
     def _schedules(self) -> BaseEnsemble:
         return self._make_method()

@@ -68,12 +68,20 @@ def _train_here(
 ) -> list[Trace]:
     tasks = [partial(train, net, take) for net, take in zip(nets, takes, strict=True)]
     if not lockstep:
-        return [task() for task in tasks]
+        return [*map(_uninterrupted, tasks)]
     fits = run_together(tasks)
     for fit in fits:
         if fit.error is not None:
             raise fit.error
     return [fit.result for fit in fits]
+
+
+def _uninterrupted(task: Callable[[], Trace]) -> Trace:
+    """Train a net; after Ctrl-C the others are not trained."""
+    trace = task()
+    if trace.was_interrupted:
+        raise KeyboardInterrupt
+    return trace
 
 
 def _train_share(nets: Sequence[NetInTraining], train: TrainOne, lockstep: bool) -> list[Any]:

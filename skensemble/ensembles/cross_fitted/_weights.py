@@ -1,12 +1,14 @@
 """The weights of members, fitted on rows that their nets left out."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from typing import Any, ClassVar
 
 import numpy as np
 
+from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble.averaging import average
-from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
+from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold, restricted
 from skensemble.ensembles.cross_fitted._positions import Positions
 from skensemble.training import Data
 
@@ -24,31 +26,57 @@ class WeighsPositions:
         self.member_positions_, self.member_nets_ = np.array(positions.places).T
         parts = [*zip(out_of_fold.positions, out_of_fold.groups, strict=True)]
         n_folds = positions.n_folds
-        part = np.array([parts.index((s, k // n_folds)) for s, k in positions.places])
-        self._fitted_weights_ = out_of_fold.weights()[part] / n_folds
+        part = [parts.index((s, k // n_folds)) for s, k in positions.places]
+        # Scores that are no probabilities can be averaged alike, and have no such weights.
+        with suppress(InvalidParameterError) if self.weights == "uniform" else nullcontext():
+            self._fitted_weights_ = out_of_fold.fitted()[part] / n_folds
         if self.store_oof:
-            self._learn_oof(out_of_fold.mean(np.bincount(part, self._weights())), data)
+            self._learn_oof(out_of_fold, data)
 
-    def _learn_oof(self, output: np.ndarray, data: Data) -> None:
-        """Keep the output for rows that were left out, in the order of `fit`, and its score."""
+    def _learn_oof(self, out_of_fold: OutOfFold, data: Data) -> None:
+        """Keep folds and outputs of rows that were left out, in the order of `fit`, and a score."""
+        output = out_of_fold.honest_mean(self._first_position(self._effective_m()))
+        fold = np.empty(len(output), dtype=int)
+        for k, test in enumerate(out_of_fold.tests):
+            fold[test] = k
         weight = None if data.sample_weight is None else data.own_weight
         self.oof_score_ = float(self._score(output, data.y, weight))
         if data.index is not None:
-            all_rows = np.full((data.n_given, *output.shape[1:]), np.nan, output.dtype)
-            all_rows[data.index] = output
-            output = all_rows
+            output = _spread(output, data, np.nan)
+            fold = _spread(fold, data, -1)
+        self.test_fold_ = fold
         self._keep_oof(output)
 
+    def _first_position(self, m: int | None) -> int:
+        return 0 if m is None else int(self.member_positions_.max()) + 1 - m
+
     def _weights(self) -> np.ndarray:
+        self._check_weights()
         return self._weights_of(self._effective_m())
 
     def _weights_of(self, m: int | None) -> np.ndarray:
         """Return the weights of all members if the last m positions are averaged."""
-        first = 0 if m is None else self.member_positions_.max() + 1 - m
-        kept = (self.member_positions_ >= first).astype(float)
-        weights = kept if self.weights == "uniform" else kept * self._fitted_weights_
-        weights = weights if weights.any() else kept
-        return weights / weights.sum()
+        kept = self.member_positions_ >= self._first_position(m)
+        if self.weights == "uniform":
+            return restricted(None, kept)
+        if not hasattr(self, "_fitted_weights_"):
+            rule = "'uniform' for a net that gives scores instead of probabilities"
+            raise reject("weights", rule, self.weights)
+        return restricted(self._fitted_weights_, kept)
+
+    def _effective_m(self) -> int | None:
+        if self.m is None:
+            return None
+        try:
+            return check_int("m", self.m, 1, self._most_m())
+        except InvalidParameterError:
+            rule = f"None or an int in 1..{self._most_m()}, the positions to average"
+            raise reject("m", rule, self.m) from None
+
+    def _check_m(self) -> None:
+        # Positions of an earlier fit do not count.
+        vars(self).pop("member_positions_", None)
+        self._effective_m()
 
     def _staged(self, outputs: np.ndarray) -> Iterator[Any]:
         for m in range(1, self.member_positions_.max() + 2):
@@ -64,3 +92,10 @@ class WeighsPositions:
     def _keep_oof(self, output: np.ndarray) -> None:
         """Keep what was predicted for rows that were left out, in the units of the targets."""
         raise NotImplementedError
+
+
+def _spread(values: np.ndarray, data: Data, missing: float) -> np.ndarray:
+    """Return values of all rows that were given, from those of the rows that are left."""
+    spread = np.full((data.n_given, *values.shape[1:]), missing, values.dtype)
+    spread[data.index] = values
+    return spread

@@ -123,7 +123,7 @@ def test_groups_that_gain_go_on_and_others_do_not(hard):
 
 def test_groups_of_rows_have_to_be_as_many_as_rows(hard):
     (X, y), _ = hard
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="groups must be None or one for each of 400 rows, got 3"):
         classifier().fit(X, y, groups=np.zeros(3))
 
 

@@ -55,7 +55,7 @@ def test_nets_see_the_same_batches_and_begin_apart():
 def one(iris):
     """Give a net that can be trained, the members that it hands on, and its rows."""
     X, y = iris
-    net = NetClassifier(max_epochs=4, batch_size=32, module__hidden_units=(8,), device="cpu")
+    net = NetClassifier(max_epochs=12, batch_size=32, module__hidden_units=(8,), device="cpu")
     method = SnapshotEnsembleClassifier(net, M=2, warmup=5)
     fitted = clone(method).set_params(random_state=0).fit(X, y)
     learnt = {
@@ -79,8 +79,8 @@ def trained(one):
 def test_a_net_is_trained_by_its_method_and_goes_on(one):
     members, first, further = trained(one)
     assert len(members) == len(one.ensemble.members_) == 3
-    assert (len(first.learning_rates), len(further.learning_rates)) == (20, 7)
-    assert one.ensemble.n_steps_ == 27
+    assert (len(first.learning_rates), len(further.learning_rates)) == (60, 7)
+    assert one.ensemble.n_steps_ == 67
     # The warm-up is over; the cycle begins at the full rate.
     assert first.learning_rates[0] == pytest.approx(0.1 / 5)
     assert further.learning_rates[0] == pytest.approx(0.1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skensemble.ensembles.cross_fitted import _out_of_fold
-from skensemble.ensembles.cross_fitted._out_of_fold import LEAST_GAIN, OutOfFold
+from skensemble.ensembles.cross_fitted._out_of_fold import LEAST_GAIN, OutOfFold, restricted
 from skensemble.weighting import squared_error_weights
 
 N = 10
@@ -27,8 +27,16 @@ def losses(output, y):
     return ((output - y) ** 2).mean(axis=1)
 
 
-def out_of_fold(fit_weights=squared_error_weights, sample_weight=None, y=Y):
-    return OutOfFold(X, y, sample_weight, tests=TESTS, fit_weights=fit_weights, losses=losses)
+def out_of_fold(sample_weight=None, y=Y, is_uniform=False):
+    return OutOfFold(
+        X,
+        y,
+        sample_weight,
+        tests=TESTS,
+        fit_weights=squared_error_weights,
+        is_uniform=is_uniform,
+        losses=losses,
+    )
 
 
 def with_parts(values, **settings):
@@ -50,21 +58,60 @@ def test_each_row_is_predicted_by_the_net_that_left_it_out(chunk, monkeypatch):
 
 def test_weights_are_those_of_least_error():
     # Errors of 1 and of -3 cancel with weights of 3 to 1.
-    np.testing.assert_allclose(with_parts([1.0, -3.0]).weights(), [0.75, 0.25])
+    np.testing.assert_allclose(with_parts([1.0, -3.0]).fitted(), [0.75, 0.25])
     assert with_parts([1.0, -3.0]).loss() == pytest.approx(0, abs=1e-12)
     assert with_parts([1.0, -3.0]).loss([1]) == pytest.approx(9)
 
 
 def test_small_weights_are_none():
-    weights = with_parts([1.0, -3000.0]).weights()
+    weights = with_parts([1.0, -3000.0]).fitted()
     assert weights.tolist() == [1.0, 0.0]
 
 
-def test_equal_weights_need_no_fit():
-    made = with_parts([1.0, -3.0], fit_weights=None)
-    assert made.weights().tolist() == [0.5, 0.5]
+def test_the_loss_of_equal_weights_is_theirs():
+    made = with_parts([1.0, -3.0], is_uniform=True)
     assert made.loss() == pytest.approx(1)
-    np.testing.assert_allclose(made.mean(made.weights()), X - 1)
+    np.testing.assert_allclose(made.honest_mean(), X - 1)
+
+
+def test_the_honest_mean_has_weights_that_know_nothing_of_the_row():
+    # One part is right on the rows of the first fold, the other on those of the second.
+    made = out_of_fold(y=X.astype(float))
+    made.add(0, 0, [(Members(0.0), 0), (Members(8.0), 0)])
+    made.add(1, 0, [(Members(8.0), 0), (Members(0.0), 0)])
+    # What is right on the other fold is wrong on the own one.
+    np.testing.assert_allclose(made.honest_mean(), X + 8)
+    np.testing.assert_allclose(made.fitted(), [0.5, 0.5])
+
+
+def test_the_honest_mean_of_the_last_positions():
+    made = with_parts([0.0, 4.0, 4.0])
+    np.testing.assert_allclose(made.honest_mean(), X, atol=1e-6)
+    # Those from there on have no weight, and count alike.
+    np.testing.assert_allclose(made.honest_mean(first=1), X + 4)
+
+
+def test_weights_of_rows_count_in_the_honest_mean():
+    # Of the other fold, row 0 or row 1 counts alone, where the parts are off by 0 and 5.
+    weight = np.where(np.arange(N) < 2, 1.0, 1e-12)
+    y = np.r_[[[0.0]], [[1.0]], X[2:] + 5.0]
+    made = out_of_fold(sample_weight=weight, y=y)
+    for position, value in enumerate([0.0, 5.0]):
+        made.add(position, 0, [(Members(value), 0)] * 2)
+    np.testing.assert_allclose(made.honest_mean(), X, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "kept", "expected"),
+    [
+        (None, [False, True, True], [0, 0.5, 0.5]),
+        ([0.5, 0.3, 0.2], [False, True, True], [0, 0.6, 0.4]),
+        ([1.0, 0.0, 0.0], [False, True, True], [0, 0.5, 0.5]),
+    ],
+)
+def test_weights_of_what_is_kept_sum_to_1(weights, kept, expected):
+    weights = None if weights is None else np.array(weights)
+    np.testing.assert_allclose(restricted(weights, np.array(kept)), expected)
 
 
 def test_rows_count_with_their_weights():
@@ -72,7 +119,7 @@ def test_rows_count_with_their_weights():
     made = out_of_fold(sample_weight=weight, y=np.r_[[[5.0]], np.zeros((N - 1, 1))])
     made.add(0, 0, [(Members(5.0), 0)] * 2)
     made.add(1, 0, [(Members(0.0), 0)] * 2)
-    assert made.weights().tolist() == [1.0, 0.0]
+    assert made.fitted().tolist() == [1.0, 0.0]
     assert made.loss() == pytest.approx(0, abs=1e-12)
 
 
