@@ -157,7 +157,8 @@ class Collector:
             ensemble._learn_weights(held_out.outputs, held_out.y, held_out.sample_weight)
             ensemble.weighted_validation_score_ = held_out.score_of(ensemble._weights())
             return
-        if warns and ensemble.m != "auto" and held_out.last_member_is_better(ensemble.weights_):
+        warns = warns and ensemble.m != "auto" and ensemble._counts_members_alike
+        if warns and held_out.last_member_is_better(ensemble.weights_):
             warn_user(
                 "On the validation rows the last member alone is clearly better than the "
                 "average: earlier members had too few steps to converge. Train for more epochs, "

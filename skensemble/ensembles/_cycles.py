@@ -33,7 +33,7 @@ class TrainsCycles(GoesOn):
     schedule: str | Callable[..., float]
     warmup: float
 
-    _warmup_steps_: int
+    _warmup_steps_: int = 0
     """Steps of the warm-up, of which further cycles make what the first fit has left."""
 
     def _n_members(self) -> int:

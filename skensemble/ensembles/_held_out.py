@@ -10,8 +10,8 @@ from skensemble._checks import InvalidParameterError, check_real, reject
 from skensemble.averaging import average, last_m_weights, staged_average
 from skensemble.members import Predictor
 
-RowsOf = tuple[Any, np.ndarray, np.ndarray | None]
-"""Rows, their labels or targets, and their weights."""
+RowsOf = tuple[Any, ...]
+"""Rows, their labels or targets, and further things that each of them has, or None."""
 
 
 def check_fraction(fraction: float | None, validation: Sequence[Any]) -> None:
@@ -31,7 +31,7 @@ def split_rows(
     Parameters
     ----------
     rows : tuple
-        Checked rows, labels or targets, and weights or None.
+        Checked rows, labels or targets, and what else belongs to each row, or None.
     fraction : float
         Above 0 and below 1.
     classify : bool
@@ -67,8 +67,7 @@ def split_rows(
 
 
 def _take(rows: RowsOf, index: np.ndarray) -> RowsOf:
-    X, y, sample_weight = rows
-    return X[index], y[index], None if sample_weight is None else sample_weight[index]
+    return tuple(None if part is None else part[index] for part in rows)
 
 
 class HeldOut:

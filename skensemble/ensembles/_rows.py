@@ -57,9 +57,9 @@ class LearnsRows:
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         held_out = None
         if self.validation_fraction is not None:
-            rows, fraction = (X, y, sample_weight), self.validation_fraction
+            rows, fraction = (X, y, sample_weight, index), self.validation_fraction
             rows, held_out = split_rows(rows, fraction, classify=classify, seed=seed)
-            X, y, sample_weight = rows
+            X, y, sample_weight, index = rows
         if not is_first:
             codes = self._encode_targets(y, "y of a further fit")
         elif classes is None:
@@ -79,7 +79,7 @@ class LearnsRows:
             data = data._replace(index=index, n_given=n_given)
         if held_out is None:
             return data, self._hold_out(dtype, is_first, *validation)
-        return data, self._held_out_rows(*held_out)
+        return data, self._held_out_rows(*held_out[:3])
 
     def _settle(self, net: NeuralNet, data: Data, held_out: HeldOut | None) -> Data:
         """Cast rows and targets to what a net takes that is initialised now; learn what that is."""

@@ -36,6 +36,7 @@ class StackedBatches:
         # Nets of one seed, as those of a search are, draw the same orders.
         draws = [_Draw.of(training) for training in trainings]
         self.generators = {draw: torch.Generator().manual_seed(draw.seed) for draw in draws}
+        # Other rows, other orders or other sizes are other batches.
         seen = {
             (draw, training.rows_digest, tuple(training.batch_sizes))
             for draw, training in zip(draws, trainings, strict=True)
@@ -87,7 +88,8 @@ class StackedBatches:
         self.begins = _begins(parts, [training.rows_digest for training in trainings[:n_cut]])
         self.weight_begins = _begins(weights, [training.data_digest for training in trainings])
         self.X = _below_each_other([part.inputs for part in parts.values()])
-        if trainings[0].net.precision == "bf16":
+        drops_columns = column_dropout_of(trainings[0].module) is not None
+        if trainings[0].net.precision == "bf16" and not drops_columns:
             # As products take them, once for the whole training.
             self.X = self.X.bfloat16()
         self.y = _below_each_other([part.targets for part in parts.values()])

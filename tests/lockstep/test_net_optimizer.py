@@ -21,7 +21,7 @@ def test_settings_follow_the_weights_of_the_module_through_all_groups():
     # The groups hold the second layer, the first bias, and the first weight.
     assert [len(group["params"]) for group in training.net.optimizer_.param_groups] == [2, 1, 1]
     last = (0.3 / 0.1, 0.2, 0.0)
-    assert settings_of(training) == [(1.0, 1e-3, 0.0), (1.0, 0.0, 0.0), last, last]
+    assert settings_of(training) == [(1.0, 1e-4, 0.0), (1.0, 0.0, 0.0), last, last]
 
 
 def test_momentum_is_a_setting_of_sgd():

@@ -145,6 +145,14 @@ def test_nets_that_weigh_the_same_rows_differently_share_their_batches():
             np.testing.assert_allclose(share, expected, rtol=1e-14, atol=1e-30)
 
 
+def test_nets_with_other_rows_of_the_same_number_share_nothing():
+    trainings = [
+        paused(initialized(seed=0), Data(rows, y))
+        for rows, y in ((X[:64], LABELS[:64]), (X[1:], LABELS[1:]), (X[:64], LABELS[1:]))
+    ]
+    assert_batches_are_those_of_each_net(trainings, [SIZES[64]] * 3)
+
+
 def test_the_seed_of_the_order_moves_on_as_it_does_alone():
     """One iterator counts the batches, and one trains."""
     trainings = trainings_of((65, 64))

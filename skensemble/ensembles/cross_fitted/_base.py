@@ -112,7 +112,7 @@ class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
             raise reject("groups", f"None or one for each of {n_given} rows", len(groups))
         if data.index is not None:
             groups = None if groups is None else np.asarray(groups)[data.index]
-            cv = among(cv, data.index, data.n_given)
+            cv = among(cv, data.index, n_given)
         classify = is_classifier(self)
         splits = splits_of(cv, data.X, data.given, groups, classify=classify, seed=seed)
         if classify:
@@ -128,14 +128,10 @@ class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
         splits = self._splits(data, groups, fold_seed)
         n_folds, method = len(splits), self._make_method()
         self.n_nets_ = ceil(self.n_nets / n_folds) * n_folds
-        learnt = {
-            name: value
-            for name, value in vars(self).items()
-            if name.endswith("_") and not name.startswith("__") and name not in OF_ONE_FIT
-        } | {"_n_members_planned_": method._n_members()}
+        self._n_members_planned_ = method._n_members() * self.n_nets_
         rows = [leaving_out(data, train, net) for train, _ in splits]
         nets = [
-            NetInTraining(method, learnt, self.template_net_, rows[k % n_folds], streams)
+            NetInTraining(method, self._learnt(), self.template_net_, rows[k % n_folds], streams)
             for k, streams in enumerate(streams_of_nets(net_seed, self.n_nets_))
         ]
         out_of_fold = OutOfFold(
@@ -147,14 +143,23 @@ class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
             is_uniform=self.weights == "uniform",
             losses=self._row_losses,
         )
-        positions = Positions(nets, n_folds, collect, collect.progress, out_of_fold)
+        positions = Positions(
+            nets, n_folds, collect, collect.progress, out_of_fold, self._weigh_parts
+        )
         trace = self._train(nets, positions, out_of_fold)
-        self._weigh_parts(positions, out_of_fold, data)
+        self._weigh_parts(positions)
+        if self.store_oof:
+            self._learn_oof(out_of_fold, data)
         if not trace.was_interrupted:
             last = nets[-1]
             members = last.ensemble._predictor_, last.net, last.ensemble.members_[-1]
             check_last_member(*members, data.X[:N_CHECKED])
         return trace
+
+    def _learnt(self) -> dict[str, Any]:
+        """Return what an ensemble has learnt of its rows before it trains."""
+        learnt = {name: value for name, value in vars(self).items() if name.endswith("_")}
+        return {k: v for k, v in learnt.items() if k[:2] != "__" and k not in OF_ONE_FIT}
 
     def _train(
         self, nets: Sequence[NetInTraining], positions: Positions, out_of_fold: OutOfFold

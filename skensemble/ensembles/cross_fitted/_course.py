@@ -11,6 +11,7 @@ from skensemble.training import Step, Trace
 def mean_trace(traces: Sequence[Trace]) -> Trace:
     """Return the trace of nets that were trained in the same way, with the mean of their losses."""
     first = traces[0]
+    n_steps = min(len(trace.learning_rates) for trace in traces)
     n_epochs = min(len(trace.loss_curve) for trace in traces)
     curve = np.mean([trace.loss_curve[:n_epochs] for trace in traces], axis=0)
     rows = [
@@ -20,6 +21,8 @@ def mean_trace(traces: Sequence[Trace]) -> Trace:
     stops = [trace.stopped_by for trace in traces if trace.stopped_by]
     return replace(
         first,
+        learning_rates=first.learning_rates[:n_steps],
+        moments=first.moments[first.moments <= n_steps],
         loss_curve=curve,
         last_loss=float(np.mean([trace.last_loss for trace in traces])),
         stopped_by=stops[0] if stops else None,

@@ -18,8 +18,8 @@ class CrossFittedEnsembleClassifier(CrossFitted, EnsembleClassifier):
     least log-loss: an early stop and an average in one.
 
     All nets see the same batches; the loss gives the rows of a net's own fold a weight of 0. So
-    nets of one architecture are trained in lock-step, as one population. Batch normalisation alone
-    also sees, without its labels, what a net leaves out.
+    nets of one architecture are trained in lock-step, as one population. Batch normalisation sees
+    the columns of what a net leaves out, and ``class_weight="balanced"`` counts its labels.
 
     `fit` costs up to K times what one net costs, in lock-step less, prediction a forward pass for
     each member whose weight is not 0.
@@ -46,7 +46,7 @@ class CrossFittedEnsembleClassifier(CrossFitted, EnsembleClassifier):
     max_cycles : int or None, default=None
         Most cycles that a group of nets may have. Beyond those of `estimator` another one,
         `cycle_mult` times as long, follows while the last one has lowered the group's out-of-fold
-        loss by more than 0.5 %. None adds none.
+        loss by at least 0.5 %. None adds none.
     store_oof : bool, default=True
         Whether to keep what was predicted for the rows that were left out, and its score.
     lockstep : bool or "auto", default="auto"
@@ -75,10 +75,14 @@ class CrossFittedEnsembleClassifier(CrossFitted, EnsembleClassifier):
     n_nets_ : int
         Nets that were trained.
     oof_decision_function_ : ndarray of shape (n_samples, n_classes)
-        Weighted mean of probabilities by nets that have left the row out; nan for rows of
+        Weighted mean of probabilities by nets that have left the row out, with `m` and `weights` as
+        they were in `fit`. The weights, too, are fitted to rows of other folds. nan for rows of
         weight 0.
+    test_fold_ : ndarray of shape (n_samples,)
+        Fold in which each row was left out, -1 for rows of weight 0; net k leaves out fold
+        ``k % n_folds``.
     oof_score_ : float
-        Accuracy of the weighted mean on rows that were left out.
+        Accuracy of that on the rows that were left out: an honest one.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -141,9 +145,8 @@ class CrossFittedEnsembleRegressor(CrossFitted, EnsembleRegressor):
     least squared error: an early stop and an average in one.
 
     All nets see the same batches; the loss gives the rows of a net's own fold a weight of 0. So
-    nets of one architecture are trained in lock-step, as one population. Batch normalisation alone
-    also sees, without its target, what a net leaves out, and so do
-    mean and scale of the targets.
+    nets of one architecture are trained in lock-step, as one population. Batch normalisation sees
+    the columns of what a net leaves out, and the scale of the targets is that of all rows.
 
     `fit` costs up to K times what one net costs, in lock-step less, prediction a forward pass for
     each member whose weight is not 0.
@@ -170,7 +173,7 @@ class CrossFittedEnsembleRegressor(CrossFitted, EnsembleRegressor):
     max_cycles : int or None, default=None
         Most cycles that a group of nets may have. Beyond those of `estimator` another one,
         `cycle_mult` times as long, follows while the last one has lowered the group's out-of-fold
-        loss by more than 0.5 %. None adds none.
+        loss by at least 0.5 %. None adds none.
     store_oof : bool, default=True
         Whether to keep what was predicted for the rows that were left out, and its score.
     lockstep : bool or "auto", default="auto"
@@ -197,9 +200,14 @@ class CrossFittedEnsembleRegressor(CrossFitted, EnsembleRegressor):
     n_nets_ : int
         Nets that were trained.
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Weighted mean of predictions by nets that have left the row out; nan for rows of weight 0.
+        Weighted mean of predictions by nets that have left the row out, with `m` and `weights` as
+        they were in `fit`. The weights, too, are fitted to rows of other folds. nan for rows of
+        weight 0.
+    test_fold_ : ndarray of shape (n_samples,)
+        Fold in which each row was left out, -1 for rows of weight 0; net k leaves out fold
+        ``k % n_folds``.
     oof_score_ : float
-        R squared of the weighted mean on rows that were left out.
+        R squared of that on the rows that were left out: an honest one.
     target_scaler_ : TargetScaler
         Mean and scale of the targets, taken off before training and put back in `predict`.
     n_features_in_ : int

@@ -1,6 +1,6 @@
 """Which rows each net of a cross-fitted ensemble leaves out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ Split = tuple[np.ndarray, np.ndarray]
 def check_cv(cv: Any) -> None:
     """Refuse a `cv` that cannot say which rows are left out, before any data is looked at."""
     if not isinstance(cv, str) and (hasattr(cv, "split") or isinstance(cv, Iterable)):
+        if isinstance(cv, Iterator):
+            # A second fit would find it at its end.
+            raise reject("cv", "a list of splits, which can be read again", cv)
         return
     try:
         check_int("cv", cv, 2)
@@ -63,8 +66,15 @@ def splits_of(
     indexable(X, y, groups)
     n_rows = X.shape[0]
     splitter = _splitter(cv, y, groups, classify, seed) if isinstance(cv, int | np.integer) else cv
+    return _written(splitter, cv, n_rows, lambda: splitter.split(X, y, groups))
+
+
+def _written(
+    splitter: Any, cv: Any, n_rows: int, split: Callable[[], Iterable[Any]]
+) -> list[Split]:
+    """Write out splits as sorted indices, and hold them to leave each row out exactly once."""
     try:
-        pairs = splitter.split(X, y, groups) if hasattr(splitter, "split") else splitter
+        pairs = split() if hasattr(splitter, "split") else splitter
         splits = [(_indices(train, n_rows), _indices(test, n_rows)) for train, test in pairs]
     except (ValueError, TypeError, IndexError) as error:
         rule = f"something that splits {n_rows} rows"
@@ -100,7 +110,7 @@ def among(cv: Any, index: np.ndarray, n_given: int) -> Any:
         return cv
     place = np.full(n_given, -1)
     place[index] = np.arange(len(index))
-    pairs = [[place[np.asarray(part)] for part in pair] for pair in cv]
+    pairs = [[place[part] for part in pair] for pair in _written(cv, cv, n_given, lambda: ())]
     return [tuple(part[part >= 0] for part in pair) for pair in pairs]
 
 

@@ -1,7 +1,7 @@
 """Members of several nets, handed on when all nets have reached the same position."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,6 +29,9 @@ class Positions:
         What `collect` reports to.
     out_of_fold : OutOfFold
         Gets the members of each position and group before they go on.
+    weigh : callable
+        Is called with these positions where somebody looks on, so that the ensemble so far can
+        predict.
 
     Attributes
     ----------
@@ -47,8 +50,9 @@ class Positions:
         collect: Any,
         progress: CycleProgress,
         out_of_fold: OutOfFold,
+        weigh: Callable[["Positions"], None],
     ) -> None:
-        self.nets, self.n_folds = nets, n_folds
+        self.nets, self.n_folds, self.weigh = nets, n_folds, weigh
         self.collect, self.progress, self.out_of_fold = collect, progress, out_of_fold
         self.waiting: list[deque[tuple[State, Step]]] = [deque() for _ in nets]
         self.training = list(range(len(nets)))
@@ -98,9 +102,11 @@ class Positions:
             self.out_of_fold.add(self.n_whole, group, members)
         for k in self.training:
             state, step = self.waiting[k].popleft()
-            is_last = k == self.training[-1]
-            self.progress.loss = self.out_of_fold.loss() if is_last else None
-            self.should_stop = self.collect(state, step)
             self.places.append((self.n_whole, k))
+            self.progress.is_last = k == self.training[-1]
+            if self.progress.is_last and self.progress.is_watched:
+                self.progress.loss = self.out_of_fold.loss()
+                self.weigh(self)
+            self.should_stop = self.collect(state, step)
         self.last_step = step
         self.n_whole += 1

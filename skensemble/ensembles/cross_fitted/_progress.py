@@ -1,5 +1,7 @@
 """What the fit of a cross-fitted ensemble reports: a line, or a task, for each cycle."""
 
+from math import nan
+
 from skensemble.ensembles._progress import Progress
 from skensemble.training import Step
 
@@ -9,18 +11,21 @@ class CycleProgress(Progress):
 
     Attributes
     ----------
-    loss : float or None
-        Out-of-fold loss so far, while the last member of a position is taken in.
+    is_last : bool
+        Whether the member that comes now is the last one of its position.
+    loss : float
+        Out-of-fold loss so far.
     n_reported : int
         Positions that were reported.
     """
 
-    loss: float | None = None
+    is_last = False
+    loss = nan
     n_reported = 0
 
     def end_member(self, step: Step, loss: float, score: float | None) -> bool:
         """Report the members of a position when the last of them was taken."""
-        if self.loss is None:
+        if not self.is_last:
             return False
         self.n_reported += 1
         return super().end_member(step, loss, score)

@@ -68,17 +68,17 @@ def _train_here(
 ) -> list[Trace]:
     tasks = [partial(train, net, take) for net, take in zip(nets, takes, strict=True)]
     if not lockstep:
-        return [*map(_uninterrupted, tasks)]
+        return [_uninterrupted(task()) for task in tasks]
     fits = run_together(tasks)
     for fit in fits:
         if fit.error is not None:
             raise fit.error
-    return [fit.result for fit in fits]
+    # Inside another fit that waits, nets are trained here, one after another.
+    return [_uninterrupted(fit.result) for fit in fits]
 
 
-def _uninterrupted(task: Callable[[], Trace]) -> Trace:
-    """Train a net; after Ctrl-C the others are not trained."""
-    trace = task()
+def _uninterrupted(trace: Trace) -> Trace:
+    """Return the trace of a training; after Ctrl-C the other nets are not trained."""
     if trace.was_interrupted:
         raise KeyboardInterrupt
     return trace

@@ -21,8 +21,9 @@ class WeighsPositions:
     store_oof: bool
     member_positions_: np.ndarray
 
-    def _weigh_parts(self, positions: Positions, out_of_fold: OutOfFold, data: Data) -> None:
-        """Leave the weights of the members, and what they give for the rows that were left out."""
+    def _weigh_parts(self, positions: Positions) -> None:
+        """Leave the weights of the members so far."""
+        out_of_fold = positions.out_of_fold
         self.member_positions_, self.member_nets_ = np.array(positions.places).T
         parts = [*zip(out_of_fold.positions, out_of_fold.groups, strict=True)]
         n_folds = positions.n_folds
@@ -30,8 +31,6 @@ class WeighsPositions:
         # Scores that are no probabilities can be averaged alike, and have no such weights.
         with suppress(InvalidParameterError) if self.weights == "uniform" else nullcontext():
             self._fitted_weights_ = out_of_fold.fitted()[part] / n_folds
-        if self.store_oof:
-            self._learn_oof(out_of_fold, data)
 
     def _learn_oof(self, out_of_fold: OutOfFold, data: Data) -> None:
         """Keep folds and outputs of rows that were left out, in the order of `fit`, and a score."""

@@ -132,7 +132,10 @@ def test_groups_of_rows_that_are_dropped_are_dropped_too(hard):
     weight = (np.arange(len(y)) % 3 > 0).astype(float)
     groups = np.arange(len(y)) // 10
     ensemble = classifier(cv=GroupKFold(2)).fit(X, y, sample_weight=weight, groups=groups)
-    assert np.isfinite(ensemble.oof_decision_function_[weight > 0]).all()
+    fold = ensemble.test_fold_
+    for group in np.unique(groups):
+        assert len(set(fold[(groups == group) & (weight > 0)])) == 1
+    assert set(fold) == {-1, 0, 1}
 
 
 def test_groups_are_routed(hard):

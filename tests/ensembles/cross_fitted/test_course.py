@@ -34,6 +34,13 @@ def test_nets_that_ended_early_say_so_and_cut_the_curve():
     assert mean.stopped_by == "observer"
 
 
+def test_nets_that_made_fewer_steps_cut_rates_and_moments():
+    short = trace([5.0], n_steps=3, stopped_by="observer")
+    mean = mean_trace([trace([3.0, 1.0]), short])
+    assert len(mean.learning_rates) == 3
+    assert mean.moments.tolist() == [2]
+
+
 def test_a_further_training_counts_on():
     joined = followed_by(trace([3.0, 1.0]), trace([0.5], rate=0.2))
     assert joined.n_steps == 8

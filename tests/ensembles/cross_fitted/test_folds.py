@@ -12,7 +12,12 @@ from sklearn.model_selection import (
 )
 
 from skensemble import InvalidParameterError
-from skensemble.ensembles.cross_fitted._folds import among, check_cv, splits_of
+from skensemble.ensembles.cross_fitted._folds import (
+    among,
+    check_cv,
+    splits_of,
+    warn_if_unseen,
+)
 
 X = np.zeros((60, 2))
 LABELS = np.repeat(["a", "b", "b"], 20)
@@ -73,7 +78,7 @@ def test_splitters_of_scikit_learn(cv, n_folds):
 
 def test_splits_that_are_written_out():
     written = list(KFold(3).split(X))
-    found = [split(written), split(iter(written)), split(PredefinedSplit(np.arange(60) // 20))]
+    found = [split(written), split(PredefinedSplit(np.arange(60) // 20))]
     masks = [(~np.isin(np.arange(60), test), np.isin(np.arange(60), test)) for _, test in written]
     for splits in [*found, split(masks)]:
         for pair, expected in zip(splits, written, strict=True):
@@ -113,9 +118,35 @@ def test_what_is_no_cv_is_refused_before_the_rows_are_seen(cv):
         check_cv(cv)
 
 
-@pytest.mark.parametrize("cv", [2, np.int64(5), KFold(3), [(0, 1)], iter([])])
+@pytest.mark.parametrize("cv", [2, np.int64(5), KFold(3), [(0, 1)]])
 def test_what_is_one_is_taken(cv):
     check_cv(cv)
+
+
+def test_splits_that_can_be_read_once_are_refused():
+    with pytest.raises(InvalidParameterError, match="cv must be a list of splits, which can be"):
+        check_cv(KFold(3).split(X))
+
+
+@pytest.mark.parametrize(
+    "cv", [[(np.arange(3), np.arange(3, 7))] * 2, [(np.arange(2.0), np.arange(3))] * 2, [1, 2]]
+)
+def test_written_splits_are_checked_before_rows_are_dropped(cv):
+    with pytest.raises(InvalidParameterError, match="cv must be something that splits 6 rows"):
+        among(cv, np.array([1, 2, 4, 5]), 6)
+
+
+def test_a_class_whose_rows_are_all_left_out_together_is_told_of():
+    splits = split(KFold(3))
+    with pytest.warns(UserWarning, match=r"leave out fold 0 are trained on no row of .*'a'"):
+        warn_if_unseen(LABELS, splits)
+
+
+def test_a_class_of_one_row_is_not(recwarn):
+    labels = np.array(["b"] * 60)
+    labels[0] = "a"
+    warn_if_unseen(labels, split(KFold(3), y=labels))
+    assert not recwarn
 
 
 def test_written_splits_of_all_rows_become_those_of_the_rows_that_are_left():

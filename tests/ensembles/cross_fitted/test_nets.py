@@ -81,6 +81,8 @@ def test_a_net_is_trained_by_its_method_and_goes_on(one):
     assert len(members) == len(one.ensemble.members_) == 3
     assert (len(first.learning_rates), len(further.learning_rates)) == (60, 7)
     assert one.ensemble.n_steps_ == 67
+    # What a further training draws is not what the first has drawn.
+    assert one.n_trainings == 2
     # The warm-up is over; the cycle begins at the full rate.
     assert first.learning_rates[0] == pytest.approx(0.1 / 5)
     assert further.learning_rates[0] == pytest.approx(0.1)

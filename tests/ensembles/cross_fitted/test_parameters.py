@@ -125,6 +125,19 @@ def test_the_seed_is_the_own_one_then_that_of_the_method_then_that_of_the_net(ha
     assert (proba(own=8) != expected).any()
 
 
+def test_a_module_that_is_there_already_is_refused(hard):
+    (X, y), _ = hard
+    with pytest.raises(InvalidParameterError, match="a net whose module is a class or a function"):
+        classifier(NetClassifier(Two(8))).fit(X, y)
+
+
+def test_the_seed_decides_on_the_folds(hard):
+    (X, y), _ = hard
+    folds = [classifier(M=1, random_state=s).fit(X, y).test_fold_ for s in (0, 0, 1)]
+    assert (folds[0] == folds[1]).all()
+    assert (folds[0] != folds[2]).any()
+
+
 def test_a_deep_ensemble_of_deep_ensembles(hard):
     (X, y), _ = hard
     ensemble = classifier(method=DeepEnsembleClassifier, M=2).fit(X, y)

@@ -12,12 +12,12 @@ class Collected(list):
     def __init__(self, stop_after=None):
         super().__init__()
         self.steps, self.stop_after, self.told = [], stop_after, []
-        self.progress = SimpleNamespace(loss=None)
+        self.progress = SimpleNamespace(loss=0.0, is_last=False, is_watched=True)
 
     def __call__(self, state, step):
         self.append(state)
         self.steps.append(step.t)
-        self.told.append(self.progress.loss)
+        self.told.append((self.progress.is_last, self.progress.loss))
         return len(self) == self.stop_after
 
 
@@ -42,7 +42,11 @@ class OutOfFold(SimpleNamespace):
 def make(n_nets=4, n_folds=2, **settings):
     nets = [SimpleNamespace(ensemble=SimpleNamespace(_predictor_=k)) for k in range(n_nets)]
     collected, out_of_fold = Collected(**settings), OutOfFold()
-    positions = Positions(nets, n_folds, collected, collected.progress, out_of_fold)
+    weighed = []
+    positions = Positions(
+        nets, n_folds, collected, collected.progress, out_of_fold, lambda p: weighed.append(p)
+    )
+    positions.weighed = weighed
     return positions, collected, out_of_fold
 
 
@@ -79,7 +83,19 @@ def test_the_loss_is_told_with_the_last_member_of_a_position():
     positions, collected, _ = make()
     for take in positions.begin(range(2)):
         take("member", step(10))
-    assert collected.told == [None, None, None, 0.25]
+    assert collected.told == [(False, 0.0)] * 3 + [(True, 0.25)]
+    # By then the ensemble has the weights of all members so far.
+    assert len(positions.weighed) == 1
+    assert len(positions.places) == 4
+
+
+def test_where_nobody_looks_on_no_weights_are_fitted_in_between():
+    positions, collected, _ = make()
+    collected.progress.is_watched = False
+    for take in positions.begin(range(2)):
+        take("member", step(10))
+    assert collected.told[-1] == (True, 0.0)
+    assert not positions.weighed
 
 
 def test_all_nets_are_told_to_stop():

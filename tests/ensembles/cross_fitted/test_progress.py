@@ -1,7 +1,8 @@
 """A line, or a task, for each cycle of all nets."""
 
 import pytest
-from sklearn.callback import ProgressBar
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.metrics import log_loss
 
 from tests.ensembles.cross_fitted.conftest import classifier
 from tests.ensembles.test_progress import StopAfter
@@ -50,6 +51,16 @@ def test_a_further_cycle_is_a_task_of_its_own(hard, capsys):
     assert callback.events.count("begin member") == callback.events.count("end member") == n
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith(f"cycle {n}/{n}: step {ensemble.n_steps_}/{ensemble.n_steps_}")
+
+
+@pytest.mark.parametrize("parameters", [{}, {"weights": "uniform"}, {"m": 1}], ids=str)
+def test_a_callback_may_ask_the_ensemble_so_far(hard, parameters):
+    (X, y), _ = hard
+    monitor = ScoringMonitor(scoring="neg_log_loss")
+    ensemble = classifier(**parameters).set_callbacks(monitor).fit(X, y)
+    losses = [-row["neg_log_loss"] for row in monitor.get_logs(as_frame=False)[0].data]
+    assert len(losses) == 3
+    assert losses[-1] == pytest.approx(log_loss(y, ensemble.predict_proba(X)), rel=1e-4)
 
 
 def test_the_progress_bar_of_scikit_learn(hard):

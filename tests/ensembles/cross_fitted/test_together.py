@@ -10,6 +10,7 @@ from torch import nn
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier, lockstep
 from skensemble.ensembles.cross_fitted import _together
+from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
 from skensemble.lockstep import Report
 from tests.ensembles.cross_fitted.conftest import answers, classifier, regressor
 
@@ -135,7 +136,7 @@ def press_at(n_members):
             pressing.steps = collect.steps
             return super()._fit_members(net, data, pressing, seed)
 
-    pressed = []
+    pressed = Pressing.pressed = []
     return Pressing
 
 
@@ -154,9 +155,51 @@ def test_ctrl_c_keeps_whole_positions(hard, together):
     assert 0.4 < ensemble.oof_score_ <= 1
 
 
-def test_ctrl_c_before_the_first_position_leaves_nothing(hard):
+@pytest.mark.parametrize("together", [True, False])
+def test_ctrl_c_before_the_first_position_leaves_nothing(hard, together):
     (X, y), _ = hard
-    ensemble = classifier(method=press_at(2))
+    pressing = press_at(2)
+    ensemble = classifier(method=pressing, lockstep=together)
     with pytest.raises(KeyboardInterrupt):
         ensemble.fit(X, y)
     assert not hasattr(ensemble, "members_")
+    # One by one, the nets after the first are not trained at all.
+    assert len(pressing.pressed) <= 4
+
+
+def test_only_groups_that_gain_are_trained_further(hard, monkeypatch):
+    (X, y), _ = hard
+    asked = []
+
+    def growing(self, groups):
+        """Let the second group go on, once."""
+        asked.append(list(groups))
+        return [1] if len(asked) == 1 else []
+
+    monkeypatch.setattr(OutOfFold, "growing", growing)
+    ensemble = classifier(of_method={"cycle_mult": 2.0}, max_cycles=9).fit(X, y)
+    assert ensemble.member_positions_.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 2
+    assert ensemble.member_nets_.tolist()[-2:] == [2, 3]
+    assert asked == [[0, 1], [1]]
+
+
+class Changing(nn.Linear):
+    """A module whose answer changes with what it is not made of."""
+
+    times = [1.0]  # noqa: RUF012  what all of its kind share
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__(n_features, n_outputs)
+
+    def forward(self, x):
+        """Give the output, by a number that grows in training."""
+        if self.training:
+            self.times[0] += 0.1
+        return super().forward(x) * self.times[0]
+
+
+def test_members_are_held_to_their_net(hard):
+    (X, y), _ = hard
+    net = NetClassifier(Changing, max_epochs=4, batch_size=32, device="cpu")
+    with pytest.raises(ValueError, match="members"):
+        classifier(net).fit(X, y)

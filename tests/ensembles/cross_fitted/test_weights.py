@@ -55,6 +55,13 @@ def test_what_was_left_out_is_weighed_by_what_the_other_folds_say(hard, fitted):
     assert fitted.oof_score_ == accuracy_score(y, fitted.oof_decision_function_.argmax(1))
 
 
+def test_m_counts_in_what_was_left_out(hard):
+    (X, y), _ = hard
+    last = classifier(cv=left_out(len(X), 2), m=1, weights="uniform").fit(X, y)
+    proba = parts_of(last, X, len(X))[-1].mean(0)
+    np.testing.assert_allclose(last.oof_decision_function_, proba, atol=1e-6)
+
+
 def test_equal_weights_and_fitted_ones_can_be_changed_after_the_fit(hard, fitted):
     (X, y), _ = hard
     equal = classifier(cv=left_out(len(X), 2), weights="uniform").fit(X, y)
