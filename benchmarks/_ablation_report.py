@@ -117,7 +117,7 @@ def details(runs: pd.DataFrame) -> pd.DataFrame:
         "MLP's ECE": table["ece_other"],
         "time": table["time"],
     }
-    return pd.DataFrame(shown)
+    return pd.DataFrame(shown).sort_index()
 
 
 def as_markdown(table: pd.DataFrame, first: str) -> str:
