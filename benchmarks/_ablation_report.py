@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _tables import BUNDLED
 
 BASELINE, CHOSEN, ALONE = "mlp", "shipped", "shipped;M=1"
 """Settings that the tables set side by side; see ablation.py."""
@@ -117,7 +118,7 @@ def details(runs: pd.DataFrame) -> pd.DataFrame:
         "MLP's ECE": table["ece_other"],
         "time": table["time"],
     }
-    return pd.DataFrame(shown)
+    return pd.DataFrame(shown).sort_index()
 
 
 def as_markdown(table: pd.DataFrame, first: str) -> str:
@@ -148,8 +149,8 @@ def write_report(runs: pd.DataFrame, choosing: Sequence[str], header: str, folde
     chosen : str
         Text of `chosen.md`.
     """
-    is_used = runs["table"].isin(choosing)
-    used, held_back = runs[is_used], runs[~is_used]
+    is_used, is_bundled = runs["table"].isin(choosing), runs["table"].isin(BUNDLED)
+    used, bundled, held_back = runs[is_used], runs[is_bundled], runs[~is_used & ~is_bundled]
     n_all = used.groupby("table")["n_train"].transform("max")
     is_large = (used["n_train"] == n_all) & (n_all > MANY)
     tried = [name for name in used["setting"].unique() if name != BASELINE]
@@ -157,8 +158,13 @@ def write_report(runs: pd.DataFrame, choosing: Sequence[str], header: str, folde
     chosen = {
         "Not used for choosing": as_markdown(details(held_back), by_table),
         "Used for choosing": as_markdown(details(used), by_table),
+        "Data of scikit-learn, not used": as_markdown(details(bundled), by_table),
         "All tables not used": as_markdown(summary(held_back, kept), "setting"),
         "All tables used": as_markdown(summary(used, kept), "setting"),
+        "All data of scikit-learn": as_markdown(
+            summary(bundled, [name for name in bundled["setting"].unique() if name != BASELINE]),
+            "setting",
+        ),
     }
     ablation = {
         f"Up to {MANY:,} training rows": as_markdown(summary(used[~is_large], tried), "setting"),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn import datasets
 from sklearn.compose import make_column_selector
 from sklearn.compose import make_column_transformer as by_column
 from sklearn.impute import SimpleImputer
@@ -23,6 +24,15 @@ LARGE = {
     "california": ("medianHouseValue", "regression"),
 }
 """Target and task of the files that do not lie in the folder of tables."""
+
+
+BUNDLED = {
+    "sklearn_wine": (datasets.load_wine, "classification"),
+    "breast_cancer": (datasets.load_breast_cancer, "classification"),
+    "digits": (datasets.load_digits, "classification"),
+    "diabetes": (datasets.load_diabetes, "regression"),
+}
+"""Data of scikit-learn, on which the defaults before these were chosen, with their tasks."""
 
 
 class Table(NamedTuple):
@@ -52,12 +62,16 @@ def read_table(folder: Path, name: str) -> Table:
         Holds ``NAME.csv.xz`` of the large files, and in ``tables/`` the others with
         ``tables.json``, which gives their tasks and categorical columns.
     name : str
-        Name of the file, without its ending.
+        Name of the file, without its ending, or one of `BUNDLED`, for which there is none.
 
     Returns
     -------
     table : Table
     """
+    if name in BUNDLED:
+        load, task = BUNDLED[name]
+        X, y = load(return_X_y=True, as_frame=True)
+        return Table(X, y.to_numpy(), task)
     if name in LARGE:
         target, task = LARGE[name]
         rows = pd.read_csv(folder / f"{name}.csv.xz", skipinitialspace=True, na_values="?")

@@ -22,7 +22,15 @@ def test_lines_fit_the_width_of_the_code(page):
     assert not [line for line in prose if len(line) > 100 and not line.startswith(copied)]
 
 
-TABLES = ("speed", "search", "defaults", "methods_letter", "methods_digits", "methods_california")
+TABLES = (
+    "speed",
+    "search",
+    "defaults",
+    "chosen",
+    "methods_letter",
+    "methods_digits",
+    "methods_california",
+)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -100,7 +100,7 @@ KINDS = [Drawn, Annealed, Closed, normed, Scripted, Lazy]
 
 def ensemble_of(module, kind=SnapshotEnsembleClassifier, **keywords):
     given = {} if kind is SWAClassifier else {"M": 2}
-    net = NetClassifier(module, max_epochs=20, **keywords)
+    net = NetClassifier(module, max_epochs=10, **keywords)
     return kind(net, random_state=0, **given)
 
 

@@ -86,7 +86,9 @@ def test_statistics_alone_have_the_precision_of_the_net(iris):
 
 
 @pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
-def test_the_default_net_has_two_hidden_layers_of_64_relu(kind, iris):
+def test_the_default_net_has_two_hidden_layers_of_64_relu_and_40_epochs(kind, iris):
+    assert (kind().max_epochs, kind().batch_size) == (40, 64)
+    assert kind().get_params()["optimizer__weight_decay"] == 1e-4
     layers = kind(max_epochs=1).fit(*iris).module_
     assert [type(layer) for layer in layers] == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
     assert [layers[0].out_features, layers[2].out_features] == [64, 64]
