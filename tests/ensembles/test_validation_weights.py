@@ -13,6 +13,7 @@ from torch.nn import MultiMarginLoss
 
 from skensemble import (
     NetClassifier,
+    NetRegressor,
     SnapshotEnsembleClassifier,
     SnapshotEnsembleRegressor,
     SWAClassifier,
@@ -85,7 +86,8 @@ def test_all_outputs_count_in_standardised_units(diabetes):
     # The last member is best at what is learnt, and the first at what is noise.
     noise = np.random.default_rng(0).normal(size=len(X))
     training, held_out = halves(X, np.stack([1000 * X[:, 0], noise], axis=1))
-    ensemble = SnapshotEnsembleRegressor(M=3, weights="validation", random_state=0)
+    net = NetRegressor(module__hidden_units=(16,), max_epochs=20)
+    ensemble = SnapshotEnsembleRegressor(net, M=3, weights="validation", random_state=0)
     ensemble.fit(*training, **held_out)
     expected = restrict_weights(weights_by_hand(ensemble, held_out))
     assert ensemble.weights_ == pytest.approx(expected, abs=1e-3)

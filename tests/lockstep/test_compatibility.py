@@ -116,7 +116,7 @@ GOES_ALONE = [
     ("the optimizer is NAdam, not SGD, Adam or AdamW", net(optimizer=torch.optim.NAdam)),
     ("has amsgrad=True", net(**ADAM, optimizer__amsgrad=True)),
     ("groups of the optimizer differ in ['betas']", net(**ADAM, **grouped(betas=(0.5, 0.9)))),
-    ("the optimizer maximises", net(optimizer__maximize=True, optimizer__nesterov=False)),
+    ("the optimizer maximises", net(optimizer__maximize=True, module__activation="silu")),
     ("the criterion is OwnLoss", net(Own, criterion=OwnLoss)),
     ("the criterion is Cross", net(Own, criterion__reduction="sum", max_grad_norm=1.0)),
     ("weighs or ignores classes", net(criterion__weight=torch.ones(3).double())),

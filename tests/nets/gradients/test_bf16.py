@@ -18,6 +18,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(37, 5)).astype("f")
 LABELS, TARGETS = RNG.integers(0, 3, 37), RNG.normal(size=(37, 2)).astype("f")
 SMALL = {"max_epochs": 4, "batch_size": 8, "random_state": 0, "device": "cpu"}
+SMALL |= {"module__activation": "silu"}
 
 
 def halved(x):
