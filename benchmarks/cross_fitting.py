@@ -204,9 +204,8 @@ def report(runs: pd.DataFrame) -> str:
     head = [
         "# Cross-fitted snapshots",
         "",
-        f"Log-loss or root mean squared error on test rows, mean of "
-        f"{runs['seed'].nunique()} splits with up to {runs['n_train'].max()} training rows. "
-        f"Settings of the nets chosen on {', '.join(CHOSEN_ON)}.",
+        f"Settings: training rows up to {runs['n_train'].max()}, splits "
+        f"{runs['seed'].nunique()}, settings of the nets chosen on {', '.join(CHOSEN_ON)}.",
         f"Machine and versions: {listed(environment())}.",
         "",
         f"| data | {' | '.join(WAYS)} |",

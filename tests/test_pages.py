@@ -29,7 +29,7 @@ TABLES = (
     "chosen",
     "methods_letter",
     "methods_digits",
-    "methods_california",
+    "methods_california", "cross_fitting",
 )
 
 

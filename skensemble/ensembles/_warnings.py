@@ -1,5 +1,6 @@
 """Warnings of a fit that works and is still not what its user wants."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,12 @@ UNUSED_METHODS = {
 
 ALIKE = 1e-3
 """Spread of probabilities, or share of the targets' spread, below which outputs are the same."""
+
+ADAMS = (torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam)
+"""Optimizers whose steps have the size of the rate."""
+
+MOST_OF_ADAM = 0.03
+"""Rate above which such an optimizer hardly learns."""
 
 SHORT_CYCLE = 10
 """Steps below which a cycle is too coarse a half cosine to settle."""
@@ -84,6 +91,12 @@ def warn_if_overruled(net: NeuralNet, ensemble: Any) -> None:
     has_groups = hasattr(net, "optimizer__param_groups")
     if lr not in (default_of(type(net), "lr"), alpha_zero) and not has_groups:
         warn_user(f"lr={short_repr(lr)} of the net has no effect, {instead}.")
+    is_adam = inspect.isclass(net.optimizer) and issubclass(net.optimizer, ADAMS)
+    if is_adam and alpha_zero is not None and alpha_zero > MOST_OF_ADAM:
+        warn_user(
+            f"alpha_zero={alpha_zero} is high for {net.optimizer.__name__}, which takes steps of "
+            "that size whatever the gradients are: nets rarely learn above 0.03. Take 0.01 or less."
+        )
     for name, what in UNUSED_METHODS.items():
         if not getattr(type(net), name).__module__.startswith(("skorch.", "skensemble.")):
             warn_user(f"{type(net).__name__} has a {name} of its own, which has no effect: {what}.")

@@ -184,6 +184,22 @@ def test_defaults_and_the_rate_of_the_schedule_are_not_told_of(net):
     assert not is_warned(warn_if_overruled, grouped, ensemble)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "alpha_zero", "expected"),
+    [
+        (torch.optim.AdamW, 0.1, True),
+        (torch.optim.Adam, 0.031, True),
+        (torch.optim.AdamW, 0.03, False),
+        (torch.optim.SGD, 0.1, False),
+        (torch.optim.Adagrad, 0.1, False),
+    ],
+)
+def test_a_rate_that_is_high_for_adam_is_told_of(optimizer, alpha_zero, expected):
+    ensemble = SnapshotEnsembleClassifier(alpha_zero=alpha_zero)
+    adam = NetClassifier(optimizer=optimizer)
+    assert is_warned(warn_if_overruled, adam, ensemble) == expected
+
+
 def test_a_fit_tells_of_what_it_overrules(make_ensemble, data):
     ensemble = make_ensemble()
     ensemble.estimator.set_params(warm_start=True)
