@@ -9,7 +9,7 @@ from skorch import NeuralNet
 from skensemble.data import keywords_of
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._continuation import GoesOn
-from skensemble.ensembles._warnings import warn_if_short
+from skensemble.ensembles._warnings import warn_if_never_warm, warn_if_short
 from skensemble.modules import unwrap_compiled
 from skensemble.nets import device_of
 from skensemble.schedules import (
@@ -46,6 +46,7 @@ class TrainsCycles(GoesOn):
         observe = self._observer(net, collect, seed, self.M)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
         self._warmup_steps_ = warmup_steps(trace.n_steps, self.warmup)
+        warn_if_never_warm(trace, self._warmup_steps_)
         if self._counts_members_alike:
             warn_if_short(trace, self.M)
         return trace

@@ -59,6 +59,16 @@ def warn_if_short(trace: Trace, n_cycles: int) -> None:
         )
 
 
+def warn_if_never_warm(trace: Trace, warmup: int) -> None:
+    """Warn about a warm-up of so many steps that the training is over before it."""
+    if warmup > trace.n_steps:
+        warn_user(
+            f"A warm-up of {warmup} steps is longer than the training of T={trace.n_steps} steps: "
+            "the learning rate never reaches alpha_zero.",
+            ConvergenceWarning,
+        )
+
+
 def warn_if_softmax(module: nn.Module, logits: torch.Tensor) -> None:
     """Warn about a module that gives probabilities to a criterion that wants logits."""
     sums = logits.sum(-1)

@@ -39,7 +39,7 @@ def linear_warmup(
     Raises
     ------
     InvalidParameterError
-        If `warmup` is neither of the two, or longer than a training that begins.
+        If `warmup` is neither of the two.
 
     References
     ----------
@@ -54,8 +54,6 @@ def linear_warmup(
     [0.025, 0.05, 0.075, 0.1, 0.1, 0.01, 0.01, 0.01]
     """
     n, made = warmup_steps(T, warmup), n_before + t
-    if n > T and not n_before:
-        raise reject("warmup", f"no longer than the T={T} steps", warmup)
     return schedule(t, T) * (made / n if made < n else 1.0)
 
 

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from tests.ensembles.conftest import assert_same_members
 
@@ -75,7 +76,9 @@ def test_a_warmup_of_partial_fits_counts_the_steps_that_were_made(make_classifie
 
 def test_further_cycles_end_a_warmup_that_the_first_fit_was_too_short_for(make_classifier, iris):
     # Two cycles of 50 steps, then one more.
-    ensemble = make_classifier(M=2, warmup=120, warm_start=True).fit(*iris)
+    ensemble = make_classifier(M=2, warmup=120, warm_start=True)
+    with pytest.warns(ConvergenceWarning, match="warm-up of 120 steps is longer than .* T=100"):
+        ensemble.fit(*iris)
     ensemble.set_params(M=3).fit(*iris)
     factors = np.minimum(1, np.arange(1, 151) / 120)
     cosine = 0.1 / 2 * (np.cos(np.pi * np.arange(50) / 50) + 1)

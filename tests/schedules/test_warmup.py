@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from skensemble import InvalidParameterError
 from skensemble.schedules import cyclic_cosine, linear_warmup, step_decay, warmup_steps
 
 
@@ -68,10 +67,3 @@ def test_a_warmup_that_is_no_length_is_refused(warmup):
 def test_a_bound_warmup_pickles():
     schedule = partial(linear_warmup, schedule=partial(step_decay, alpha_zero=0.1), warmup=2)
     assert pickle.loads(pickle.dumps(schedule))(1, 10) == 0.1 / 2
-
-
-def test_a_warmup_longer_than_the_training_is_refused():
-    with pytest.raises(InvalidParameterError, match="warmup must be no longer than the T=10 step"):
-        linear_warmup(1, 10, schedule=one, warmup=11)
-    # Of one that goes on, the rest may be longer.
-    assert linear_warmup(1, 10, schedule=one, warmup=20, n_before=4) == 5 / 20
