@@ -29,7 +29,8 @@ TABLES = (
     "chosen",
     "methods_letter",
     "methods_digits",
-    "methods_california", "cross_fitting",
+    "methods_california",
+    "cross_fitting",
 )
 
 

@@ -110,7 +110,8 @@ def test_training_is_as_good_as_in_float32_and_under_autocast(optimizer):
     digits, y = load_digits(return_X_y=True)
     digits = digits / 16
     settings = SMALL | {"max_epochs": 8, "batch_size": 32, "module__hidden_units": (32, 16)}
-    settings |= {"optimizer": optimizer, "lr": 0.1 if optimizer is torch.optim.SGD else 5e-3}
+    settings |= {"module__activation": "silu"}
+    settings |= {"optimizer": optimizer, "lr": 0.05 if optimizer is torch.optim.SGD else 5e-3}
     losses = []
     for own in ({"precision": "bf16"}, {"precision": "bf16", "fast": False}, {}):
         net = NetClassifier(**settings, **own).fit(digits[:600], y[:600])
