@@ -138,6 +138,7 @@ ENSEMBLES_GO_ALONE = [
 
 
 @pytest.mark.parametrize(("reason", "ensemble"), ENSEMBLES_GO_ALONE)
+@pytest.mark.filterwarnings("ignore:alpha_zero=.* is high for")
 def test_what_cannot_go_together_goes_alone_and_says_why(reason, ensemble):
     ensembles = [clone(ensemble).set_params(alpha_zero=rate) for rate in (0.05, 0.1)]
     report = assert_gives_what_separate_fits_give(tasks_of(ensembles), 1e-6)

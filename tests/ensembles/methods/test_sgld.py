@@ -102,6 +102,7 @@ def test_a_weight_of_4_is_four_rows(iris):
     np.testing.assert_allclose(fourfold, single / 4**0.5, rtol=1e-2, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:alpha_zero=.* is high for")
 def test_an_optimizer_without_a_formula_is_refused(iris):
     net = NetClassifier(optimizer=torch.optim.AdamW)
     with pytest.raises(InvalidParameterError, match=r"optimizer is torch\.optim\.SGD.* got .*Adam"):

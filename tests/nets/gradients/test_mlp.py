@@ -189,6 +189,7 @@ def test_a_callback_that_looks_into_steps_sees_autograd():
 
 @pytest.mark.parametrize("max_epochs", [12, 11])
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
+@pytest.mark.filterwarnings("ignore:alpha_zero=.* is high for")
 def test_a_cold_restart_in_the_middle_of_an_epoch_drops_the_momentum(max_epochs, optimizer):
     settings = SMALL | {"max_epochs": max_epochs, "optimizer": optimizer}
     net = NetClassifier(**settings, precision="float64")
