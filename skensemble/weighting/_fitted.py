@@ -123,6 +123,7 @@ def squared_error_weights(output: Any, y: Any, sample_weight: Any = None) -> NDA
     curvature, bias = apart @ apart.T, apart @ center
 
     def loss(weights: NDArray[np.float64]) -> float:
+        """Give half of the squared error, less what it is at equal weights."""
         return float(weights @ curvature @ weights) / 2 + float(weights @ bias)
 
     weights = minimize_on_simplex(

@@ -10,7 +10,6 @@ from sklearn.model_selection import (
     StratifiedGroupKFold,
     StratifiedKFold,
 )
-from sklearn.utils import indexable
 
 from skensemble._checks import InvalidParameterError, check_int, reject, short_repr
 from skensemble._warn import warn_user
@@ -63,19 +62,16 @@ def splits_of(
         If some row is left out by no net, or by several that should cover all rows once, or is
         both trained on and left out.
     """
-    indexable(X, y, groups)
-    n_rows = X.shape[0]
     splitter = _splitter(cv, y, groups, classify, seed) if isinstance(cv, int | np.integer) else cv
-    return _written(splitter, cv, n_rows, lambda: splitter.split(X, y, groups))
+    if hasattr(splitter, "split"):
+        return _written(lambda: splitter.split(X, y, groups), X.shape[0], cv)
+    return _written(lambda: cv, X.shape[0], cv)
 
 
-def _written(
-    splitter: Any, cv: Any, n_rows: int, split: Callable[[], Iterable[Any]]
-) -> list[Split]:
+def _written(split: Callable[[], Iterable[Any]], n_rows: int, cv: Any) -> list[Split]:
     """Write out splits as sorted indices, and hold them to leave each row out exactly once."""
     try:
-        pairs = split() if hasattr(splitter, "split") else splitter
-        splits = [(_indices(train, n_rows), _indices(test, n_rows)) for train, test in pairs]
+        splits = [(_indices(train, n_rows), _indices(test, n_rows)) for train, test in split()]
     except (ValueError, TypeError, IndexError) as error:
         rule = f"something that splits {n_rows} rows"
         raise InvalidParameterError(f"cv must be {rule}, got {short_repr(cv)}: {error}") from error
@@ -110,7 +106,7 @@ def among(cv: Any, index: np.ndarray, n_given: int) -> Any:
         return cv
     place = np.full(n_given, -1)
     place[index] = np.arange(len(index))
-    pairs = [[place[part] for part in pair] for pair in _written(cv, cv, n_given, lambda: ())]
+    pairs = [[place[part] for part in pair] for pair in _written(lambda: cv, n_given, cv)]
     return [tuple(part[part >= 0] for part in pair) for pair in pairs]
 
 

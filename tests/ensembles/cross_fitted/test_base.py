@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skensemble import ensembles
+from skensemble import CrossFittedEnsembleClassifier, ensembles
 from skensemble.ensembles import methods
 from tests.conftest import SMALL_ENSEMBLES
 from tests.ensembles.cross_fitted.conftest import answers, classifier, left_out, regressor
@@ -58,6 +58,18 @@ def test_labels_of_nothing_are_learnt_by_heart_and_score_no_better_than_chance()
     assert ensemble.score(X, y) > 0.95
     # Three standard errors of a coin.
     assert abs(ensemble.oof_score_ - 0.5) < 3 * 0.5 / 300**0.5
+
+
+@pytest.mark.slow
+def test_a_few_rows_of_noise_score_no_better_than_knowing_nothing():
+    losses = []
+    for seed in range(100, 116):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(40, 5)).astype(np.float32), rng.permutation(np.arange(40) % 2)
+        ensemble = CrossFittedEnsembleClassifier(random_state=seed).fit(X, y)
+        losses.append(log_loss(y, ensemble.oof_decision_function_))
+    # Weights fitted to the rows that they score give .67 on average.
+    assert np.mean(losses) > np.log(2)
 
 
 def test_a_column_that_holds_the_label_of_the_rows_trained_on_is_seen_through():
