@@ -1,6 +1,7 @@
 """Torch modules that the nets train: what they compute, not how they are trained."""
 
 from skensemble.modules._columns import ColumnDropout, ColumnScale, index_of
+from skensemble.modules._encoding import EncodingTables, TableEncoding
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
 from skensemble.modules._inspect import HOOKS, copy_scripted, is_watched, unwrap_compiled
 from skensemble.modules._mean_variance import MeanVarianceMLP
@@ -17,8 +18,10 @@ __all__ = [
     "MLP",
     "ColumnDropout",
     "ColumnScale",
+    "EncodingTables",
     "FixedDropout",
     "MeanVarianceMLP",
+    "TableEncoding",
     "VariationalLayer",
     "column_dropout_of",
     "copy_scripted",
