@@ -147,10 +147,13 @@ class RowBatches:
 
     Attributes
     ----------
+    encode : callable or None
+        Encodes the rows of a batch, as ``encode(X)``.
     drop_from : callable or None
-        Drops part of the rows of a batch at random, as ``drop_from(X, generator)``.
+        Drops part of these rows at random then, as ``drop_from(X, generator)``.
     """
 
+    encode: Callable[[Tensor], Tensor] | None = None
     drop_from: Callable[[Tensor, torch.Generator], Tensor] | None = None
 
     def __init__(
@@ -186,6 +189,8 @@ class RowBatches:
             if weight is not None:
                 targets = zip(targets, weight.split(block), strict=True)
             for rows, target in zip(X.split(block), targets, strict=True):
+                if self.encode is not None:
+                    rows = self.encode(rows)
                 yield self.make_batch(rows if drop is None else drop(rows), target)
             start = stop
 

@@ -68,16 +68,19 @@ class Collector:
         """Whether members may be taken in when the training is over: nobody looks on."""
         return not self.progress.is_watched
 
-    def __call__(self, state: State, step: Step) -> bool:
-        """Take in a member; True asks for the end of the training."""
-        ensemble, loss = self.ensemble, step.loss
-        if not is_finite(state, self._parameter_names):
+    def __call__(self, state: State, step: Step, of: "Collector | None" = None) -> bool:
+        """Take in a member; True asks for the end of the training.
+
+        It may come from another net than this one's, whose own collector is given then.
+        """
+        ensemble, loss, of = self.ensemble, step.loss, of or self
+        if not is_finite(state, of._parameter_names):
             raise diverged(step.t, step.rate, "the weights are not finite")
         template = None
         if not getattr(state, "parts", None):
             # Arrays alone, from a training of many nets as one: all the rest is that of the net.
-            template = self._template
-            state = state if template else with_arrays(copy_member(self.net), state)
+            template = of._template
+            state = state if template else with_arrays(copy_member(of.net), state)
         ensemble.members_.append(dict(state))
         ensemble._predictor_.add(template, state)
         if len(ensemble._predictor_) == 1 and self.rows is not None:

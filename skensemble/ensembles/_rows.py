@@ -50,7 +50,7 @@ class LearnsRows:
             raise reject("sample_weight", rule, sample_weight)
         dtype = dtype_to_check(net, X) if is_first else self._rows_dtype_
         classify = is_classifier(self)
-        X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=is_first)
+        X, y = self._check_labelled_rows(X, y, dtype, reset=is_first)
         sample_weight = check_weights(sample_weight, X)
         n_given = X.shape[0]
         index = np.arange(n_given) if sample_weight is None else np.flatnonzero(sample_weight)
@@ -81,6 +81,13 @@ class LearnsRows:
             return data, self._hold_out(dtype, is_first, *validation)
         return data, self._held_out_rows(*held_out[:3])
 
+    def _check_labelled_rows(
+        self, X: Any, y: Any, dtype: Any, *, reset: bool
+    ) -> tuple[Any, np.ndarray]:
+        """Check rows with their labels or targets, and with `reset` learn the features."""
+        classify = is_classifier(self)
+        return check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=reset)
+
     def _settle(self, net: NeuralNet, data: Data, held_out: HeldOut | None) -> Data:
         """Cast rows and targets to what a net takes that is initialised now; learn what that is."""
         self._rows_dtype_ = rows_dtype(net, data.X)
@@ -102,12 +109,11 @@ class LearnsRows:
                 raise reject("sample_weight_val", "None without X_val", sample_weight)
             self._check_without_rows()
             return None
-        classify = is_classifier(self)
         with naming_validation_rows():
             if is_first and dtype is np.int64 and not holds_whole_numbers(X):
                 # Whether the net takes whole numbers is to be seen yet.
                 dtype = np.float64
-            X, y = check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=False)
+            X, y = self._check_labelled_rows(X, y, dtype, reset=False)
             sample_weight = check_weights(sample_weight, X)
         X, y, sample_weight = drop_zero_weight_rows(X, y, sample_weight)
         return self._held_out_rows(X, y, sample_weight)

@@ -41,7 +41,8 @@ class Ranges:
         self.shape, self.dtype = seen.shape[1:], seen.dtype
         # What stands at a place of an image says nothing of that place.
         axes = 0 if seen.ndim == 2 else None
-        self.low, self.high = seen.min(axis=axes), seen.max(axis=axes)
+        # A value that is missing has no size.
+        self.low, self.high = np.fmin.reduce(seen, axis=axes), np.fmax.reduce(seen, axis=axes)
 
     def rows(self) -> np.ndarray:
         """Draw rows from a fixed seed, of the dtype of the training rows."""
@@ -114,7 +115,9 @@ class Stored:
 
 def _is_own(net: Any, predictor: Predictor) -> bool:
     """Say whether the constructor is known to make modules that answer alike."""
-    return net.module is MLP and predictor.are_modules and predictor.is_of_known_layers
+    is_known = predictor.are_modules and predictor.is_of_known_layers
+    # Nets that encode a table may each do it in a way of their own.
+    return net.module is MLP and is_known and "module__encoding" not in vars(net)
 
 
 def _answers_alike(ensemble: Any, rows: np.ndarray, answers: np.ndarray | None) -> bool:

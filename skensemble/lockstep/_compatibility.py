@@ -30,7 +30,7 @@ from skensemble.lockstep._populations import (
     FunctionalPopulation,
     Population,
 )
-from skensemble.modules import HOOKS, ColumnDropout, is_watched, unwrap_compiled
+from skensemble.modules import HOOKS, ColumnDropout, TableEncoding, is_watched, unwrap_compiled
 from skensemble.nets import NetClassifier, NetRegressor
 from skensemble.nets.gradients import obstacle_to_closed_form
 from skensemble.training import StepPlan, is_read_only, rate_ratios
@@ -232,6 +232,8 @@ def _functional_obstacle(training: PausedTraining) -> str | None:
         return "a hook looks into the module or the criterion"
     if any(True for _ in module.buffers()):
         return "the module has buffers, as batch normalisation has"
+    if any(isinstance(part, TableEncoding) for part in module.modules()):
+        return "the module encodes its rows"
     if any(isinstance(part, _DropoutNd | ColumnDropout) and part.p for part in module.modules()):
         return "the module has dropout, whose masks would differ"
     if len({id(p) for p in module.parameters()}) != len(

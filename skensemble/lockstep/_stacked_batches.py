@@ -10,7 +10,7 @@ from skensemble.data import BLOCK_VALUES, Rows, draw_order, n_values_per_row
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.lockstep._populations import Batch
 from skensemble.lockstep._stacked_columns import StackedColumns
-from skensemble.modules import column_dropout_of
+from skensemble.modules import input_layers
 
 
 class StackedBatches:
@@ -48,7 +48,8 @@ class StackedBatches:
             # Alone, a net makes one iterator to train with and one to count its batches.
             training.net.order_seed_ += 2
         self._join(trainings, n_cut)
-        dropout = column_dropout_of(trainings[0].module)
+        encoding, dropout = input_layers(trainings[0].module)
+        self.encode = None if encoding is None else encoding.tables.encode
         self.columns = None
         if dropout is not None:
             self.columns = StackedColumns(dropout, self.draws, self.sizes[:n_cut])
@@ -88,8 +89,8 @@ class StackedBatches:
         self.begins = _begins(parts, [training.rows_digest for training in trainings[:n_cut]])
         self.weight_begins = _begins(weights, [training.data_digest for training in trainings])
         self.X = _below_each_other([part.inputs for part in parts.values()])
-        drops_columns = column_dropout_of(trainings[0].module) is not None
-        if trainings[0].net.precision == "bf16" and not drops_columns:
+        is_final = not input_layers(trainings[0].module)
+        if trainings[0].net.precision == "bf16" and is_final:
             # As products take them, once for the whole training.
             self.X = self.X.bfloat16()
         self.y = _below_each_other([part.targets for part in parts.values()])
@@ -112,6 +113,8 @@ class StackedBatches:
                     width = self.widths[t % n_batches]
                     is_full = width == self.places.shape[-1]
                     x, *rest = batch if is_full else (part[:, :width] for part in batch)
+                    if self.encode is not None:
+                        x = self.encode(x)
                     yield x if self.columns is None else self.columns.drop(x, t), *rest
 
     def _draw(self) -> Tensor:

@@ -6,12 +6,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skensemble.modules import MLP, ColumnScale, is_watched
+from skensemble.modules import MLP, ColumnScale, TableEncoding, is_watched
 
 CHEAP_TO_COPY = frozenset(
     f"torch.nn.modules.{name}"
     for name in ("activation", "batchnorm", "container", "conv", "dropout", "flatten", "linear")
-) | {MLP.__module__, ColumnScale.__module__}
+) | {MLP.__module__, ColumnScale.__module__, TableEncoding.__module__}
 """Where the modules come from whose tensors are all in their dicts of parameters and buffers."""
 
 CONTAINERS = frozenset((dict, set, OrderedDict))

@@ -14,7 +14,8 @@ from skensemble.data import forward_batches
 from skensemble.members._copying import placed
 from skensemble.members._lean_copies import is_cheap_to_copy
 from skensemble.members._net_way import filled
-from skensemble.members._stacked import BLOCK_ROWS, StackedMLPs, stack_of
+from skensemble.members._stacked import BLOCK_ROWS, StackedMLPs
+from skensemble.members._stacks import Stacks, stack_of
 from skensemble.members._states import MAIN
 from skensemble.members._template import MemberTemplate
 
@@ -56,7 +57,7 @@ class Predictor:
         Whether members are modules that run on the rows, and none goes by its net.
     is_of_known_layers : bool
         Whether all members are modules of layers that are copied by hand.
-    stacked : StackedMLPs or None
+    stacked : StackedMLPs, Stacks or None
         What computes the members at once, where `stack` has found that it can be done.
     """
 
@@ -72,7 +73,7 @@ class Predictor:
         self.autocast = autocast
         self.batch_size = batch_size
         self.members: list[nn.Module | NeuralNet] = []
-        self.stacked: StackedMLPs | None = None
+        self.stacked: StackedMLPs | Stacks | None = None
         self.are_modules = self.is_of_known_layers = self._only_reads = True
 
     def __len__(self) -> int:
@@ -93,7 +94,7 @@ class Predictor:
         self._only_reads &= self.is_of_known_layers and not works_in_place
 
     def stack(self) -> None:
-        """Prepare to compute all members at once, where they are MLPs alike and all have come."""
+        """Prepare to compute all members at once, where they are MLPs and all have come."""
         # In lower precision the order of a sum would show.
         self.stacked = stack_of(self.members, self.transform) if self.autocast is None else None
 
@@ -161,7 +162,7 @@ class Predictor:
         batches = self._batches(X, members)
         return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
 
-    def _stack_for(self, members: Sequence[int]) -> StackedMLPs | None:
+    def _stack_for(self, members: Sequence[int]) -> StackedMLPs | Stacks | None:
         """Return the stack, unless it is of other members or a single one is asked for."""
         if self.stacked is None or self.stacked.members != self.members or len(members) < 2:
             return None

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from skensemble.members._lean_copies import is_cheap_to_copy
-from skensemble.modules import MLP
+from skensemble.modules import (
+    MLP,
+    ColumnDropout,
+    ColumnScale,
+    TableEncoding,
+    index_of,
+    input_layers,
+)
 
 ACTIVATIONS: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
     nn.ReLU: torch.relu_,
@@ -33,7 +40,8 @@ FEW_ROWS = 16
 
 MAX_WEIGHTS = 2**16
 """Weights of the largest members that are stacked. Products of larger ones take so long that calls
-count for little, and the stack holds each weight a second time."""
+count for little, and the stack holds each weight a second time. Members that encode their rows are
+stacked whatever their size, so that rows are encoded once."""
 
 
 class StackedMLPs:
@@ -65,8 +73,12 @@ class StackedMLPs:
         self.members = list(members)
         self.transform = transform
         self.is_softmax = _is_softmax(transform)
+        encoding, _ = input_layers(members[0])
+        self.tables = None if encoding is None else encoding.tables
         places = list(zip(*map(_layers, members), strict=True))
-        self.steps = [STEPS[type(layers[0])](layers) for layers in places]
+        scales = places.pop(0) if type(places[0][0]) is ColumnScale else None
+        self.steps = [_Linear(places[0], scales)]
+        self.steps += [STEPS[type(layers[0])](layers) for layers in places[1:]]
         weights = [layers[0].weight for layers in places if type(layers[0]) is nn.Linear]
         self.dtype = weights[0].dtype
         self.width = max(len(weight) for weight in weights)
@@ -85,7 +97,7 @@ class StackedMLPs:
         -------
         outputs : Tensor of shape (len(members), n_samples, n_outputs)
         """
-        blocks = [torch.cat(list(self._pieces(x, members))) for x in _blocks(batch)]
+        blocks = [torch.cat(list(self._pieces(x, members))) for x in self._blocks(batch)]
         return torch.cat(blocks, 2).transpose(1, 2).contiguous()
 
     def mean(self, batch: Tensor, members: Sequence[int], weights: Sequence[float]) -> Tensor:
@@ -103,7 +115,7 @@ class StackedMLPs:
         mean : Tensor of shape (n_samples, n_outputs)
         """
         blocks = []
-        for x in _blocks(batch):
+        for x in self._blocks(batch):
             mean: Any = None
             start = 0
             for piece in self._pieces(x, members):
@@ -115,6 +127,12 @@ class StackedMLPs:
                 start = stop
             blocks.append(mean.view(piece.shape[1:]))
         return torch.cat(blocks, 1).transpose(0, 1).contiguous()
+
+    def _blocks(self, batch: Tensor) -> Iterator[Tensor]:
+        """Yield rows, encoded, in blocks of shape (n_features, n_samples)."""
+        size = BLOCK_ROWS if batch.is_cpu else len(batch)
+        for block in batch.flatten(1).split(size):
+            yield (block if self.tables is None else self.tables.encode(block)).t()
 
     def _pieces(self, x: Tensor, members: Sequence[int]) -> Iterator[Tensor]:
         """Yield what members give in turn, of shape (n_members, n_outputs, n_samples)."""
@@ -133,28 +151,6 @@ class StackedMLPs:
         rows = units.transpose(1, 2).contiguous()
         outputs = torch.stack([self.transform(output) for output in rows])
         return (outputs[:, :, None] if outputs.ndim == 2 else outputs).transpose(1, 2)
-
-
-def stack_of(members: Sequence[Any], transform: Callable[[Tensor], Tensor]) -> StackedMLPs | None:
-    """Stack members where that is known to give what each of them gives.
-
-    Parameters
-    ----------
-    members : sequence of Module or NeuralNet
-        In evaluation mode.
-    transform : callable
-        As in `StackedMLPs`.
-
-    Returns
-    -------
-    stack : StackedMLPs or None
-        None unless all are `MLP` of one structure, of the layers that `MLP` makes, and small.
-    """
-    if not members or _structure(members[0]) is None:
-        return None
-    if len({_structure(member) for member in members}) > 1:
-        return None
-    return StackedMLPs(members, transform)
 
 
 def runs(members: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
@@ -188,8 +184,13 @@ def runs(members: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
 class _Linear:
     """A linear layer of all members: one product of the rows, or one for each member's units."""
 
-    def __init__(self, layers: Sequence[Any]) -> None:
+    def __init__(self, layers: Sequence[Any], scales: Sequence[Any] | None = None) -> None:
         self.weight = torch.stack([layer.weight.detach() for layer in layers])
+        if scales is not None:
+            # Scales of the columns of the rows are part of the weights that multiply them.
+            index = index_of(scales[0].columns, self.weight.device)
+            own = torch.stack([layer.scale.detach() for layer in scales])
+            self.weight *= own[:, None, index]
         self.bias = torch.stack([layer.bias.detach() for layer in layers])[:, :, None]
 
     def __call__(self, x: Tensor, members: slice) -> Tensor:
@@ -217,39 +218,49 @@ class _Activation:
         return self.function(x)
 
 
-IDENTITIES = (nn.Dropout,)
+IDENTITIES = (nn.Dropout, ColumnDropout)
 """Layers that do nothing in evaluation mode."""
 
 STEPS: dict[type[nn.Module], Any] = {nn.Linear: _Linear, **dict.fromkeys(ACTIVATIONS, _Activation)}
 """What computes each kind of layer; members of any other kind are not stacked."""
 
 
-def _blocks(batch: Tensor) -> Iterator[Tensor]:
-    """Yield rows in blocks of shape (n_features, n_samples)."""
-    size = BLOCK_ROWS if batch.is_cpu else len(batch)
-    return (block.t() for block in batch.flatten(1).split(size))
-
-
 def _layers(member: MLP) -> list[nn.Module]:
     """List the layers of an MLP that compute something in evaluation mode."""
-    return [layer for layer in member if type(layer) not in IDENTITIES]
+    return [layer for layer in member if type(layer) not in (*IDENTITIES, TableEncoding)]
 
 
-def _structure(member: Any) -> Hashable:
-    """Return what two members have to have in common; None for one that cannot be stacked."""
+def structure_to_stack(member: Any) -> Hashable:
+    """Return what two members have to have in common to be stacked.
+
+    Parameters
+    ----------
+    member : Module or NeuralNet
+        In evaluation mode.
+
+    Returns
+    -------
+    structure : Hashable
+        None for a member that cannot be stacked.
+    """
     if type(member) is not MLP or not is_cheap_to_copy(member):
         return None
-    layers = _layers(member)
-    if any(layer.training for layer in member) or type(layers[0]) is not nn.Linear:
+    layers, encoding = _layers(member), input_layers(member).encoding
+    if any(layer.training for layer in member):
         return None
-    if sum(p.numel() for p in member.parameters()) > MAX_WEIGHTS:
+    first = layers[1] if type(layers[0]) is ColumnScale else layers[0]
+    if type(first) is not nn.Linear or any(type(layer) is TableEncoding for layer in [*member][1:]):
+        return None
+    if encoding is None and sum(p.numel() for p in member.parameters()) > MAX_WEIGHTS:
         return None
     kinds = [_kind(layer) for layer in layers]
-    return None if None in kinds else tuple(kinds)
+    return None if None in kinds else (encoding and id(encoding.tables), *kinds)
 
 
 def _kind(layer: nn.Module) -> Hashable:
     """Return what a layer is beside its weights; None for one that no step computes as it does."""
+    if type(layer) is ColumnScale:
+        return layer.columns, layer.scale.dtype
     if type(layer) is nn.Linear and layer.bias is not None:
         weight = layer.weight
         return weight.shape, weight.dtype, weight.device, layer.bias.dtype

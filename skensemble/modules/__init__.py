@@ -5,7 +5,7 @@ from skensemble.modules._encoding import EncodingTables, TableEncoding
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
 from skensemble.modules._inspect import HOOKS, copy_scripted, is_watched, unwrap_compiled
 from skensemble.modules._mean_variance import MeanVarianceMLP
-from skensemble.modules._mlp import MLP, column_dropout_of
+from skensemble.modules._mlp import MLP, InputLayers, input_layers
 from skensemble.modules._variational import (
     VariationalLayer,
     make_plain,
@@ -20,13 +20,14 @@ __all__ = [
     "ColumnScale",
     "EncodingTables",
     "FixedDropout",
+    "InputLayers",
     "MeanVarianceMLP",
     "TableEncoding",
     "VariationalLayer",
-    "column_dropout_of",
     "copy_scripted",
     "fix_dropout",
     "index_of",
+    "input_layers",
     "is_watched",
     "make_plain",
     "make_variational",

@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+BLOCK_ROWS = 256
+"""Rows that are encoded at once on a CPU: what is computed stays in the cache."""
+
 CLIP = 3.0
 """Scales beyond which numbers are bent towards a bound, as z / sqrt(1 + (z / CLIP)^2)."""
 
@@ -140,8 +143,18 @@ class EncodingTables:
         features : Tensor of shape (..., n_features)
             0 in all features of a missing value but its indicator.
         """
-        own = self._on(x)
         rows = x.reshape(-1, self.n_columns)
+        if x.is_cpu and len(rows) > BLOCK_ROWS:
+            features = x.new_empty(len(rows), self.n_features)
+            for own, block in zip(features.split(BLOCK_ROWS), rows.split(BLOCK_ROWS), strict=True):
+                own.copy_(self._encoded(block))
+        else:
+            features = self._encoded(rows)
+        return features.view(*x.shape[:-1], self.n_features)
+
+    def _encoded(self, rows: Tensor) -> Tensor:
+        """Return the features of coded rows of shape (n_rows, n_columns)."""
+        own, dtype = self._on(rows), rows.dtype
         parts = []
         if len(own["values"]):
             z = rows.index_select(1, own["values"])
@@ -158,17 +171,16 @@ class EncodingTables:
             parts.append(waves.flatten(1))
         if len(own["atoms"]):
             z = rows.index_select(1, own["atom_columns"])
-            parts.append((z == own["atoms"]).to(x.dtype))
+            parts.append((z == own["atoms"]).to(dtype))
         if len(own["pairs"]):
             z = rows.index_select(1, own["pairs"])
-            parts.append((z == 1).to(x.dtype) - (z == 0).to(x.dtype))
+            parts.append((z == 1).to(dtype) - (z == 0).to(dtype))
         if len(own["levels"]):
             z = rows.index_select(1, own["level_columns"])
-            parts.append((z == own["levels"]).to(x.dtype))
+            parts.append((z == own["levels"]).to(dtype))
         if len(own["missing"]):
-            parts.append(rows.index_select(1, own["missing"]).isnan().to(x.dtype))
-        features = torch.cat(parts, 1).nan_to_num_(nan=0.0)
-        return features.view(*x.shape[:-1], self.n_features)
+            parts.append(rows.index_select(1, own["missing"]).isnan().to(dtype))
+        return torch.cat(parts, 1).nan_to_num_(nan=0.0)
 
     def _ranks(self, z: Tensor, own: dict[str, Tensor]) -> Tensor:
         """Return the ranks of numbers of shape (n_rows, n_numbers), along lines between knots."""

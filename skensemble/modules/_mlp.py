@@ -1,12 +1,13 @@
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from skensemble._checks import check_int, check_real, reject
 from skensemble.modules._columns import ColumnDropout, ColumnScale, checked_columns
+from skensemble.modules._encoding import EncodingTables, TableEncoding
 from skensemble.modules._inspect import unwrap_compiled
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -33,12 +34,16 @@ class MLP(nn.Sequential):
     activation : {"relu", "gelu", "silu", "tanh"}, default="relu"
         Non-linearity after each hidden layer.
     columns : array-like of int of shape (n_features,) or None, default=None
-        The column of a table, from 0, that each feature encodes; None takes each by itself.
+        The column of a table, from 0, that each feature encodes; None takes each by itself, or what
+        `encoding` says.
     column_scale : bool, default=False
         Whether to learn a scale for each column, as a first layer `ColumnScale`.
     column_dropout : float, default=0.0
         Probability to drop a column of a row in training, by a first layer `ColumnDropout`; below
         1.
+    encoding : EncodingTables or None, default=None
+        Encodes the `n_features` columns of coded rows, as a first layer `TableEncoding`; the first
+        linear layer then takes what comes out of it.
 
     Raises
     ------
@@ -74,6 +79,7 @@ class MLP(nn.Sequential):
         columns: Any = None,
         column_scale: bool = False,
         column_dropout: float = 0.0,
+        encoding: EncodingTables | None = None,
     ) -> None:
         if not isinstance(hidden_units, Integral | Sequence):
             raise reject("hidden_units", "an int or a sequence of ints", hidden_units)
@@ -86,9 +92,15 @@ class MLP(nn.Sequential):
         if activation not in ACTIVATIONS:
             raise reject("activation", f"one of {sorted(ACTIVATIONS)}", activation)
         check_real("column_dropout", column_dropout, 0, high=1, high_open=True)
+        layers: list[nn.Module] = []
+        if encoding is not None:
+            if encoding.n_columns != n_features:
+                rule = f"tables for the n_features={n_features} columns of the rows"
+                raise reject("encoding", rule, f"tables for {encoding.n_columns}")
+            layers.append(TableEncoding(encoding))
+            n_features, columns = encoding.n_features, columns or encoding.columns
         columns = range(n_features) if columns is None else columns
         columns = checked_columns(columns, n_features)
-        layers: list[nn.Module] = []
         if column_dropout:
             layers.append(ColumnDropout(columns, column_dropout))
         if column_scale:
@@ -114,10 +126,37 @@ class MLP(nn.Sequential):
         return super().forward(x if x.ndim == 2 else torch.flatten(x, 1))
 
 
-def column_dropout_of(module: nn.Module | None) -> ColumnDropout | None:
-    """Return the layer of an MLP that drops columns of its rows, or None.
+class InputLayers(NamedTuple):
+    """The first layers of an MLP that a net may apply before the module sees the rows.
 
-    Only where nothing comes before it can columns be dropped before the module sees the rows.
+    Attributes
+    ----------
+    encoding : TableEncoding or None
+    dropout : ColumnDropout or None
+    """
+
+    encoding: TableEncoding | None = None
+    dropout: ColumnDropout | None = None
+
+    def __bool__(self) -> bool:
+        return any(layer is not None for layer in self)
+
+    @property
+    def are_in_batches(self) -> bool:
+        """Whether all that are there have been applied when the module gets its rows."""
+        return all(layer.in_batches for layer in self if layer is not None)
+
+    def set_in_batches(self, value: bool) -> None:
+        """Tell the layers whether the rows of a training come with them applied."""
+        for layer in self:
+            if layer is not None:
+                layer.in_batches = value
+
+
+def input_layers(module: nn.Module | None) -> InputLayers:
+    """Return the layers of an MLP that encode and drop columns of its rows.
+
+    Only where nothing else comes before them can they be applied before the module sees the rows.
 
     Parameters
     ----------
@@ -126,9 +165,12 @@ def column_dropout_of(module: nn.Module | None) -> ColumnDropout | None:
 
     Returns
     -------
-    layer : ColumnDropout or None
+    layers : InputLayers
     """
     inner: Any = unwrap_compiled(module)
-    if type(inner) is not MLP or type(inner[0]) is not ColumnDropout:
-        return None
-    return inner[0]
+    if type(inner) is not MLP:
+        return InputLayers()
+    first, second = inner[0], inner[1] if len(inner) > 1 else None
+    if type(first) is not TableEncoding:
+        return InputLayers(None, first if type(first) is ColumnDropout else None)
+    return InputLayers(first, second if type(second) is ColumnDropout else None)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from skensemble._interrupts import watched_interrupts
 from skensemble._warn import warn_user
 from skensemble.data import with_own_weights
-from skensemble.modules import column_dropout_of, unwrap_compiled
+from skensemble.modules import input_layers, unwrap_compiled
 from skensemble.nets._divergence import divergence_of, has_finite_weights, is_too_large, loss_seen
 from skensemble.nets._epoch import LeanEpochs
 from skensemble.nets._faults import NamedFaults, naming_batch_faults
@@ -215,9 +215,8 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
             return f"fast={self.fast!r}"
         if not type(self).__module__.startswith("skensemble.nets."):
             return f"{type(self).__name__} is a subclass, which may change anything"
-        dropout = column_dropout_of(self.module_)
-        if dropout is not None and not dropout.in_batches:
-            return "the module drops columns of rows that come whole"
+        if not input_layers(self.module_).are_in_batches:
+            return "the module encodes or drops columns of rows that come whole"
         return obstacle_to_closed_form(self)
 
     def check_data(self, X: Any, y: Any = None) -> None:

@@ -34,7 +34,7 @@ from skensemble.data import (
     unwrap_rows,
     without_subsets,
 )
-from skensemble.modules import column_dropout_of
+from skensemble.modules import input_layers
 from skensemble.nets._coded_targets import CodedBatches, CodedTargets
 from skensemble.nets._parameters import check_net_parameters
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
@@ -114,7 +114,6 @@ class NetData(CodedTargets):
         rows, _ = without_subsets(dataset)
         if not isinstance(rows, Rows) or kwargs.keys() - keywords_of(batches):
             return self._load(prefix, DataLoader, dataset, kwargs)
-        dropout = column_dropout_of(getattr(self, "module_", None)) if training else None
         self._check_rows_to_cut(rows, training)
         if not training:
             n_values = n_values_per_row(rows.X)
@@ -123,15 +122,16 @@ class NetData(CodedTargets):
             kwargs.setdefault("generator", torch.Generator().manual_seed(self.order_seed_))
             self.order_seed_ += 1
         iterator = batches(dataset, **kwargs)
-        if dropout is not None:
-            dropout.in_batches, iterator.drop_from = True, dropout.drop_from
+        if training and (layers := input_layers(getattr(self, "module_", None))):
+            layers.set_in_batches(True)
+            iterator.encode = layers.encoding and layers.encoding.tables.encode
+            iterator.drop_from = layers.dropout and layers.dropout.drop_from
         return iterator
 
     def _load(self, prefix: str, loader: Any, dataset: Any, kwargs: Any) -> Any:
         """Load batches as torch does, with targets that are encoded as they come."""
-        dropout = column_dropout_of(getattr(self, "module_", None))
-        if dropout is not None and prefix == "iterator_train":
-            dropout.in_batches = False
+        if prefix == "iterator_train":
+            input_layers(getattr(self, "module_", None)).set_in_batches(False)
         kwargs = _without_conflicts(loader, dataset, kwargs)
         try:
             batches = loader(dataset, **kwargs)

@@ -32,6 +32,8 @@ class Data(NamedTuple):
         Places of the rows among those that were given; None where all have stayed.
     n_given : int
         Rows that were given.
+    rows_digest : bytes or None
+        Digest of rows and targets, where it is known already.
     """
 
     X: Any
@@ -42,6 +44,7 @@ class Data(NamedTuple):
     own_weight: np.ndarray | None = None
     index: np.ndarray | None = None
     n_given: int = 0
+    rows_digest: bytes | None = None
 
     @property
     def coded(self) -> tuple[Any, np.ndarray, np.ndarray | None]:

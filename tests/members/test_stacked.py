@@ -11,7 +11,8 @@ from scipy.sparse import csr_matrix
 from torch import nn
 
 from skensemble.members import Predictor, copy_state
-from skensemble.members._stacked import BLOCK_ROWS, BLOCK_VALUES, MAX_WEIGHTS, runs, stack_of
+from skensemble.members._stacked import BLOCK_ROWS, BLOCK_VALUES, MAX_WEIGHTS, runs
+from skensemble.members._stacks import stack_of
 from skensemble.modules import MLP
 
 CPU = torch.device("cpu")

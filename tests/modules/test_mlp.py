@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from skensemble.modules import MLP, ColumnDropout, ColumnScale, MeanVarianceMLP, column_dropout_of
+from skensemble.modules import MLP, ColumnDropout, ColumnScale, MeanVarianceMLP, input_layers
 
 
 def test_layers_have_the_widths_that_were_asked_for():
@@ -53,9 +53,9 @@ def test_without_columns_each_feature_is_one():
 
 def test_only_an_mlp_that_begins_with_it_has_its_columns_dropped_before():
     mlp = MLP(3, 2, column_dropout=0.2)
-    assert column_dropout_of(mlp) is mlp[0]
+    assert input_layers(mlp).dropout is mlp[0]
     for other in (None, MLP(3, 2), MeanVarianceMLP(3, 2), nn.Sequential(mlp[0]), mlp[0]):
-        assert column_dropout_of(other) is None
+        assert input_layers(other).dropout is None
 
 
 @pytest.mark.parametrize(

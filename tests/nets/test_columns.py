@@ -134,7 +134,10 @@ def test_rows_that_come_whole_are_dropped_from_by_the_module():
     net = NetRegressor(**EXACT, **LAYERS, iterator_train=whole_batches).fit(X, TARGETS)
     assert not net.module_[0].in_batches
     assert net.fast_report_.lean_epoch is not None
-    assert net._obstacle_to_closed_form() == "the module drops columns of rows that come whole"
+    assert (
+        net._obstacle_to_closed_form()
+        == "the module encodes or drops columns of rows that come whole"
+    )
     net.get_iterator(net.get_dataset(X, TARGETS), training=True)
     assert not net.module_[0].in_batches
 

@@ -1,6 +1,6 @@
 """Cross-fitted ensembles: nets that leave out a fold each, weighted by what they left out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import ceil
@@ -16,20 +16,19 @@ from skensemble.ensembles._answers import N_CHECKED, check_last_member
 from skensemble.ensembles._collector import Collector
 from skensemble.ensembles._fitted_state import unchanged_on_error
 from skensemble.ensembles._rows import Validation
-from skensemble.ensembles.cross_fitted._course import followed_by, mean_trace, trace_until
+from skensemble.ensembles.cross_fitted._course import Course, mean_trace, trace_until
 from skensemble.ensembles.cross_fitted._folds import Split, among, splits_of, warn_if_unseen
-from skensemble.ensembles.cross_fitted._names import NamesOfMethod
 from skensemble.ensembles.cross_fitted._nets import (
     NetInTraining,
     leaving_out,
     streams_of_nets,
 )
 from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
-from skensemble.ensembles.cross_fitted._parameters import HasMethod
 from skensemble.ensembles.cross_fitted._positions import Positions
 from skensemble.ensembles.cross_fitted._progress import CycleProgress
 from skensemble.ensembles.cross_fitted._together import train_nets
 from skensemble.ensembles.cross_fitted._weights import WeighsPositions
+from skensemble.lockstep import digest_of
 from skensemble.seeding import check_rebuildable, spawn_seeds
 from skensemble.training import Data, Trace
 
@@ -37,8 +36,16 @@ OF_ONE_FIT = frozenset({"members_", "_predictor_", "_n_members_planned_"})
 """What an ensemble learns in a fit of its own."""
 
 
-class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
-    """Mixin: K nets, trained by the method of an ensemble, each without one fold of the rows."""
+class CrossFitted(WeighsPositions):
+    """Mixin: K nets, trained by the method of an ensemble, each without one fold of the rows.
+
+    An estimator has the parameters `n_nets`, `cv`, `weights` and `max_cycles`, and says by
+    `_make_method` what trains a net.
+    """
+
+    store_oof = True
+    lockstep: bool | str = "auto"
+    n_jobs: int | None = None
 
     _progress = CycleProgress
     _counts_members_alike = False
@@ -101,9 +108,8 @@ class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
         self, X: Any, y: Any, sample_weight: Any, groups: Any, validation: Validation
     ) -> bool:
         begun = self._begin(X, y, sample_weight, validation)
-        n_positions = self._make_method()._n_members()
         fit_members = partial(self._fit_members, groups=groups)
-        return self._train_members(begun, fit_members, n_positions, X=X, y=y)
+        return self._train_members(begun, fit_members, self._n_planned(), X=X, y=y)
 
     def _splits(self, data: Data, groups: Any, seed: int) -> list[Split]:
         """Split the rows to train on; a split that is written out counts all that were given."""
@@ -126,13 +132,16 @@ class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
         check_rebuildable(net)
         fold_seed, net_seed = spawn_seeds(seed, 2)
         splits = self._splits(data, groups, fold_seed)
-        n_folds, method = len(splits), self._make_method()
+        n_folds = len(splits)
         self.n_nets_ = ceil(self.n_nets / n_folds) * n_folds
-        self._n_members_planned_ = method._n_members() * self.n_nets_
+        self._n_members_planned_ = self._n_planned() * self.n_nets_
+        # One look at all rows tells that the nets have the same ones.
+        data = data._replace(rows_digest=digest_of([data.X, data.y]) if self.lockstep else None)
         rows = [leaving_out(data, train, net) for train, _ in splits]
+        method, templates = self._make_method(), self._templates(self.n_nets_ // n_folds)
         nets = [
-            NetInTraining(method, self._learnt(), self.template_net_, rows[k % n_folds], streams)
-            for k, streams in enumerate(streams_of_nets(net_seed, self.n_nets_))
+            NetInTraining(method, self._learnt(), templates[k // n_folds], rows[k % n_folds], own)
+            for k, own in enumerate(streams_of_nets(net_seed, self.n_nets_))
         ]
         out_of_fold = OutOfFold(
             data.X,
@@ -156,6 +165,14 @@ class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
             check_last_member(*members, data.X[:N_CHECKED])
         return trace
 
+    def _n_planned(self) -> int:
+        """Return the positions that a training is to have, without those that follow from it."""
+        return self._make_method()._n_members()
+
+    def _templates(self, n_groups: int) -> list[NeuralNet]:
+        """Return the net, sized, that those of each group are copies of."""
+        return [self.template_net_] * n_groups
+
     def _learnt(self) -> dict[str, Any]:
         """Return what an ensemble has learnt of its rows before it trains."""
         learnt = {name: value for name, value in vars(self).items() if name.endswith("_")}
@@ -164,34 +181,51 @@ class CrossFitted(NamesOfMethod, HasMethod, WeighsPositions):
     def _train(
         self, nets: Sequence[NetInTraining], positions: Positions, out_of_fold: OutOfFold
     ) -> Trace:
-        """Make the planned training, and further cycles for groups that gain from them."""
-        n_groups = len(nets) // positions.n_folds
-        together = partial(train_nets, lockstep=bool(self.lockstep), n_jobs=self.n_jobs)
-        trace: Trace | None = None
+        """Train all nets, and tell the course of it; Ctrl-C leaves the positions of all nets."""
+        course = Course()
         try:
-            takes = positions.begin(range(n_groups))
-            trace = mean_trace(together(nets, NetInTraining.train, takes))
-            most, groups = self.max_cycles or 0, list(range(n_groups))
-            while not trace.stopped_by and positions.n_whole < most:
-                groups = out_of_fold.growing(groups)
-                if not groups:
-                    break
-                n_steps = round(nets[0].ensemble.cycle_mult * self._last_cycle(trace))
-                takes = positions.begin(groups, len(trace.learning_rates))
-                positions.progress.expect_another()
-                own = [nets[k] for k in positions.training]
-                further = partial(NetInTraining.train_further, n_steps=n_steps)
-                trace = followed_by(trace, mean_trace(together(own, further, takes)))
+            self._train_rounds(nets, positions, out_of_fold, course)
         except KeyboardInterrupt:
-            cut = trace_until(positions.drop_unfinished(), trace)
+            cut = trace_until(positions.drop_unfinished(), course.trace)
             if cut is None:
                 raise
             return replace(cut, stopped_by="ctrl-c")
-        return trace
+        return course.trace
 
-    @staticmethod
-    def _last_cycle(trace: Trace) -> int:
-        return int(np.diff(trace.moments, prepend=0)[-1])
+    def _train_rounds(
+        self,
+        nets: Sequence[NetInTraining],
+        positions: Positions,
+        out_of_fold: OutOfFold,
+        course: Course,
+    ) -> None:
+        """Make the planned training, and further cycles for groups that gain from them."""
+        groups = list(range(len(nets) // positions.n_folds))
+        self._train_round(nets, positions, groups, NetInTraining.train, course)
+        most = self.max_cycles or 0
+        while not course.trace.stopped_by and positions.n_whole < most:
+            groups = out_of_fold.growing(groups)
+            if not groups:
+                return
+            last_cycle = int(np.diff(course.trace.moments, prepend=0)[-1])
+            n_steps = round(nets[0].ensemble.cycle_mult * last_cycle)
+            positions.progress.expect_another()
+            further = partial(NetInTraining.train_further, n_steps=n_steps)
+            self._train_round(nets, positions, groups, further, course)
+
+    def _train_round(
+        self,
+        nets: Sequence[NetInTraining],
+        positions: Positions,
+        groups: Sequence[int],
+        train: Callable[..., Trace],
+        course: Course,
+    ) -> None:
+        """Let the nets of some groups train for a while."""
+        takes = positions.begin(groups, course.n_steps)
+        own = [nets[k] for k in positions.training]
+        ways = {"lockstep": bool(self.lockstep), "n_jobs": self.n_jobs}
+        course.add(mean_trace(train_nets(own, train, takes, **ways)))
 
     def _check_members(self, net: NeuralNet, data: Data) -> None:
         """Do nothing: the last member is held to its own net where that is at hand."""

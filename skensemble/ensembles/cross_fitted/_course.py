@@ -2,10 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from skensemble.training import Step, Trace
+
+
+class Course:
+    """The course so far of trainings that go on from each other.
+
+    Attributes
+    ----------
+    trace : Trace
+        Of all of them; there is none before the first has ended.
+    """
+
+    trace: Any = None
+
+    @property
+    def n_steps(self) -> int:
+        """Steps that were made."""
+        return 0 if self.trace is None else len(self.trace.learning_rates)
+
+    def add(self, further: Trace) -> None:
+        """Add the trace of a training that has gone on from the last one."""
+        self.trace = further if self.trace is None else followed_by(self.trace, further)
 
 
 def mean_trace(traces: Sequence[Trace]) -> Trace:

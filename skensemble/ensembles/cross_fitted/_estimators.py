@@ -5,10 +5,12 @@ import numpy as np
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.ensembles.cross_fitted._base import CrossFitted
+from skensemble.ensembles.cross_fitted._names import NamesOfMethod
+from skensemble.ensembles.cross_fitted._parameters import HasMethod
 from skensemble.ensembles.methods import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 
 
-class CrossFittedEnsembleClassifier(CrossFitted, EnsembleClassifier):
+class CrossFittedEnsembleClassifier(NamesOfMethod, HasMethod, CrossFitted, EnsembleClassifier):
     """Cross-fitted ensemble of classifier nets: weighted by the rows that each net has not seen.
 
     K nets are trained by the method of an ensemble, by default with snapshots at the ends of cycles
@@ -135,7 +137,7 @@ class CrossFittedEnsembleClassifier(CrossFitted, EnsembleClassifier):
         self.oof_decision_function_ = output
 
 
-class CrossFittedEnsembleRegressor(CrossFitted, EnsembleRegressor):
+class CrossFittedEnsembleRegressor(NamesOfMethod, HasMethod, CrossFitted, EnsembleRegressor):
     """Cross-fitted ensemble of regressor nets: weighted by the rows that each net has not seen.
 
     K nets are trained by the method of an ensemble, by default with snapshots at the ends of cycles

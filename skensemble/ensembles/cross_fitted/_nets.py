@@ -141,11 +141,12 @@ def leaving_out(data: Data, train: np.ndarray, net: NeuralNet) -> Data:
     if not isinstance(net, Net):
         given = None if data.given is None else data.given[train]
         own = None if data.own_weight is None else data.own_weight[train]
-        return data._replace(X=data.X[train], y=data.y[train], given=given, own_weight=own)
+        rows = {"X": data.X[train], "y": data.y[train], "given": given, "own_weight": own}
+        return data._replace(**rows, rows_digest=None)
     mask = np.zeros(len(data.y))
     mask[train] = 1
-    weight = mask if data.sample_weight is None else mask * data.sample_weight
     own = mask if data.own_weight is None else mask * data.own_weight
+    weight = own if data.sample_weight is None else mask * data.sample_weight
     return data._replace(sample_weight=weight, own_weight=own)
 
 

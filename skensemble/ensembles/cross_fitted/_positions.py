@@ -107,6 +107,6 @@ class Positions:
             if self.progress.is_last and self.progress.is_watched:
                 self.progress.loss = self.out_of_fold.loss()
                 self.weigh(self)
-            self.should_stop = self.collect(state, step)
+            self.should_stop = self.collect(state, step, self.nets[k].collect)
         self.last_step = step
         self.n_whole += 1

@@ -11,7 +11,14 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble.device import PRECISIONS
-from skensemble.modules import MLP, ColumnDropout, ColumnScale, is_watched
+from skensemble.modules import (
+    MLP,
+    ColumnDropout,
+    ColumnScale,
+    TableEncoding,
+    input_layers,
+    is_watched,
+)
 from skensemble.nets.gradients._bf16 import HalfLinear
 from skensemble.nets.gradients._buffers import buffers_like
 from skensemble.nets.gradients._clipping import clip_factor
@@ -209,9 +216,9 @@ def obstacle_to_closed_form(net: NeuralNet) -> str | None:
     module, criterion = net.module_, net.criterion_
     if type(module) is not MLP:
         return f"the module is {type(module).__name__}, not MLP"
-    kinds = (nn.Dropout, ColumnDropout)
+    kinds = (nn.Dropout, ColumnDropout, TableEncoding)
     if any(type(layer) in kinds and layer.training != module.training for layer in module):
-        return "a dropout layer is held in another mode than the module"
+        return "a dropout or encoding layer is held in another mode than the module"
     layers = computing_layers(module)
     if not _LAYERS_OF_MLP.fullmatch("".join(_LETTERS.get(type(layer), "?") for layer in layers)):
         return "the module has layers that MLP does not make"
@@ -246,11 +253,10 @@ def closed_form_of(net: NeuralNet) -> ClosedForm:
 def computing_layers(module: MLP) -> list[nn.Module]:
     """List the layers of an MLP that compute something in training.
 
-    Dropout of probability 0 does not; and a net drops columns before the module sees the rows.
+    Dropout of probability 0 does not; and a net encodes and drops columns before the module sees
+    the rows.
     """
-    layers = list(module)
-    if type(layers[0]) is ColumnDropout:
-        layers = layers[1:]
+    layers = list(module)[sum(layer is not None for layer in input_layers(module)) :]
     return [layer for layer in layers if not (type(layer) is nn.Dropout and layer.p == 0)]
 
 

@@ -1,0 +1,145 @@
+"""Cross-fitted snapshots on a table: its columns read, encoded for each group, and trained on."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils import Tags
+from sklearn.utils.validation import _num_samples, check_is_fitted
+from skorch import NeuralNet
+
+from skensemble.data import as_numpy, check_labelled_rows
+from skensemble.ensembles._held_out import HeldOut
+from skensemble.ensembles.cross_fitted import (
+    Course,
+    CrossFitted,
+    NetInTraining,
+    OutOfFold,
+    Positions,
+)
+from skensemble.ensembles.tabular._groups import group_of
+from skensemble.ensembles.tabular._parameters import HasTable
+from skensemble.ensembles.tabular._plan import Plan
+from skensemble.ensembles.tabular._progress import TableProgress
+from skensemble.preprocessing import TableCoder, fit_tables
+from skensemble.training import Data
+
+ROWS_PER_BATCH = 64
+"""Rows of the table for each row of a batch."""
+
+SMALLEST_BATCH, LARGEST_BATCH = 32, 256
+
+
+def batch_size_of(n_rows: int) -> int:
+    """Return the rows of a batch: a power of two near a 64th of all, within bounds.
+
+    Examples
+    --------
+    >>> [batch_size_of(n) for n in (100, 4000, 10_000, 1_000_000)]
+    [32, 64, 128, 256]
+    """
+    nearest = 2.0 ** np.round(np.log2(max(n_rows, 1) / ROWS_PER_BATCH))
+    return int(np.clip(nearest, SMALLEST_BATCH, LARGEST_BATCH))
+
+
+class LearnsTable(HasTable, CrossFitted):
+    """Mixin: fits a table as it comes, whatever kinds of columns it has."""
+
+    _progress = TableProgress
+
+    def _learn_data(
+        self, net: NeuralNet, X: Any, y: Any, sample_weight: Any, *rest: Any, **options: Any
+    ) -> tuple[Data, HeldOut | None]:
+        self._plan_ = Plan(self._cycles(), self.max_cycles, self.time_budget)
+        self._seen_ = _rows_that_count(X, sample_weight)
+        data, held_out = super()._learn_data(net, X, y, sample_weight, *rest, **options)
+        del self._seen_
+        n_groups = -(-self.n_nets // self._n_folds())
+        self._tables_ = [
+            fit_tables(
+                data.X,
+                self._coder_.n_levels_,
+                n_bins=group.n_bins,
+                n_cosines=group.n_cosines,
+                n_atoms=group.n_atoms,
+            )
+            for group in map(group_of, range(n_groups))
+        ]
+        net.set_params(
+            batch_size=batch_size_of(data.X.shape[0]),
+            **self._group_arguments(group_of(0), self._tables_[0]),
+        )
+        return data, held_out
+
+    def _check_labelled_rows(
+        self, X: Any, y: Any, dtype: Any, *, reset: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if reset:
+            coder = TableCoder(self.categorical_features)
+            self._coder_ = coder.fit(X, owner=self, rows=self._seen_)
+        coded = self._check_table(X)
+        # The rows are checked; an estimator of this kind checks the targets beside as many others.
+        stand_in = np.broadcast_to(np.float32(0), (len(coded), 1))
+        checks = {"dtype": np.float32, "classify": is_classifier(self), "reset": True}
+        return coded, check_labelled_rows(type(self)(), stand_in, y, **checks)[1]
+
+    def _check_rows(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self._check_table(X)
+
+    def _check_table(self, X: Any) -> np.ndarray:
+        return self._coder_.transform(X, owner=self)
+
+    def _n_folds(self) -> int:
+        """Return the folds of a `cv` that says how many there are; else those of one group."""
+        cv = self.cv
+        if isinstance(cv, int | np.integer):
+            return int(cv)
+        n_splits = getattr(cv, "get_n_splits", None)
+        return len(cv) if n_splits is None else n_splits()
+
+    def _templates(self, n_groups: int) -> list[NeuralNet]:
+        groups = zip(map(group_of, range(n_groups)), self._tables_, strict=True)
+        return [
+            clone(self.template_net_).set_params(**self._group_arguments(group, tables))
+            for group, tables in groups
+        ]
+
+    def _train_rounds(
+        self,
+        nets: Sequence[NetInTraining],
+        positions: Positions,
+        out_of_fold: OutOfFold,
+        course: Course,
+    ) -> None:
+        """Train all nets cycle by cycle, beyond the plan those of groups that gain from it."""
+        groups, plan = list(range(len(nets) // positions.n_folds)), self._plan_
+        while n_steps := plan.next_cycle():
+            if plan.is_beyond:
+                groups = out_of_fold.growing(groups)
+                if not groups:
+                    break
+                positions.progress.expect_another()
+            plan.begin_cycle(n_steps)
+            train = partial(NetInTraining.train_further, n_steps=n_steps)
+            self._train_round(nets, positions, groups, train, course)
+            if course.trace.stopped_by:
+                break
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.input_tags.three_d_array = False
+        tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
+        return tags
+
+
+def _rows_that_count(X: Any, sample_weight: Any) -> np.ndarray | None:
+    """Return which rows have a weight above 0; None for all, and for weights that are to fail."""
+    if sample_weight is None:
+        return None
+    weight = np.asarray(as_numpy(sample_weight))
+    if weight.shape != (_num_samples(X),) or weight.dtype.kind not in "buif" or weight.all():
+        return None
+    return np.flatnonzero(weight)

@@ -1,0 +1,10 @@
+"""What the fit of a table reports: a line, or a task, for each cycle."""
+
+from skensemble.ensembles.cross_fitted import CycleProgress
+
+
+class TableProgress(CycleProgress):
+    """Reports cycles of which the clock may make fewer or more than were planned."""
+
+    def _has_more(self) -> bool:
+        return super()._has_more() and bool(self.ensemble._plan_.next_cycle())
