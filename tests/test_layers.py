@@ -18,7 +18,7 @@ ORDER = [
     {"_arguments"},
     {"averaging", "device", "modules", "schedules", "weighting"},
     {"data", "seeding"},
-    {"metrics", "nets"},
+    {"metrics", "nets", "preprocessing"},
     {"members"},
     {"training"},
     {"lockstep", "posteriors"},
@@ -34,9 +34,11 @@ FOR_ALL = ORDER[0] | ORDER[1]
 MAY_IMPORT = {
     "joblib": {"ensembles", "model_selection"},
     "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
-    | {"metrics", "model_selection", "nets", "posteriors", "seeding", "training", "weighting"},
-    "scipy": {"data", "ensembles", "lockstep"},
-    "sklearn": {"data", "ensembles", "lockstep", "model_selection", "nets", "seeding"},
+    | {"metrics", "model_selection", "modules", "nets", "posteriors", "preprocessing", "seeding"}
+    | {"training", "weighting"},
+    "scipy": {"data", "ensembles", "lockstep", "preprocessing"},
+    "sklearn": {"data", "ensembles", "lockstep", "model_selection", "nets", "preprocessing"}
+    | {"seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}
     | {"training"},
     "torch": {"data", "device", "ensembles", "lockstep", "members", "modules", "nets"}
