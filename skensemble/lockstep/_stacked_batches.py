@@ -13,6 +13,10 @@ from skensemble.lockstep._stacked_columns import StackedColumns
 from skensemble.modules import input_layers
 
 
+ENCODED_VALUES = 2**25
+"""Values of rows that are encoded once for a training; more are encoded batch by batch."""
+
+
 class StackedBatches:
     """Batches of several nets, step by step; rows that several of them train on are held once.
 
@@ -50,6 +54,8 @@ class StackedBatches:
         self._join(trainings, n_cut)
         encoding, dropout = input_layers(trainings[0].module)
         self.encode = None if encoding is None else encoding.tables.encode
+        if encoding is not None and len(self.X) * encoding.tables.n_features <= ENCODED_VALUES:
+            self.X, self.encode = self.encode(self.X), None
         self.columns = None
         if dropout is not None:
             self.columns = StackedColumns(dropout, self.draws, self.sizes[:n_cut])

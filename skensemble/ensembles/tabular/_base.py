@@ -6,19 +6,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.utils import Tags
+from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from skorch import NeuralNet
 
 from skensemble.data import as_numpy, check_labelled_rows
 from skensemble.ensembles._held_out import HeldOut
-from skensemble.ensembles.cross_fitted import (
-    Course,
-    CrossFitted,
-    NetInTraining,
-    OutOfFold,
-    Positions,
-)
+from skensemble.ensembles.cross_fitted._base import CrossFitted
+from skensemble.ensembles.cross_fitted._course import Course
+from skensemble.ensembles.cross_fitted._nets import NetInTraining
+from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
+from skensemble.ensembles.cross_fitted._positions import Positions
 from skensemble.ensembles.tabular._groups import group_of
 from skensemble.ensembles.tabular._parameters import HasTable
 from skensemble.ensembles.tabular._plan import Plan
@@ -77,8 +75,8 @@ class LearnsTable(HasTable, CrossFitted):
         self, X: Any, y: Any, dtype: Any, *, reset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         if reset:
-            coder = TableCoder(self.categorical_features)
-            self._coder_ = coder.fit(X, owner=self, rows=self._seen_)
+            rows = X if self._seen_ is None else _safe_indexing(X, self._seen_)
+            self._coder_ = TableCoder(self.categorical_features).fit(rows, owner=self)
         coded = self._check_table(X)
         # The rows are checked; an estimator of this kind checks the targets beside as many others.
         stand_in = np.broadcast_to(np.float32(0), (len(coded), 1))

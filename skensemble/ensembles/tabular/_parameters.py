@@ -10,7 +10,7 @@ from skensemble._arguments import invalid_names, nearest, parameters_of, written
 from skensemble._checks import check_int, check_real
 from skensemble.ensembles._apart import check_ways
 from skensemble.ensembles._base import BaseEnsemble
-from skensemble.ensembles.cross_fitted import check_cv
+from skensemble.ensembles.cross_fitted._folds import check_cv
 from skensemble.ensembles.tabular._groups import Group
 from skensemble.ensembles.tabular._plan import planned_cycles
 

@@ -1,6 +1,6 @@
 """What the fit of a table reports: a line, or a task, for each cycle."""
 
-from skensemble.ensembles.cross_fitted import CycleProgress
+from skensemble.ensembles.cross_fitted._progress import CycleProgress
 
 
 class TableProgress(CycleProgress):
