@@ -10,6 +10,9 @@ from skensemble.averaging import average, restrict_weights
 CHUNK = 8192
 """Rows that are copied at a time, to be predicted."""
 
+MOST_ROWS = 100_000
+"""Rows that weights are fitted to; of more, as many that are spread evenly."""
+
 LEAST_GAIN = 0.005
 """Share of the out-of-fold loss that a cycle has to save for another one to follow."""
 
@@ -102,6 +105,9 @@ class OutOfFold:
     def fitted(self, chosen: Sequence[int] | None = None, rows: Any = ...) -> np.ndarray:
         """Return the weights of some parts, of all by default, that lose least on some rows."""
         outputs = self.outputs if chosen is None else [self.outputs[i] for i in chosen]
+        rows = np.arange(len(self.y)) if rows is ... else rows
+        if len(rows) > MOST_ROWS:
+            rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int)]
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         found = self.fit_weights(np.stack([o[rows] for o in outputs]), self.y[rows], weight)
         return restrict_weights(found)

@@ -40,11 +40,15 @@ class WeighsPositions:
             fold[test] = k
         weight = None if data.sample_weight is None else data.own_weight
         self.oof_score_ = float(self._score(output, data.y, weight))
+        self._learn_from_oof(output, out_of_fold, data)
         if data.index is not None:
             output = _spread(output, data, np.nan)
             fold = _spread(fold, data, -1)
         self.test_fold_ = fold
         self._keep_oof(output)
+
+    def _learn_from_oof(self, output: np.ndarray, out_of_fold: OutOfFold, data: Data) -> None:
+        """Learn what else there is to learn from outputs for rows that were left out."""
 
     def _first_position(self, m: int | None) -> int:
         return 0 if m is None else int(self.member_positions_.max()) + 1 - m

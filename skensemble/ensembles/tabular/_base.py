@@ -138,6 +138,6 @@ def _rows_that_count(X: Any, sample_weight: Any) -> np.ndarray | None:
     if sample_weight is None:
         return None
     weight = np.asarray(as_numpy(sample_weight))
-    if weight.shape != (_num_samples(X),) or weight.dtype.kind not in "buif" or weight.all():
+    if weight.shape != (_num_samples(X),) or weight.dtype.kind not in "buif":
         return None
-    return np.flatnonzero(weight)
+    return np.flatnonzero(weight) if weight.any() and not weight.all() else None

@@ -8,6 +8,7 @@ from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.ensembles.methods import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skensemble.ensembles.tabular._base import LearnsTable
+from skensemble.ensembles.tabular._spread import HasIntervals
 
 
 class TabularSnapshotClassifier(LearnsTable, EnsembleClassifier):
@@ -57,7 +58,7 @@ class TabularSnapshotClassifier(LearnsTable, EnsembleClassifier):
         self.oof_decision_function_ = output
 
 
-class TabularSnapshotRegressor(LearnsTable, EnsembleRegressor):
+class TabularSnapshotRegressor(HasIntervals, LearnsTable, EnsembleRegressor):
     """Regressor."""
 
     _default_method = SnapshotEnsembleRegressor
