@@ -12,7 +12,6 @@ from skensemble.lockstep._populations import Batch
 from skensemble.lockstep._stacked_columns import StackedColumns
 from skensemble.modules import input_layers
 
-
 ENCODED_VALUES = 2**25
 """Values of rows that are encoded once for a training; more are encoded batch by batch."""
 

@@ -16,8 +16,12 @@ OF_ALL_NETS = {"estimator", "m", "weights", "lockstep", "n_jobs", "verbose", "me
     "loss_curve_",
     "history_",
     "validation_scores_",
+    "template_net_",
+    "max_cycles",
 }
 """What means something of its own where there are several nets, each with several members."""
+
+BUILT_OF_ENSEMBLES = [*ensembles.cross_fitted.__all__, *ensembles.tabular.__all__]
 
 
 def entries(name):
@@ -35,7 +39,7 @@ def test_texts_of_shared_parameters_are_the_same_in_all_siblings(kind):
         for head, text in entries(name).items():
             parameter = head.split(" : ")[0]
             is_own = parameter in OWN or (
-                name in ensembles.cross_fitted.__all__ and parameter in OF_ALL_NETS
+                name in BUILT_OF_ENSEMBLES and parameter in OF_ALL_NETS
             )
             if not is_own:
                 # The net that stands for None has an argument in one of them.
