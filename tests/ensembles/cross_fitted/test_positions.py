@@ -11,11 +11,12 @@ class Collected(list):
 
     def __init__(self, stop_after=None):
         super().__init__()
-        self.steps, self.stop_after, self.told = [], stop_after, []
+        self.steps, self.stop_after, self.told, self.of = [], stop_after, [], []
         self.progress = SimpleNamespace(loss=0.0, is_last=False, is_watched=True)
 
-    def __call__(self, state, step):
+    def __call__(self, state, step, of):
         self.append(state)
+        self.of.append(of)
         self.steps.append(step.t)
         self.told.append((self.progress.is_last, self.progress.loss))
         return len(self) == self.stop_after
@@ -40,7 +41,10 @@ class OutOfFold(SimpleNamespace):
 
 
 def make(n_nets=4, n_folds=2, **settings):
-    nets = [SimpleNamespace(ensemble=SimpleNamespace(_predictor_=k)) for k in range(n_nets)]
+    nets = [
+        SimpleNamespace(ensemble=SimpleNamespace(_predictor_=k), collect=f"of net {k}")
+        for k in range(n_nets)
+    ]
     collected, out_of_fold = Collected(**settings), OutOfFold()
     weighed = []
     positions = Positions(
@@ -62,6 +66,8 @@ def test_members_go_on_by_position_then_by_net():
             assert not take(f"net {k} at {t}", step(t))
     assert collected == [f"net {k} at {t}" for t in (10, 20) for k in range(4)]
     assert positions.places == [(s, k) for s in (0, 1) for k in range(4)]
+    # Each is taken in as a member of its own net.
+    assert collected.of == [f"of net {k}" for _ in range(2) for k in range(4)]
     assert positions.n_whole == 2
     # Both groups, each with the member of each of its nets at that position.
     assert list(zip(out_of_fold.positions, out_of_fold.groups, strict=True)) == [
