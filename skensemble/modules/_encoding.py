@@ -140,6 +140,8 @@ class EncodingTables:
         features : Tensor of shape (..., n_features)
             0 in all features of a missing value but its indicator.
         """
+        if not self.columns:
+            return x.new_empty(*x.shape[:-1], 0)
         own = self._on(x)
         rows = x.reshape(-1, self.n_columns)
         parts = []
