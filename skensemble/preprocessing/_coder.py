@@ -138,12 +138,13 @@ class TableCoder:
     def _matched(self, table: Table, X: Any, owner: Any) -> Table:
         """Return a table with its columns in the order of `fit`; refuse one of others."""
         known = getattr(owner, "feature_names_in_", None)
-        if known is None or table.names is None or list(known) != list(table.names):
-            if known is not None and table.names is not None:
-                places = {name: j for j, name in enumerate(table.names)}
-                if len(places) == len(table.names) and set(places) == set(known):
-                    return table.ordered([places[name] for name in known])
-            _check_feature_names(owner, X, reset=False)
+        if known is not None and table.names is not None:
+            places = {name: j for j, name in enumerate(table.names)}
+            if list(known) == list(table.names):
+                return table
+            if len(places) == len(table.names) and places.keys() == set(known):
+                return table.ordered([places[name] for name in known])
+        _check_feature_names(owner, X, reset=False)
         _check_n_features(owner, X, reset=False)
         return table
 

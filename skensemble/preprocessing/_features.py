@@ -67,8 +67,12 @@ def feature_names(tables: EncodingTables, coder: TableCoder, names: Any) -> np.n
 
 
 def _atom(tables: EncodingTables, coder: TableCoder, j: int, place: int) -> str:
-    """Return an atom as a number of its column: in few digits, where these tell it from others."""
-    coded = tables.floats["atoms"][tables.index["atom_columns"] == j].astype(np.float64)
-    atoms = coder.centers_[j] + coder.scales_[j] * coded
-    short = [f"{atom:g}" for atom in atoms]
-    return short[place] if len({*short}) == len(short) else repr(float(atoms[place]))
+    """Return an atom as a number of its column, in as few digits as are coded as this atom."""
+    atom = tables.floats["atoms"][tables.index["atom_columns"] == j][place]
+    center, scale = coder.centers_[j], coder.scales_[j]
+    number = center + scale * float(atom)
+    for digits in range(1, 17):
+        short = float(f"{number:.{digits}g}")
+        if np.float32((short - center) / scale) == atom:
+            return f"{short:.16g}"
+    return repr(float(number))
