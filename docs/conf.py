@@ -79,7 +79,7 @@ def public_methods(cls: type) -> list[str]:
 autosummary_context = {
     "public_methods": {
         f"{home}.{name}": public_methods(cls)
-        for home in {"skensemble", *LISTED.values()}
+        for home in {"skensemble", "skensemble.preprocessing", *LISTED.values()}
         for name, cls in vars(import_module(home)).items()
         if isinstance(cls, type)
     }

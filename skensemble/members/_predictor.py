@@ -15,7 +15,7 @@ from skensemble.members._copying import placed
 from skensemble.members._lean_copies import is_cheap_to_copy
 from skensemble.members._net_way import filled
 from skensemble.members._stacked import BLOCK_ROWS, StackedMLPs
-from skensemble.members._stacks import Stacks, stack_of
+from skensemble.members._stacks import Alone, Stacks, encodes_rows, stack_of
 from skensemble.members._states import MAIN
 from skensemble.members._template import MemberTemplate
 
@@ -162,8 +162,14 @@ class Predictor:
         batches = self._batches(X, members)
         return np.concatenate([average(outputs, own).cpu().numpy() for outputs in batches])
 
-    def _stack_for(self, members: Sequence[int]) -> StackedMLPs | Stacks | None:
-        """Return the stack, unless it is of other members or a single one is asked for."""
+    def _stack_for(self, members: Sequence[int]) -> StackedMLPs | Stacks | Alone | None:
+        """Return the stack, unless it is of other members or a single one is asked for.
+
+        One that encodes its rows is stacked for the time, which makes it read them block by block.
+        """
+        if len(members) == 1 and encodes_rows(self.members[members[0]]) and not self.autocast:
+            stack = stack_of([self.members[members[0]]], self.transform)
+            return None if stack is None else Alone(stack)
         if self.stacked is None or self.stacked.members != self.members or len(members) < 2:
             return None
         return self.stacked

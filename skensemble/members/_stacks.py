@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skensemble.members._stacked import StackedMLPs, structure_to_stack
+from skensemble.modules import input_layers
 
 
 class Stacks:
@@ -59,6 +60,32 @@ class Stacks:
             if positions:
                 shares.append((stack, [self.where[members[p]][1] for p in positions], positions))
         return shares
+
+
+class Alone:
+    """A single member, computed as a stack of one.
+
+    Parameters
+    ----------
+    stack : StackedMLPs
+        Of one member.
+    """
+
+    def __init__(self, stack: StackedMLPs) -> None:
+        self.stack = stack
+
+    def outputs(self, batch: Tensor, members: Sequence[int]) -> Tensor:
+        """Return what it predicts, as `StackedMLPs.outputs`."""
+        return self.stack.outputs(batch, [0])
+
+    def mean(self, batch: Tensor, members: Sequence[int], weights: Sequence[float]) -> Tensor:
+        """Return what it predicts times its weight, as `StackedMLPs.mean`."""
+        return self.stack.mean(batch, [0], weights)
+
+
+def encodes_rows(member: Any) -> bool:
+    """Say whether a member is a module that encodes the columns of its rows."""
+    return isinstance(member, nn.Module) and bool(input_layers(member).encoding)
 
 
 def stack_of(members: Sequence[Any], transform: Callable[..., Tensor]) -> Any:

@@ -65,34 +65,37 @@ class TableCoder:
         InvalidParameterError
             If a column holds something that is neither a number nor one of few levels.
         """
-        owner = self if owner is None else owner
-        table = read_table(X, owner)
-        n_columns = len(table.columns)
-        names = [f"x{j}" for j in range(n_columns)] if table.names is None else list(table.names)
-        kinds = [kind_of(*pair) for pair in zip(table.columns, names, strict=True)]
-        listed = choose_categories(self.categorical_features, kinds, names, table.names is not None)
-        self.centers_, self.scales_ = np.zeros(n_columns), np.ones(n_columns)
-        self.categories_: list[np.ndarray | None] = [None] * n_columns
-        for j, (column, name) in enumerate(zip(table.columns, names, strict=True)):
-            if listed[j]:
-                levels = sorted_levels(column, name)
-                is_text = kinds[j] == "text" and listed[j] != "listed"
-                check_few(levels, len(column), name, is_text)
-                self.categories_[j] = levels
+        table = read_table(X, self if owner is None else owner)
+        n_columns, are_named = len(table.columns), table.names is not None
+        names = list(table.names) if are_named else [f"x{j}" for j in range(n_columns)]
+        pairs = list(zip(table.columns, names, strict=True))
+        kinds = [kind_of(*pair) for pair in pairs]
+        reasons = choose_categories(self.categorical_features, kinds, names, are_named)
+        categories: list[np.ndarray | None] = [None] * n_columns
+        scaling = np.array([[0.0, 1.0]] * n_columns)
+        for j, (column, name) in enumerate(pairs):
+            if reasons[j]:
+                categories[j] = sorted_levels(column, name)
+                is_text = kinds[j] == "text" and reasons[j] != "listed"
+                check_few(categories[j], table.n_rows, name, is_text)
             else:
-                self.centers_[j], self.scales_[j] = center_and_scale(numbers_in(column, name), name)
+                scaling[j] = center_and_scale(numbers_in(column, name), name)
         self.n_columns_, self.names_ = n_columns, names
-        self.is_categorical_ = np.array([levels is not None for levels in self.categories_])
-        self.n_levels_ = np.array([0 if own is None else len(own) for own in self.categories_])
-        self._known = [
-            {} if own is None else {v: i for i, v in enumerate(own.tolist())}
-            for own in self.categories_
-        ]
-        self._sorts = [set() if own is None else set(map(sort_of, own)) for own in self.categories_]
-        for holder in (self, owner):
+        self.centers_, self.scales_ = scaling.T
+        self._set_categories(categories)
+        for holder in [self] if owner is None else [self, owner]:
             _check_n_features(holder, X, reset=True)
             _check_feature_names(holder, X, reset=True)
         return self
+
+    def _set_categories(self, categories: list[np.ndarray | None]) -> None:
+        """Keep the levels of each column, None for numbers, and what follows from them."""
+        self.categories_ = categories
+        self.is_categorical_ = np.array([levels is not None for levels in categories])
+        levels_of = [[] if levels is None else levels.tolist() for levels in categories]
+        self.n_levels_ = np.array([len(levels) for levels in levels_of])
+        self._numbers = [{level: i for i, level in enumerate(levels)} for levels in levels_of]
+        self._sorts = [{sort_of(level) for level in levels} for levels in levels_of]
 
     def transform(self, X: Any, owner: Any = None) -> np.ndarray:
         """Code the columns of rows.
@@ -135,12 +138,13 @@ class TableCoder:
     def _matched(self, table: Table, X: Any, owner: Any) -> Table:
         """Return a table with its columns in the order of `fit`; refuse one of others."""
         known = getattr(owner, "feature_names_in_", None)
-        if known is None or table.names is None or list(known) != list(table.names):
-            if known is not None and table.names is not None:
-                places = {name: j for j, name in enumerate(table.names)}
-                if len(places) == len(table.names) and set(places) == set(known):
-                    return table.ordered([places[name] for name in known])
-            _check_feature_names(owner, X, reset=False)
+        if known is not None and table.names is not None:
+            places = {name: j for j, name in enumerate(table.names)}
+            if list(known) == list(table.names):
+                return table
+            if len(places) == len(table.names) and places.keys() == set(known):
+                return table.ordered([places[name] for name in known])
+        _check_feature_names(owner, X, reset=False)
         _check_n_features(owner, X, reset=False)
         return table
 
@@ -163,17 +167,25 @@ class TableCoder:
 
     def _level_numbers(self, column: Any, j: int) -> np.ndarray:
         """Return the numbers of the levels of rows: -1 unknown, nan missing."""
-        name, known, sorts = self.names_[j], self._known[j], self._sorts[j]
+        name, known = self.names_[j], self._numbers[j]
         values, codes = distinct_in(column, name)
         # The last place, of code -1, is that of missing values.
         places = [float(known.get(value, -1)) for value in values] + [np.nan]
         numbers: np.ndarray = np.array(places)[codes]
-        if sorts and (numbers == -1).any():
-            for place in np.unique(codes[numbers == -1]):
-                if sort_of(values[place]) not in sorts:
-                    rule = f"{' or '.join(sorted(sorts))}, as in fit"
-                    raise reject(f"Column {name!r}", rule, values[place])
+        is_unknown = numbers == -1
+        if is_unknown.any():
+            kind_of(column, name)
+            for code in np.unique(codes[is_unknown]):
+                self._check_level(values[code], j)
         return numbers
+
+    def _check_level(self, value: Any, j: int) -> None:
+        """Refuse a level that is of another sort than those of `fit`, or infinite."""
+        sorts, name = self._sorts[j], self.names_[j]
+        if sorts and sort_of(value) not in sorts:
+            raise reject(f"Column {name!r}", f"{' or '.join(sorted(sorts))}, as in fit", value)
+        if isinstance(value, float) and np.isinf(value):
+            raise _not_finite(name, value)
 
 
 def center_and_scale(numbers: np.ndarray, name: str) -> tuple[float, float]:

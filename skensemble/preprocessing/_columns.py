@@ -80,8 +80,8 @@ def _kind_of_objects(column: Any, name: str) -> str:
             raise _dates(name, kind.__name__) if is_date else _other(name, value)
     if types and all(issubclass(kind, bool | np.bool_) for kind in types):
         return "bool"
-    is_number = [issubclass(kind, Real | Decimal) and kind is not bool for kind in types]
-    return "number" if types and all(is_number) else "text"
+    is_text = not types or any(issubclass(kind, str | bytes | bool | np.bool_) for kind in types)
+    return "text" if is_text else "number"
 
 
 def _dates(name: str, dtype: Any) -> InvalidParameterError:
@@ -143,9 +143,9 @@ def _as_floats(values: list[Any], name: str) -> np.ndarray:
     """Return objects as float64; numbers beyond it are infinite."""
     numbers = np.full(len(values), np.nan)
     for row, value in enumerate(values):
-        if isinstance(value, Number | np.bool_):
+        if isinstance(value, Real | Decimal | np.bool_):
             try:
-                numbers[row] = value
+                numbers[row] = float(value)
             except OverflowError:
                 numbers[row] = np.inf
         elif not is_missing(value):

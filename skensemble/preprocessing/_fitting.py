@@ -29,12 +29,13 @@ def fit_tables(
     n_cosines: int = 0,
     n_atoms: int = 0,
     n_knots: int = 1000,
+    indicators: bool = True,
 ) -> EncodingTables:
     """Learn how to encode the columns of a coded table.
 
     A column of one value has no features but an indicator of missing values. Where nothing is left
-    at all, the first column is a value. Quantiles, ranks and atoms of more than 100,000 rows are
-    those of 100,000, spread evenly.
+    at all, the first column is a value, because a net needs a feature. Quantiles, ranks and atoms
+    of more than 100,000 rows are those of 100,000, spread evenly.
 
     Parameters
     ----------
@@ -52,6 +53,9 @@ def fit_tables(
         Values with an indicator of their own, at most, of a number.
     n_knots : int, default=1000
         Values of a number whose rank is kept, at most.
+    indicators : bool, default=True
+        Whether columns with missing values have an indicator of them. Without indicators there may
+        be no features at all.
 
     Returns
     -------
@@ -74,14 +78,15 @@ def fit_tables(
         "pairs": pairs,
         "level_columns": level_columns,
         "levels": levels,
-        "missing": [j for j in range(n_columns) if np.isnan(coded[:, j]).any()],
+        "missing": [j for j in range(n_columns) if indicators and np.isnan(coded[:, j]).any()],
     }
     if varied and (normals or n_cosines):
         knots, ranks = _padded([knots_of(*pair, n_knots) for pair in varied.values()])
         own |= {"numbers": [*varied], "knots": knots, "ranks": ranks}
         own |= {"normals": normals, "n_cosines": n_cosines}
     tables = EncodingTables(n_columns, **own)
-    return tables if tables.n_features else EncodingTables(n_columns, values=[0])
+    has_features = tables.n_features or not indicators
+    return tables if has_features else EncodingTables(n_columns, values=[0])
 
 
 def _of_categories(n_levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -123,7 +128,8 @@ def ranks_of(counts: np.ndarray) -> np.ndarray:
         (#{rows < value} + #{rows <= value}) / (2 n).
     """
     up_to = counts.cumsum()
-    return (2 * up_to - counts) / (2 * up_to[-1])
+    ranks: np.ndarray = (2 * up_to - counts) / (2 * up_to[-1])
+    return ranks
 
 
 def knots_of(values: np.ndarray, counts: np.ndarray, n_knots: int) -> tuple[np.ndarray, np.ndarray]:
@@ -145,10 +151,10 @@ def knots_of(values: np.ndarray, counts: np.ndarray, n_knots: int) -> tuple[np.n
     ranks = ranks_of(counts)
     if len(values) > n_knots:
         # Half are spread by the normal value of the rank, which is steep at the ends.
-        ends, n_by_rank = ranks[[0, -1]], n_knots // 2
+        (low, high), n_by_rank = ranks[[0, -1]], n_knots // 2
         targets = [
-            np.linspace(*ends, n_by_rank),
-            ndtr(np.linspace(*ndtri(ends), n_knots - n_by_rank)),
+            np.linspace(low, high, n_by_rank),
+            ndtr(np.linspace(ndtri(low), ndtri(high), n_knots - n_by_rank)),
         ]
         kept = np.searchsorted(ranks, np.concatenate(targets)).clip(0, len(values) - 1)
         kept = np.union1d(kept, [0, len(values) - 1])
@@ -175,10 +181,12 @@ def filled_up(kept: np.ndarray, everything: np.ndarray, n: int) -> np.ndarray:
     filled : ndarray of shape (n,)
         Rising.
     """
-    others = np.setdiff1d(everything, kept)
-    n_more = min(n - len(kept), len(others))
+    # Both are sorted; NumPy's sets would sort or hash them again.
+    next_kept = kept[np.searchsorted(kept, everything).clip(max=len(kept) - 1)]
+    others = everything[everything != next_kept]
+    n_more = max(0, min(n - len(kept), len(others)))
     places = ((np.arange(n_more) + 0.5) / max(n_more, 1) * len(others)).astype(int)
-    return np.union1d(kept, others[places])
+    return np.sort(np.concatenate([kept, others[places]]))
 
 
 def bins_of(values: np.ndarray, counts: np.ndarray, n_bins: int) -> np.ndarray:
@@ -200,7 +208,9 @@ def bins_of(values: np.ndarray, counts: np.ndarray, n_bins: int) -> np.ndarray:
     edges = values
     if len(values) > n_bins + 1:
         rows = np.repeat(values.astype(np.float64), counts)
-        quantiles = np.quantile(rows, np.linspace(0, 1, n_bins + 1))
+        # The rows are sorted, so this is np.quantile without its sort.
+        places = np.linspace(0, len(rows) - 1, n_bins + 1)
+        quantiles = np.interp(places, np.arange(len(rows)), rows)
         edges = filled_up(np.unique(quantiles.astype(np.float32)), values, n_bins + 1)
     return np.stack([edges[:-1], edges[1:]], axis=1)
 
@@ -225,7 +235,8 @@ def atoms_of(values: np.ndarray, counts: np.ndarray, n_atoms: int, n_rows: int) 
     if len(values) <= DISTINCT_FOR_ATOMS:
         return values[:0]
     order = np.argsort(-counts, kind="stable")[:n_atoms]
-    return values[order][counts[order] >= max(LEAST_ROWS, n_rows / LEAST_SHARE)]
+    shared: np.ndarray = values[order][counts[order] >= max(LEAST_ROWS, n_rows / LEAST_SHARE)]
+    return shared
 
 
 def _padded(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

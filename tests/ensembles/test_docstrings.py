@@ -38,9 +38,7 @@ def test_texts_of_shared_parameters_are_the_same_in_all_siblings(kind):
     for name in (name for name in ensembles.__all__ if name.endswith(kind)):
         for head, text in entries(name).items():
             parameter = head.split(" : ")[0]
-            is_own = parameter in OWN or (
-                name in BUILT_OF_ENSEMBLES and parameter in OF_ALL_NETS
-            )
+            is_own = parameter in OWN or (name in BUILT_OF_ENSEMBLES and parameter in OF_ALL_NETS)
             if not is_own:
                 # The net that stands for None has an argument in one of them.
                 text = re.sub(r"None is ``\w+\(.*?\)``", "None is ...", text)
