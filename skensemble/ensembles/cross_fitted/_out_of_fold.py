@@ -142,9 +142,9 @@ class OutOfFold:
             mean[test] = average([output[test] for output in self.outputs], weights)
         return mean
 
-    def growing(self, groups: Sequence[int]) -> list[int]:
-        """Return those of some groups whose loss the last cycle lowered by `LEAST_GAIN`."""
-        return [group for group in groups if self._gain(group) >= LEAST_GAIN]
+    def growing(self, groups: Sequence[int], least_gain: float = LEAST_GAIN) -> list[int]:
+        """Return those of some groups whose last cycle saved a share of their own loss."""
+        return [group for group in groups if self._gain(group) >= least_gain]
 
     def _gain(self, group: int) -> float:
         """Return the share of a group's own loss that its last cycle saved."""

@@ -24,6 +24,9 @@ from skensemble.ensembles.tabular._progress import TableProgress
 from skensemble.preprocessing import TableCoder, fit_tables
 from skensemble.training import Data
 
+LEAST_GAIN = 0.01
+"""Share of its out-of-fold loss that a cycle has to save a group for another one to follow."""
+
 ROWS_PER_BATCH = 64
 """Rows of the table for each row of a batch."""
 
@@ -67,7 +70,7 @@ class LearnsTable(HasTable, CrossFitted):
         ]
         net.set_params(
             batch_size=batch_size_of(data.X.shape[0]),
-            **self._group_arguments(group_of(0), self._tables_[0]),
+            module__encoding=self._tables_[0],
         )
         return data, held_out
 
@@ -99,10 +102,9 @@ class LearnsTable(HasTable, CrossFitted):
         return len(cv) if n_splits is None else n_splits()
 
     def _templates(self, n_groups: int) -> list[NeuralNet]:
-        groups = zip(map(group_of, range(n_groups)), self._tables_, strict=True)
         return [
-            clone(self.template_net_).set_params(**self._group_arguments(group, tables))
-            for group, tables in groups
+            clone(self.template_net_).set_params(module__encoding=tables)
+            for tables in self._tables_[:n_groups]
         ]
 
     def _train_rounds(
@@ -116,7 +118,7 @@ class LearnsTable(HasTable, CrossFitted):
         groups, plan = list(range(len(nets) // positions.n_folds)), self._plan_
         while n_steps := plan.next_cycle():
             if plan.is_beyond:
-                groups = out_of_fold.growing(groups)
+                groups = out_of_fold.growing(groups, LEAST_GAIN)
                 if not groups:
                     break
                 positions.progress.expect_another()

@@ -23,9 +23,9 @@ class TabularSnapshotClassifier(LearnsTable, EnsembleClassifier):
 
     Parameters
     ----------
-    M : int, default=5
+    M : int, default=3
         Number of cycles that are planned: the first has 100 steps, each one after it twice as many.
-    n_nets : int, default=8
+    n_nets : int, default=16
         Number of nets, rounded up to whole groups, in which each fold is left out once.
     cv : int, splitter or iterable of splits, default=4
         Which rows are left out: a number of folds of shuffled rows, with all classes alike,
@@ -36,10 +36,10 @@ class TabularSnapshotClassifier(LearnsTable, EnsembleClassifier):
     max_steps : int or None, default=None
         Most steps of the planned cycles: as many of them as fit in, but at least one, which is cut
         short where it has to be. None makes all `M`.
-    max_cycles : int or None, default=None
+    max_cycles : int or None, default=6
         Most cycles that a group of nets may have. Beyond those that are planned another one, twice
         as long, follows while the last one has lowered the group's out-of-fold loss by at least
-        0.5 %. None adds none, but with a `time_budget` as many as there is time for.
+        1 %. None adds none, but with a `time_budget` as many as there is time for.
     time_budget : float or None, default=None
         Seconds that `fit` may take, about: a cycle that would not end in time is cut short or left
         out, all but the first.
@@ -142,12 +142,12 @@ class TabularSnapshotClassifier(LearnsTable, EnsembleClassifier):
     def __init__(
         self,
         *,
-        M: int = 5,
-        n_nets: int = 8,
+        M: int = 3,
+        n_nets: int = 16,
         cv: Any = 4,
         hidden_units: Any = (64, 64),
         max_steps: int | None = None,
-        max_cycles: int | None = None,
+        max_cycles: int | None = 6,
         time_budget: float | None = None,
         alpha_zero: float = 0.005,
         categorical_features: Any = "from_dtype",

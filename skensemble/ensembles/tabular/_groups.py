@@ -13,23 +13,18 @@ class Group(NamedTuple):
     n_bins, n_atoms, n_cosines : int
         Bins of the piecewise-linear encoding, most values with an indicator, and cosines of the
         rank, of each number.
-    scale_rate : float
-        Learning rate of the scales of columns, as a multiple of that of the other weights.
-    column_dropout : float
-        Probability to drop a column of a row in training.
     """
 
     n_bins: int = 0
     n_atoms: int = 0
     n_cosines: int = 0
-    scale_rate: float = 60.0
-    column_dropout: float = 0.0
 
 
 GROUPS = (
-    Group(n_bins=16, n_atoms=24),
     Group(n_cosines=24),
-    Group(n_bins=16, n_atoms=24, scale_rate=20.0, column_dropout=0.1),
+    Group(n_bins=8, n_atoms=24),
+    Group(n_cosines=6),
+    Group(),
 )
 """The groups in their order; further ones begin again with the first, from other weights."""
 

@@ -11,13 +11,15 @@ from skensemble._checks import check_int, check_real
 from skensemble.ensembles._apart import check_ways
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.ensembles.cross_fitted._folds import check_cv
-from skensemble.ensembles.tabular._groups import Group
 from skensemble.ensembles.tabular._plan import planned_cycles
 
 WARMUP = 150
 """First steps, at rates that rise to what the schedule says."""
 
 BETAS, WEIGHT_DECAY = (0.9, 0.95), 1e-2
+
+SCALE_RATE = 60.0
+"""Learning rate of the scales of columns, as a multiple of that of the other weights."""
 
 ALIASES = {
     "n_cycles": "M",
@@ -83,7 +85,10 @@ class HasTable:
             optimizer=torch.optim.AdamW,
             optimizer__betas=BETAS,
             optimizer__weight_decay=WEIGHT_DECAY,
-            optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
+            optimizer__param_groups=[
+                ("*.scale", {"lr": SCALE_RATE * self.alpha_zero, "weight_decay": 0.0}),
+                ("*.bias", {"weight_decay": 0.0}),
+            ],
             lr=self.alpha_zero,
             device=self.device,
             max_epochs=1,
@@ -94,15 +99,6 @@ class HasTable:
     def _arguments_of_net(self) -> dict[str, Any]:
         """Return what only one of the two kinds of nets takes."""
         return {}
-
-    def _group_arguments(self, group: Group, tables: Any) -> dict[str, Any]:
-        """Return the arguments of the nets of a group."""
-        scale = {"lr": group.scale_rate * self.alpha_zero, "weight_decay": 0.0}
-        return {
-            "module__encoding": tables,
-            "module__column_dropout": group.column_dropout,
-            "optimizer__param_groups": [("*.scale", scale), ("*.bias", {"weight_decay": 0.0})],
-        }
 
     def _cycles(self) -> list[int]:
         return planned_cycles(self.M, self.max_steps)
