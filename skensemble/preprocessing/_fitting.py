@@ -28,7 +28,7 @@ def fit_tables(
     n_bins: int = 0,
     n_cosines: int = 0,
     n_atoms: int = 0,
-    n_knots: int = 1000,
+    n_knots: int = 256,
     indicators: bool = True,
 ) -> EncodingTables:
     """Learn how to encode the columns of a coded table.

@@ -158,7 +158,7 @@ class CrossFitted(WeighsPositions):
         trace = self._train(nets, positions, out_of_fold)
         self._weigh_parts(positions)
         if self.store_oof:
-            self._learn_oof(out_of_fold, data)
+            self._learn_oof(out_of_fold, data, [test for _, test in splits])
         if not trace.was_interrupted:
             last = nets[-1]
             members = last.ensemble._predictor_, last.net, last.ensemble.members_[-1]

@@ -10,8 +10,8 @@ from skensemble.averaging import average, restrict_weights
 CHUNK = 8192
 """Rows that are copied at a time, to be predicted."""
 
-MOST_ROWS = 100_000
-"""Rows that weights are fitted to; of more, as many that are spread evenly."""
+MOST_ROWS = 200_000
+"""Rows that are predicted, and that weights are fitted to."""
 
 LEAST_GAIN = 0.005
 """Share of the out-of-fold loss that a cycle has to save for another one to follow."""
@@ -35,7 +35,7 @@ class OutOfFold:
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, ...)
-        Rows as the nets take them.
+        Rows as the nets take them. Of more than `MOST_ROWS`, as many are taken, spread evenly.
     y : ndarray of shape (n_samples, ...)
         Encoded targets.
     sample_weight : ndarray of shape (n_samples,) or None
@@ -51,7 +51,9 @@ class OutOfFold:
 
     Attributes
     ----------
-    outputs : list of ndarray of shape (n_samples, n_outputs)
+    rows : slice or ndarray of int
+        Which of the rows are taken; all that is kept here is of them alone.
+    outputs : list of ndarray of shape (n_rows, n_outputs)
         Of each part that there is.
     positions, groups : list of int
         Of each part.
@@ -68,7 +70,14 @@ class OutOfFold:
         is_uniform: bool,
         losses: Callable[..., np.ndarray],
     ) -> None:
-        self.X, self.y, self.sample_weight = X, y, sample_weight
+        self.rows: Any = slice(None)
+        if len(y) > MOST_ROWS:
+            self.rows = np.linspace(0, len(y) - 1, MOST_ROWS).astype(int)
+            place = np.full(len(y), -1)
+            place[self.rows] = np.arange(MOST_ROWS)
+            tests = [places[places >= 0] for places in (place[test] for test in tests)]
+        self.X, self.y = X[self.rows], y[self.rows]
+        self.sample_weight = None if sample_weight is None else sample_weight[self.rows]
         self.tests = tests
         self.fit_weights, self.is_uniform = fit_weights, is_uniform
         self.losses = losses
@@ -105,9 +114,6 @@ class OutOfFold:
     def fitted(self, chosen: Sequence[int] | None = None, rows: Any = ...) -> np.ndarray:
         """Return the weights of some parts, of all by default, that lose least on some rows."""
         outputs = self.outputs if chosen is None else [self.outputs[i] for i in chosen]
-        rows = np.arange(len(self.y)) if rows is ... else rows
-        if len(rows) > MOST_ROWS:
-            rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int)]
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         found = self.fit_weights(np.stack([o[rows] for o in outputs]), self.y[rows], weight)
         return restrict_weights(found)

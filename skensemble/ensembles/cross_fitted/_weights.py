@@ -1,6 +1,6 @@
 """The weights of members, fitted on rows that their nets left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, ClassVar
 
@@ -32,22 +32,23 @@ class WeighsPositions:
         with suppress(InvalidParameterError) if self.weights == "uniform" else nullcontext():
             self._fitted_weights_ = out_of_fold.fitted()[part] / n_folds
 
-    def _learn_oof(self, out_of_fold: OutOfFold, data: Data) -> None:
+    def _learn_oof(self, out_of_fold: OutOfFold, data: Data, tests: Sequence[np.ndarray]) -> None:
         """Keep folds and outputs of rows that were left out, in the order of `fit`, and a score."""
         output = out_of_fold.honest_mean(self._first_position(self._effective_m()))
-        fold = np.empty(len(output), dtype=int)
-        for k, test in enumerate(out_of_fold.tests):
+        weight = None if data.sample_weight is None else out_of_fold.sample_weight
+        self.oof_score_ = float(self._score(output, out_of_fold.y, weight))
+        self._learn_from_oof(output, out_of_fold, weight)
+        fold = np.empty(len(data.y), dtype=int)
+        for k, test in enumerate(tests):
             fold[test] = k
-        weight = None if data.sample_weight is None else data.own_weight
-        self.oof_score_ = float(self._score(output, data.y, weight))
-        self._learn_from_oof(output, out_of_fold, data)
-        if data.index is not None:
-            output = _spread(output, data, np.nan)
-            fold = _spread(fold, data, -1)
-        self.test_fold_ = fold
-        self._keep_oof(output)
+        index = np.arange(len(data.y)) if data.index is None else data.index
+        n_given = data.n_given or len(data.y)
+        self.test_fold_ = _spread(fold, index, n_given, -1)
+        self._keep_oof(_spread(output, index[out_of_fold.rows], n_given, np.nan))
 
-    def _learn_from_oof(self, output: np.ndarray, out_of_fold: OutOfFold, data: Data) -> None:
+    def _learn_from_oof(
+        self, output: np.ndarray, out_of_fold: OutOfFold, sample_weight: np.ndarray | None
+    ) -> None:
         """Learn what else there is to learn from outputs for rows that were left out."""
 
     def _first_position(self, m: int | None) -> int:
@@ -97,8 +98,10 @@ class WeighsPositions:
         raise NotImplementedError
 
 
-def _spread(values: np.ndarray, data: Data, missing: float) -> np.ndarray:
-    """Return values of all rows that were given, from those of the rows that are left."""
-    spread = np.full((data.n_given, *values.shape[1:]), missing, values.dtype)
-    spread[data.index] = values
+def _spread(values: np.ndarray, index: np.ndarray, n_given: int, missing: float) -> np.ndarray:
+    """Return values of all rows that were given, from those of the rows of an index."""
+    if len(index) == n_given:
+        return values
+    spread = np.full((n_given, *values.shape[1:]), missing, values.dtype)
+    spread[index] = values
     return spread

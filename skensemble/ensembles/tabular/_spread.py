@@ -10,7 +10,6 @@ from skensemble._checks import check_real, reject
 from skensemble.averaging import average
 from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
 from skensemble.ensembles.tabular._intervals import at_levels, levels_of, variances_of
-from skensemble.training import Data
 
 
 class HasIntervals:
@@ -121,15 +120,16 @@ class HasIntervals:
         variances = [outputs[folds == fold].var(axis=0) for fold in np.unique(folds)]
         return np.sqrt(np.mean(variances, axis=0))
 
-    def _learn_from_oof(self, output: np.ndarray, out_of_fold: OutOfFold, data: Data) -> None:
+    def _learn_from_oof(
+        self, output: np.ndarray, out_of_fold: OutOfFold, sample_weight: np.ndarray | None
+    ) -> None:
         """Learn the size of errors from what was predicted for rows that were left out."""
-        spread, own = np.stack(out_of_fold.outputs).std(axis=0), data.own_weight
-        residual = data.y.reshape(output.shape) - output
-        row_weight = None if data.sample_weight is None else own
-        self._variance_lines_ = variances_of(residual, spread, row_weight)
+        spread = np.stack(out_of_fold.outputs).std(axis=0)
+        residual = out_of_fold.y.reshape(output.shape) - output
+        self._variance_lines_ = variances_of(residual, spread, sample_weight)
         least, slope = self._variance_lines_
         deviation = np.sqrt(least + slope * spread**2)
         standardized = np.divide(
             residual, deviation, out=np.zeros_like(residual), where=deviation > 0
         )
-        self._error_levels_ = levels_of(standardized, row_weight)
+        self._error_levels_ = levels_of(standardized, sample_weight)
