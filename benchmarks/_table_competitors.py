@@ -44,9 +44,10 @@ class Method:
     ----------
     build : callable ``(task, seed) -> estimator``
         `task` is "classification" or "regression".
-    rows : {"frame", "strings", "numbers"}
-        What it is fitted on: the frame with pandas' categories, missing ones left missing; the
-        frame with strings, missing ones called "missing"; or an array of prepared numbers.
+    rows : {"frame", "filled", "strings", "numbers"}
+        What it is fitted on: the frame with pandas' categories and missing values; the same with
+        medians for missing numbers; the frame with strings, missing ones called "missing"; or an
+        array of prepared numbers.
     fit : callable ``(model, X, y, seed) -> None``
         Fits what was built.
     package : str
@@ -120,8 +121,11 @@ def _catboost(task: str, seed: int) -> Any:
 def _realmlp(task: str, seed: int) -> Any:
     from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
 
-    kind = RealMLP_TD_Classifier if task == CLASSES else RealMLP_TD_Regressor
-    return kind(device="cpu", n_threads=1, random_state=seed)
+    settings = {"device": "cpu", "n_threads": 1, "random_state": seed}
+    if task != CLASSES:
+        return RealMLP_TD_Regressor(**settings)
+    # Its defaults are made for accuracy; smoothed labels cost log-loss.
+    return RealMLP_TD_Classifier(val_metric_name="cross_entropy", use_ls=False, **settings)
 
 
 def fit_histogram_stopped(model: Any, X: pd.DataFrame, y: np.ndarray, seed: int) -> None:
@@ -181,7 +185,7 @@ METHODS = {
     CATBOOST: Method(_catboost, "strings", fit_catboost, "catboost"),
     MLP: Method(_mlp, "numbers"),
     SNAPSHOTS: Method(_snapshots, "numbers", package="skensemble"),
-    REALMLP: Method(_realmlp, "frame", package="pytabkit"),
+    REALMLP: Method(_realmlp, "filled", package="pytabkit"),
 }
 """All that can be compared, by name."""
 

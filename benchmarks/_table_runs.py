@@ -47,9 +47,11 @@ def splits_of(folder: Path, name: str, n_train: int, seed: int) -> dict[str, Spl
     splits : dict of str to Split
     """
     frame = split_frame(read_table(folder, name, keep_missing=True), n_train, seed)
+    medians = frame.X.median(numeric_only=True)
+    filled = frame._replace(X=frame.X.fillna(medians), X_test=frame.X_test.fillna(medians))
     strings = frame._replace(X=as_strings(frame.X), X_test=as_strings(frame.X_test))
     numbers = split_rows(read_table(folder, name), n_train, seed)
-    return {"frame": frame, "strings": strings, "numbers": numbers}
+    return {"frame": frame, "filled": filled, "strings": strings, "numbers": numbers}
 
 
 def as_strings(X: pd.DataFrame) -> pd.DataFrame:

@@ -72,6 +72,10 @@ def test_frames_are_the_rows_of_prepared_numbers_with_categories_of_the_training
     # No row of the test has a value of c that a training row has.
     assert len(frame.X["c"].cat.categories) == 100
     assert frame.X_test["c"].isna().all()
+    (lacking,) = np.flatnonzero(pd.concat([frame.X, frame.X_test])["a"].isna())
+    filled = pd.concat([splits["filled"].X, splits["filled"].X_test])
+    assert filled["a"].iloc[lacking] == frame.X["a"].median()
+    assert filled["b"].isna().sum() > 0
     assert set(strings.X["b"]) == {"1.0", "2.0", "missing"}
     assert set(strings.X_test["c"]) == {"missing"}
 
