@@ -143,7 +143,8 @@ def fit_lightgbm_stopped(model: Any, X: pd.DataFrame, y: np.ndarray, seed: int) 
     with warnings.catch_warnings():
         # LightGBM 4.7 deprecates eval_set, but does not encode the labels of what replaces it.
         warnings.simplefilter("ignore")
-        model.fit(X.iloc[rows], y[rows], callbacks=[early_stopping(PATIENCE, False)], **parts)
+        stop = early_stopping(PATIENCE, verbose=False)
+        model.fit(X.iloc[rows], y[rows], callbacks=[stop], **parts)
 
 
 def hold_out(y: np.ndarray, seed: int, *, is_classes: bool) -> tuple[np.ndarray, np.ndarray]:

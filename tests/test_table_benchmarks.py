@@ -31,12 +31,12 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"a": rng.normal(size=200), "b": np.tile([1.0, 2, 2, np.nan], 50)})
-    rows.loc[3, "a"] = np.nan
+    rows.loc[rows.index % 7 == 3, "a"] = np.nan
     # Each value of c is in one row, so that test rows have values that no training row has.
     rows["c"] = [f"row {k}" for k in range(200)]
     is_up = rows["a"].fillna(0) + 0.5 * rng.normal(size=200) > 0
     classes = rows.assign(target=np.where(is_up, "up", "down"))
-    targets = rows.assign(target=10 * rows["a"].fillna(0) + rng.normal(size=200))
+    targets = rows.assign(target=is_up + rng.normal(size=200))
     (path / "tables").mkdir()
     classes.to_csv(path / "tables" / "german.csv.xz", index=False)
     targets.to_csv(path / "tables" / "wine.csv.xz", index=False)
@@ -64,18 +64,19 @@ def test_frames_are_the_rows_of_prepared_numbers_with_categories_of_the_training
     assert (frame.y_test == numbers.y_test).all()
     assert list(frame.X.dtypes.astype(str)) == ["float64", "category", "category"]
     a = frame.X_test["a"].fillna(frame.X["a"].median())
-    expected = (a - frame.X["a"].mean()) / frame.X["a"].std(ddof=0)
-    # A missing number among the training rows moves their mean by less.
-    np.testing.assert_allclose(numbers.X_test[:, 0], expected, atol=0.02)
+    filled = frame.X["a"].fillna(frame.X["a"].median())
+    expected = (a - filled.mean()) / filled.std(ddof=0)
+    np.testing.assert_allclose(numbers.X_test[:, 0], expected)
     assert list(frame.X["b"].cat.categories) == ["1.0", "2.0"]
     assert 0 < frame.X["b"].isna().sum() < 100
     # No row of the test has a value of c that a training row has.
     assert len(frame.X["c"].cat.categories) == 100
     assert frame.X_test["c"].isna().all()
-    (lacking,) = np.flatnonzero(pd.concat([frame.X, frame.X_test])["a"].isna())
-    filled = pd.concat([splits["filled"].X, splits["filled"].X_test])
-    assert filled["a"].iloc[lacking] == frame.X["a"].median()
-    assert filled["b"].isna().sum() > 0
+    median = frame.X["a"].median()
+    for part, filled in ((frame.X, splits["filled"].X), (frame.X_test, splits["filled"].X_test)):
+        assert part["a"].isna().any()
+        assert (filled["a"] == part["a"].fillna(median)).all()
+        assert filled["b"].isna().sum() == part["b"].isna().sum() > 0
     assert set(strings.X["b"]) == {"1.0", "2.0", "missing"}
     assert set(strings.X_test["c"]) == {"missing"}
 
@@ -102,8 +103,8 @@ def test_trees_stop_where_rows_held_out_lose(script, folder, name, table):
     model = method.build(task, 7)
     method.fit(model, split.X, split.y, 7)
     n_trees = model.n_iter_ if name.startswith("Hist") else model.best_iteration_ + 50
-    # 200 rows are learnt in a few hundred trees; at most 2,000 are allowed.
-    assert 50 < n_trees < 1000
+    # At most 2,000 are allowed.
+    assert 50 < n_trees < 2000
     assert (model.learning_rate, model.random_state) == (0.05, 7)
     assert method.build(task, 7).get_params() == model.get_params()
 
@@ -138,27 +139,28 @@ def test_targets_are_scored_by_root_mean_square_and_r2(script):
 
 
 class Greedy:
-    """A model that takes 64 MB to fit, and predicts zeros."""
+    """A model that takes 64 MB and some work to fit, and predicts zeros."""
 
     def fit(self, X, y):
         # Written to, as pages that are not are none.
         np.ones(8 * 2**20).sum()
-        self.is_in_child = os.getpid()
 
     def predict(self, X):
         return np.zeros(len(X))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_run_measures_the_memory_of_its_own_fit(script):
+def test_a_run_measures_the_seconds_and_the_memory_of_its_own_fit(script, monkeypatch):
     runs, competitors = script("_table_runs"), script("_table_competitors")
+    monkeypatch.setattr(runs, "process_time", iter([10, 10 + 3, 20, 20 + 4]).__next__)
+    monkeypatch.setattr(runs, "perf_counter", iter([100, 100 + 5]).__next__)
     split = script("_tables").Split(np.zeros((9, 1)), np.ones(9), np.zeros((4, 1)), np.ones(4))
     method = competitors.Method(lambda task, seed: Greedy(), "numbers")
     found = runs.measure(method, split, "regression", 0)
     assert found["loss"] == 1
     # A few pages more or less for what the interpreter itself does.
     assert found["MB"] == pytest.approx(64, abs=8)
-    assert {"fit s", "predict s", "fit wall s"} < set(found)
+    assert [found[name] for name in ("fit s", "fit wall s", "predict s")] == [3, 5, 4]
 
 
 def test_work_in_a_fork_answers_or_says_why_not(script):
