@@ -181,6 +181,7 @@ def run_main(script, folder, output, *more):
     return [json.loads(line) for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_comparison_goes_on_where_it_was_broken_off(script, folder, tmp_path):
     first = run_main(script, folder, tmp_path, "--shard", "2/2")
