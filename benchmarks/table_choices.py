@@ -28,9 +28,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
     "four cycles": {"M": 4},
     "six cycles": {"M": 6},
-    "a group less": {"n_nets": 8},
+    "four nets": {"n_nets": 4},
+    "twelve nets": {"n_nets": 12},
     "half the rate": {"alpha_zero": 0.0025},
     "twice the rate": {"alpha_zero": 0.01},
+    "growing": {"max_cycles": 6},
     "narrow": {"hidden_units": (32, 32)},
     "wide": {"hidden_units": (128, 128)},
 }
