@@ -109,6 +109,33 @@ def test_trees_stop_where_rows_held_out_lose(script, folder, name, table):
     assert method.build(task, 7).get_params() == model.get_params()
 
 
+class Recorder:
+    """Takes down what it is fitted on."""
+
+    def fit(self, X, y, **more):
+        self.rows, self.y, self.more = X.index, y, more
+
+    def predict_proba(self, X):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("name", ["HistGradientBoosting", "LightGBM"])
+def test_trees_are_not_trained_on_the_rows_held_out(script, name):
+    method = script("_table_competitors").METHODS[f"{name} stopped early"]
+    pytest.importorskip(method.package)
+    X, y = pd.DataFrame({"a": np.arange(100)}), np.arange(100) % 2
+    recorder = Recorder()
+    method.fit(recorder, X, y, 0)
+    is_lightgbm = "eval_set" in recorder.more
+    ((X_val, y_val),) = (
+        recorder.more["eval_set"] if is_lightgbm else [map(recorder.more.get, ("X_val", "y_val"))]
+    )
+    assert len(X_val) == 100 / 10
+    assert sorted([*recorder.rows, *X_val.index]) == list(range(100))
+    assert (recorder.y == recorder.rows % 2).all()
+    assert (y_val == X_val.index % 2).all()
+
+
 def test_every_method_is_built_with_the_seed_on_one_thread(script):
     for name, method in script("_table_competitors").METHODS.items():
         if not method.is_installed:
@@ -117,8 +144,10 @@ def test_every_method_is_built_with_the_seed_on_one_thread(script):
             parameters = method.build(task, 7).get_params()
             seeds = [value for key, value in parameters.items() if key.endswith("random_state")]
             assert 7 in seeds, name
-            n_jobs = parameters.get("thread_count", parameters.get("n_jobs", 1))
-            assert n_jobs in (1, None), name
+            # What is not named here has no threads, but for those of OpenMP, of which there is one.
+            threads = {"ours": "n_jobs", "LightGBM": "n_jobs", "CatBoost": "thread_count"}
+            argument = threads.get(name.removesuffix(" stopped early"))
+            assert argument is None or parameters[argument] == 1, name
 
 
 def test_probabilities_are_scored_by_their_labels(script):
