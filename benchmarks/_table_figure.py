@@ -51,7 +51,7 @@ PLACES = [
 
 
 def draw(runs: pd.DataFrame, path: Path) -> None:
-    """Draw the methods over the tables not used for choosing; over all where none of those is.
+    """Draw the methods as an SVG.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
     path : Path
         Of the SVG.
     """
-    part = runs[runs["table"].isin(OTHERS)]
-    points = quality(part if len(part) else runs)
     # Ids that do not change from run to run, so that a figure changes only where its points do.
     with mpl.rc_context({"font.size": 9, "svg.hashsalt": "tables"}):
-        figure_of(points).savefig(path, metadata={"Date": None})
+        figure_of(quality(runs)).savefig(path, metadata={"Date": None})
 
 
 def quality(runs: pd.DataFrame) -> pd.DataFrame:
-    """Give seconds and relative loss of each method.
+    """Give seconds and relative loss of each method on the tables not used for choosing.
+
+    Where none of those is there, they are those of all tables.
 
     Parameters
     ----------
@@ -81,6 +81,8 @@ def quality(runs: pd.DataFrame) -> pd.DataFrame:
         "loss", the geometric mean over tables of its loss over that of early-stopped
         HistGradientBoosting. Its ``attrs`` count the "tables".
     """
+    others = runs[runs["table"].isin(OTHERS)]
+    runs = others if len(others) else runs
     means = wide(runs, "loss").groupby("table").mean()
     names = [name for name in METHODS if name in means and means[name].notna().all()]
     ratios = means[names].div(means[HISTOGRAM_STOPPED], axis=0)
