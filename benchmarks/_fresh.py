@@ -92,14 +92,14 @@ def _child_memory(what: str, width: str) -> dict[str, Any]:
     y = np.arange(1280) % 7
     # What torch and skorch load and set up at their first step is no part of a fit.
     make(8).fit(X, y)
-    before = _reset_peak()
+    before = reset_peak()
     fitted = make(int(width)).fit(X, y)
-    peak = _peak_bytes() - before
+    peak = peak_bytes() - before
     module = fitted.module_ if what == "net" else fitted._predictor_.members[0]
     return {"peak": peak, "weights": sum(p.nbytes for p in module.parameters())}
 
 
-def _reset_peak() -> int:
+def reset_peak() -> int:
     """Set the peak of this process back to what it holds now, and give that in bytes."""
     # getrusage's ru_maxrss would not do: it is never reset, and on Linux a child even inherits
     # that of the process which started it.
@@ -107,7 +107,7 @@ def _reset_peak() -> int:
     return _status_bytes("VmRSS")
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     return _status_bytes("VmHWM")
 
 

@@ -102,21 +102,21 @@ def in_seconds(seconds: Sequence[float]) -> str:
     return f"{median(seconds):.3g} s"
 
 
-def environment() -> dict[str, Any]:
-    """Describe the machine and the versions."""
+def environment(*, more: Sequence[str] = ()) -> dict[str, Any]:
+    """Describe the machine and the versions, also those of more packages."""
     return {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "python": platform.python_version(),
-        **_versions(),
+        **_versions((*PACKAGES, *more)),
     }
 
 
-def _versions() -> dict[str, str]:
+def _versions(names: Sequence[str]) -> dict[str, str]:
     """Give the versions of the packages that are there; not every script needs all of them."""
     found = {}
-    for name in PACKAGES:
+    for name in names:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

@@ -1,4 +1,4 @@
-"""Tables for the study of the defaults: their files, and splits of their rows."""
+"""Tables for studies of defaults and methods: their files, and splits of their rows."""
 
 import json
 from functools import lru_cache
@@ -44,16 +44,16 @@ class Table(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Prepared rows of a table, drawn with a seed."""
+    """Rows of a table, drawn with a seed: prepared arrays, or frames as they were read."""
 
-    X: np.ndarray
+    X: Any
     y: np.ndarray
-    X_test: np.ndarray
+    X_test: Any
     y_test: np.ndarray
 
 
 @lru_cache(maxsize=2)
-def read_table(folder: Path, name: str) -> Table:
+def read_table(folder: Path, name: str, *, keep_missing: bool = False) -> Table:
     """Read a table by name; its categories become strings.
 
     Parameters
@@ -63,6 +63,8 @@ def read_table(folder: Path, name: str) -> Table:
         ``tables.json``, which gives their tasks and categorical columns.
     name : str
         Name of the file, without its ending, or one of `BUNDLED`, for which there is none.
+    keep_missing : bool, default=False
+        Whether missing categories stay missing; else they are the string "missing".
 
     Returns
     -------
@@ -82,7 +84,11 @@ def read_table(folder: Path, name: str) -> Table:
         rows = pd.read_csv(folder / "tables" / f"{name}.csv.xz")
     X = rows.drop(columns=target)
     X = X.astype(dict.fromkeys(categorical, object))
-    X[categorical] = X[categorical].fillna("missing").astype(str)
+    if keep_missing:
+        for column in categorical:
+            X[column] = X[column].map(str, na_action="ignore").astype(object)
+    else:
+        X[categorical] = X[categorical].fillna("missing").astype(str)
     return Table(X, rows[target].to_numpy(), task)
 
 
@@ -123,12 +129,7 @@ def split_rows(table: Table, n_train: int, seed: int) -> Split:
     -------
     split : Split
     """
-    n_test = _n_test(table)
-    strata: Any = table.y if table.task == "classification" else None
-    train, test = train_test_split(
-        np.arange(len(table.y)), test_size=n_test, random_state=seed, stratify=strata
-    )
-    train = train[:n_train]
+    train, test = _draw(table, n_train, seed)
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     prepare = by_column(
@@ -137,6 +138,44 @@ def split_rows(table: Table, n_train: int, seed: int) -> Split:
     )
     X, X_test = prepare.fit_transform(table.X.iloc[train]), prepare.transform(table.X.iloc[test])
     return Split(X, table.y[train], X_test, table.y[test])
+
+
+def split_frame(table: Table, n_train: int, seed: int) -> Split:
+    """Draw the rows that `split_rows` draws, and leave them a frame.
+
+    Columns that hold no numbers become pandas' categories, those of the training rows. A value
+    that these lack is missing among the test rows.
+
+    Parameters
+    ----------
+    table : Table
+        As `read_table` reads it with ``keep_missing=True``.
+    n_train : int
+        Training rows.
+    seed : int
+        Of the split.
+
+    Returns
+    -------
+    split : Split
+        Its `X` and `X_test` are DataFrames.
+    """
+    train, test = _draw(table, n_train, seed)
+    X, X_test = table.X.iloc[train].copy(), table.X.iloc[test].copy()
+    for column in X.select_dtypes(exclude="number"):
+        X[column] = pd.Categorical(X[column])
+        known = X_test[column].where(X_test[column].isin(X[column].cat.categories))
+        X_test[column] = pd.Categorical(known, dtype=X[column].dtype)
+    return Split(X, table.y[train], X_test, table.y[test])
+
+
+def _draw(table: Table, n_train: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the numbers of training and test rows, stratified for classes."""
+    strata: Any = table.y if table.task == "classification" else None
+    train, test = train_test_split(
+        np.arange(len(table.y)), test_size=_n_test(table), random_state=seed, stratify=strata
+    )
+    return train[:n_train], test
 
 
 def _n_test(table: Table) -> int:
