@@ -156,8 +156,7 @@ def knots_of(values: np.ndarray, counts: np.ndarray, n_knots: int) -> tuple[np.n
             np.linspace(low, high, n_by_rank),
             ndtr(np.linspace(ndtri(low), ndtri(high), n_knots - n_by_rank)),
         ]
-        kept = np.searchsorted(ranks, np.concatenate(targets)).clip(0, len(values) - 1)
-        kept = np.union1d(kept, [0, len(values) - 1])
+        kept = np.unique(np.searchsorted(ranks, np.concatenate(targets)).clip(max=len(values) - 1))
         kept = filled_up(kept, np.arange(len(values)), n_knots)
         values, ranks = values[kept], ranks[kept]
     # A gap smaller than the least normal number is 0 where denormal ones are flushed.
@@ -173,7 +172,7 @@ def filled_up(kept: np.ndarray, everything: np.ndarray, n: int) -> np.ndarray:
     Parameters
     ----------
     kept, everything : ndarray of shape (n_kept,), (n_everything,)
-        Rising.
+        Rising; the largest of both is the same.
     n : int
 
     Returns
@@ -182,8 +181,7 @@ def filled_up(kept: np.ndarray, everything: np.ndarray, n: int) -> np.ndarray:
         Rising.
     """
     # Both are sorted; NumPy's sets would sort or hash them again.
-    next_kept = kept[np.searchsorted(kept, everything).clip(max=len(kept) - 1)]
-    others = everything[everything != next_kept]
+    others = everything[everything != kept[np.searchsorted(kept, everything)]]
     n_more = max(0, min(n - len(kept), len(others)))
     places = ((np.arange(n_more) + 0.5) / max(n_more, 1) * len(others)).astype(int)
     return np.sort(np.concatenate([kept, others[places]]))

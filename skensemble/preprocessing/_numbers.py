@@ -38,7 +38,7 @@ class RobustClipper(_OneToOneEncoder):
         What rows are encoded by.
     n_features_in_ : int
         Columns seen in `fit`.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_columns,)
         Their names, where they had names.
 
     See Also
@@ -75,7 +75,7 @@ class RankNormalizer(_OneToOneEncoder):
         What rows are encoded by.
     n_features_in_ : int
         Columns seen in `fit`.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_columns,)
         Their names, where they had names.
 
     See Also
@@ -121,7 +121,7 @@ class PiecewiseLinearEncoder(BaseColumnEncoder):
         What rows are encoded by.
     n_features_in_ : int
         Columns seen in `fit`.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_columns,)
         Their names, where they had names.
 
     See Also
@@ -171,7 +171,7 @@ class RankCosines(BaseColumnEncoder):
         What rows are encoded by.
     n_features_in_ : int
         Columns seen in `fit`.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_columns,)
         Their names, where they had names.
 
     See Also
@@ -221,7 +221,7 @@ class AtomEncoder(BaseColumnEncoder):
         What rows are encoded by.
     n_features_in_ : int
         Columns seen in `fit`.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_columns,)
         Their names, where they had names.
 
     See Also

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils.validation import _get_feature_names, check_array
 
@@ -32,10 +31,8 @@ class Table:
     array: np.ndarray | None = None
 
     def ordered(self, order: list[int]) -> "Table":
-        """Return the table with its columns in another order; one of names has no array."""
-        columns = [self.columns[j] for j in order]
-        names = None if self.names is None else self.names[order]
-        return Table(columns, self.n_rows, names)
+        """Return the columns in another order, without names."""
+        return Table([self.columns[j] for j in order], self.n_rows)
 
 
 def read_table(X: Any, owner: Any) -> Table:
@@ -65,7 +62,7 @@ def read_table(X: Any, owner: Any) -> Table:
                 # scikit-learn says what is wrong with an array of this shape.
                 check_array(np.empty(X.shape), estimator=owner)
             return Table(_frame_columns(X), X.shape[0], _get_feature_names(X))
-        if not issparse(X) and not hasattr(X, "dtype"):
+        if not hasattr(X, "dtype"):
             X = _array_of(X)
         X = check_array(X, dtype=None, ensure_all_finite=False, estimator=owner)
     if X.dtype.kind in "fiub":

@@ -49,7 +49,7 @@ class TableEncoder(BaseColumnEncoder):
         Sorted levels of each column, None for numbers.
     n_features_in_ : int
         Columns seen in `fit`.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_columns,)
         Their names, where they had names.
 
     See Also

@@ -1,4 +1,6 @@
+import inspect
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -34,6 +36,16 @@ def X():
     )
     X[3, 0] = X[4, 1] = np.nan
     return X
+
+
+@each
+def test_defaults_are_those_that_are_documented(encoder):
+    described = dict(
+        re.findall(r"^    (\w+) : .*default=(.*)$", type(encoder).__doc__, re.MULTILINE)
+    )
+    for name, parameter in inspect.signature(type(encoder)).parameters.items():
+        assert described.pop(name).replace('"', "'") == repr(parameter.default)
+    assert not described
 
 
 @each

@@ -5,6 +5,7 @@ from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
 from skensemble.preprocessing import encode_rows, fit_tables
+from skensemble.preprocessing._fitting import filled_up
 
 NONE = {"values": False, "normals": False}
 
@@ -40,14 +41,17 @@ def test_ranks_lie_on_lines_between_values_and_are_0_and_1_beyond():
     np.testing.assert_allclose(ranks, expected, atol=1e-6)
 
 
-def test_ranks_jump_right_beside_the_ends():
+@pytest.mark.parametrize("end", [0.0, 1.0, 1e-38])
+def test_ranks_jump_right_beside_the_ends(end):
     """Also where the numbers beside 0 are smaller than what some processors keep."""
-    for end in (0.0, 1.0, 1e-38):
-        tables = fit_tables(column(end, end + 1), [0], **NONE, n_cosines=1)
-        at = np.float32(end)
-        below = min(np.nextafter(at, np.float32(-1)), at - np.finfo(np.float32).tiny)
-        np.testing.assert_allclose(ranks_at(tables, end, below), [1 / 4, 0], atol=1e-6)
-        assert np.diff(tables.floats["knots"]).min() >= np.finfo(np.float32).tiny
+    tiny, infinity = np.finfo(np.float32).tiny, np.float32(np.inf)
+    at = np.float32(end)
+    for sign in (1, -1):
+        tables = fit_tables(column(sign * end, sign * (end + 1)), [0], **NONE, n_cosines=1)
+        outside = sign * min(np.nextafter(at, -infinity), at - tiny)
+        ranks = [1 / 4, 0] if sign == 1 else [3 / 4, 1]
+        np.testing.assert_allclose(ranks_at(tables, sign * end, outside), ranks, atol=1e-6)
+        assert np.diff(tables.floats["knots"]).min() >= tiny
 
 
 @pytest.mark.parametrize("n_distinct", [999, 1000])
@@ -112,6 +116,8 @@ def test_few_values_are_the_edges_themselves():
     coded = column(*[0] * 50, 1, 2, 7, np.nan)
     assert bins_of(coded, 16) == [0, 1, 2, 7]
     assert bins_of(coded, 3) == [0, 1, 2, 7]
+    # The quantile in the middle would be 1.5.
+    assert bins_of(column(0, 1, 2, 2), 2) == [0, 1, 2]
 
 
 def test_where_quantiles_tie_other_values_fill_the_bins_up():
@@ -122,6 +128,18 @@ def test_where_quantiles_tie_other_values_fill_the_bins_up():
     assert (edges[0], edges[-1]) == (0, 100)
     # Quantiles give 0, the 94th percentile and 100; the others are spread over all values.
     assert np.diff(edges[1:]).max() < 100 / 8
+
+
+def test_numbers_are_values_and_normals_unless_more_is_wanted():
+    assert fit_tables(column(1, 2), [0]).kinds == ["value", "normal"]
+    assert fit_tables(column(1, 2), [0], normals=False).kinds == ["value"]
+
+
+def test_others_are_spread_evenly_over_what_is_left():
+    filled = filled_up(np.array([0, 100]), np.arange(101), 6)
+    # In the middle of each fourth of the 99 others, from 1 on.
+    assert filled.tolist() == [0, *(1 + int(99 * place / 8) for place in (1, 3, 5, 7)), 100]
+    assert filled_up(np.array([0, 2]), np.arange(3), 9).tolist() == [0, 1, 2]
 
 
 def test_a_column_of_one_value_has_no_features_but_an_indicator():

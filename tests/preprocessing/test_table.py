@@ -3,7 +3,10 @@ import sys
 
 import numpy as np
 import pytest
+import scipy
 from scipy.sparse import csr_array
+from sklearn import config_context
+from sklearn.utils.fixes import parse_version
 
 from skensemble.preprocessing import TableCoder
 
@@ -50,6 +53,15 @@ def test_what_is_no_table_is_refused_in_the_words_of_scikit_learn(X, message):
 def test_sparse_rows_are_refused_in_the_words_of_scikit_learn():
     with pytest.raises(TypeError, match="Sparse data was passed"):
         TableCoder().fit(csr_array(np.eye(3)))
+
+
+def test_arrays_of_the_array_api_are_read_whatever_scikit_learn_dispatches():
+    xp = pytest.importorskip("array_api_strict")
+    if parse_version(scipy.__version__) < parse_version("1.14"):
+        pytest.skip("scikit-learn dispatches with SciPy 1.14 or later")
+    X = xp.asarray([[1.0], [2.0], [3.0]])
+    with config_context(array_api_dispatch=True):
+        assert TableCoder().fit(X).transform(X).tolist() == [[-1], [0], [1]]
 
 
 def test_numbers_in_a_list_beside_strings_stay_numbers():
