@@ -51,7 +51,7 @@ def fit_tables(
         Cosines of the rank of a number.
     n_atoms : int, default=0
         Values with an indicator of their own, at most, of a number.
-    n_knots : int, default=1000
+    n_knots : int, default=256
         Values of a number whose rank is kept, at most.
     indicators : bool, default=True
         Whether columns with missing values have an indicator of them. Without indicators there may
