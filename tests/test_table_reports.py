@@ -120,6 +120,15 @@ def test_the_report_tells_tables_for_choosing_from_others(script, runs):
         report.report(runs[runs["method"] != OURS])
 
 
+def test_a_report_is_of_one_size(script, runs, tmp_path):
+    smaller = runs.assign(size=100, loss=np.where(runs["method"] == OURS, 8, runs["loss"]))
+    pd.concat([runs, smaller]).to_json(tmp_path / "tables.jsonl", orient="records", lines=True)
+    for size, cell in ((10_000, "3 (0.500)"), (100, "8 (0.500)")):
+        script("tables").main(["--report", "--size", str(size), "--output", str(tmp_path)])
+        assert f"\n| pol | {cell} | " in (tmp_path / "tables.md").read_text()
+    assert "<svg" in (tmp_path / "tables.svg").read_text()
+
+
 def test_tables_for_choosing_and_others_are_all_and_apart(script):
     report = script("_table_report")
     assert len({*report.CHOSEN_ON, *report.OTHERS}) == 6 + 10
@@ -149,6 +158,7 @@ def test_no_name_in_the_figure_covers_another_or_a_point_or_the_edge(script, sec
     points.attrs["tables"] = 1
     figure = figures.figure_of(points)
     (axes,) = figure.axes
+    assert 1 in axes.get_yticks()
     assert [text.get_text() for text in axes.texts] == names
     boxes = [text.get_window_extent() for text in axes.texts]
     assert not [1 for k, box in enumerate(boxes) if box.count_overlaps(boxes[k + 1 :])]
