@@ -200,6 +200,9 @@ def test_choices_are_set_against_the_better_tree_of_a_split(script, monkeypatch)
     assert table.loc["default", "seconds"] == pytest.approx(np.sqrt(2 * 8))
     assert list(table["splits"]) == [2, 1]
     assert list(table["to default"]) == pytest.approx([1, 6 / 3])
+    is_late = (runs["n_train"] == 3674) & (runs["setting"] == LIGHTGBM)
+    # A split on which one of the trees has no run yet does not count.
+    assert np.isnan(choices.summary(runs[~is_late]).loc["default", "large"])
     assert "\n| wide | `M=3` | 6.000 | nan | 6.000 | 1 | 1.000 | 2.000 |" in choices.report(runs)
 
 
