@@ -24,6 +24,8 @@ from _report import environment, listed
 from _table_report import CHOSEN_ON, VERSIONS, markdown
 from _table_runs import Runs, splits_of
 from _tables import read_table, training_rows
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from skensemble import TabularSnapshotClassifier, TabularSnapshotRegressor
 from skensemble.averaging import restrict_weights
@@ -76,15 +78,33 @@ class Parts(NamedTuple):
     groups: np.ndarray
     is_classifier: bool
 
-    def loss(self, chosen: np.ndarray, *, on_test: bool) -> float:
-        """Return the log-loss, or the root mean squared error, of the weighted mean of parts."""
+    def means(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weighted mean of some parts, out of fold and on the test rows."""
         fit = log_loss_weights if self.is_classifier else squared_error_weights
         weights = restrict_weights(fit(self.out_of_fold[chosen], self.y, None))
-        outputs, y = (self.test, self.y_test) if on_test else (self.out_of_fold, self.y)
-        mean = np.tensordot(weights, outputs[chosen], 1)
+        return tuple(
+            np.tensordot(weights, all_[chosen], 1) for all_ in (self.out_of_fold, self.test)
+        )
+
+    def loss(self, chosen: np.ndarray, *, on_test: bool) -> float:
+        """Return the log-loss, or the root mean squared error, of the weighted mean of parts."""
+        mean, y = self.means(chosen)[on_test], self.y_test if on_test else self.y
         if self.is_classifier:
-            return float(-np.log(np.maximum(mean[np.arange(len(y)), y], 1e-12)).mean())
+            return log_loss_at(1.0, mean, y)
         return float(np.sqrt(((mean - y.reshape(mean.shape)) ** 2).mean()))
+
+    def with_temperature(self, chosen: np.ndarray) -> tuple[float, float]:
+        """Return the temperature of least log-loss out of fold, and the test loss with it."""
+        out_of_fold, test = self.means(chosen)
+        bounds = {"bounds": (0.2, 5), "method": "bounded"}
+        best = minimize_scalar(log_loss_at, args=(out_of_fold, self.y), **bounds).x
+        return float(best), log_loss_at(best, test, self.y_test)
+
+
+def log_loss_at(temperature: float, proba: np.ndarray, y: np.ndarray) -> float:
+    """Return the log-loss of probabilities whose logarithms are divided by a temperature."""
+    logs = np.log(np.maximum(proba, 1e-12)) / temperature
+    return float((logsumexp(logs, axis=1) - logs[np.arange(len(y)), y]).mean())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -186,7 +206,13 @@ def losses_of(found: tuple[Parts, list[int]]) -> dict[str, Any]:
             loss, cost = outcome(chosen, RULES[rule])
             key = " + ".join(names[k] for k in chosen) + f" | {rule}"
             found_losses[key] = [round(loss / base_loss, 5), round(cost / base_cost, 4)]
-    return {"base": base_loss, "ratios": found_losses}
+    numbers = {"base": base_loss, "ratios": found_losses}
+    if parts.is_classifier:
+        chosen = np.isin(parts.groups, [names.index(name) for name in CHOSEN])
+        temperature, loss = parts.with_temperature(chosen)
+        ratio = loss / parts.loss(chosen, on_test=True)
+        numbers |= {"temperature": round(temperature, 3), "temperature ratio": round(ratio, 5)}
+    return numbers
 
 
 def subsets(n: int) -> Iterator[tuple[int, ...]]:
@@ -228,9 +254,15 @@ def report(runs: pd.DataFrame) -> str:
         f"{len(runs)} splits of the tables for choosing; cost in units of the same, reckoned from\n"
         "steps and features. Listed is what nothing cheaper betters, and what was chosen."
     )
+    calibrated = runs.dropna(subset="temperature")
+    temperatures = (
+        f"A temperature fitted out of fold, {calibrated['temperature'].mean():.2f} on average,\nmakes "
+        f"the log-loss of the chosen groups on {len(calibrated)} splits "
+        f"{np.exp(np.log(calibrated['temperature ratio']).mean()):.4f} of what it is."
+    )
     machine = f"Machine and versions: {listed(environment(more=VERSIONS))}."
     table = markdown(["groups", "cycles", "loss", "cost", ""], rows)
-    return "\n\n".join(["# Groups of nets on tables", machine, about, table]) + "\n"
+    return "\n\n".join(["# Groups of nets on tables", machine, about, table, temperatures]) + "\n"
 
 
 if __name__ == "__main__":
