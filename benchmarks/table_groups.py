@@ -255,10 +255,11 @@ def report(runs: pd.DataFrame) -> str:
         "steps and features. Listed is what nothing cheaper betters, and what was chosen."
     )
     calibrated = runs.dropna(subset="temperature")
+    ratio = np.exp(np.log(calibrated["temperature ratio"]).mean())
     temperatures = (
-        f"A temperature fitted out of fold, {calibrated['temperature'].mean():.2f} on average,\nmakes "
-        f"the log-loss of the chosen groups on {len(calibrated)} splits "
-        f"{np.exp(np.log(calibrated['temperature ratio']).mean()):.4f} of what it is."
+        f"A temperature fitted out of fold, {calibrated['temperature'].mean():.2f} on average,\n"
+        f"makes the test loss of the chosen groups {ratio:.4f} of what it is, on {len(calibrated)}\n"
+        "splits of tables with classes."
     )
     machine = f"Machine and versions: {listed(environment(more=VERSIONS))}."
     table = markdown(["groups", "cycles", "loss", "cost", ""], rows)
