@@ -258,8 +258,8 @@ def report(runs: pd.DataFrame) -> str:
     ratio = np.exp(np.log(calibrated["temperature ratio"]).mean())
     temperatures = (
         f"A temperature fitted out of fold, {calibrated['temperature'].mean():.2f} on average,\n"
-        f"makes the test loss of the chosen groups {ratio:.4f} of what it is, on {len(calibrated)}\n"
-        "splits of tables with classes."
+        f"makes the test loss of the chosen groups {ratio:.4f} of what it is,\n"
+        f"on {len(calibrated)} splits of tables with classes."
     )
     machine = f"Machine and versions: {listed(environment(more=VERSIONS))}."
     table = markdown(["groups", "cycles", "loss", "cost", ""], rows)
