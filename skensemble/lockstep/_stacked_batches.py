@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from skensemble.data import BLOCK_VALUES, Rows, draw_order, n_values_per_row
@@ -67,11 +68,13 @@ class StackedBatches:
         self.widths = sizes.amax(0).tolist()
         width = max(self.widths)
         places = torch.arange(width).expand(*sizes.shape, width)
-        begins = sizes.cumsum(1) - sizes
         is_row = places < sizes[..., None]
-        # The orders of all nets stand one after another.
-        starts = torch.tensor([0, *n_rows[:-1]]).cumsum(0)[:, None, None]
-        self.places = torch.where(is_row, places + begins[..., None], 0) + starts
+        self.shape, self.places = is_row.shape, None
+        if len(sizes) > 1 or (sizes[0, :-1] < width).any():
+            begins = sizes.cumsum(1) - sizes
+            # The orders of all nets stand one after another.
+            starts = torch.tensor([0, *n_rows[:-1]]).cumsum(0)[:, None, None]
+            self.places = torch.where(is_row, places + begins[..., None], 0) + starts
         # Shares of equal rows in the loss of their batch; those without weights are the same in
         # each epoch.
         shares = is_row.to(self.weight).div_(sizes[..., None].to(self.weight)).transpose(0, 1)
@@ -103,11 +106,12 @@ class StackedBatches:
 
     def epochs(self, n_epochs: int) -> Iterator[Batch]:
         """Yield the batches of some epochs, in the orders that the nets would draw alone."""
-        n_batches = self.places.shape[1]
+        n_batches = self.shape[1]
         per_draw = max(1, self.per_block // n_batches)
         for done in range(0, n_epochs, per_draw):
             n_drawn = min(per_draw, n_epochs - done)
-            index = torch.cat([self._draw() for _ in range(n_drawn)])
+            drawn = [self._draw() for _ in range(n_drawn)]
+            index = drawn[0] if n_drawn == 1 else torch.cat(drawn)
             for start in range(0, len(index), self.per_block):
                 chosen = index[start : start + self.per_block]
                 row_weights = self._row_weights(chosen, start)
@@ -116,7 +120,7 @@ class StackedBatches:
                 for t, batch in enumerate(zip(*parts, strict=True), start=start):
                     # Cut the padding when every net's batch is shorter than the widest one.
                     width = self.widths[t % n_batches]
-                    is_full = width == self.places.shape[-1]
+                    is_full = width == self.shape[-1]
                     x, *rest = batch if is_full else (part[:, :width] for part in batch)
                     if self.encode is not None:
                         x = self.encode(x)
@@ -127,12 +131,18 @@ class StackedBatches:
         drawn = {draw: draw.order(generator) for draw, generator in self.generators.items()}
         if self.columns is not None:
             self.columns.draw(self.generators)
+        if self.places is None:
+            # One batch after another, and the last one filled up: nothing has to be looked up.
+            order = drawn[self.draws[0]]
+            n_places = self.shape.numel()
+            order = F.pad(order, (0, n_places - len(order))) if len(order) < n_places else order
+            return order.view(self.shape).transpose(0, 1)
         orders = torch.cat([drawn[draw] for draw in self.draws])
         return orders[self.places].transpose(0, 1)
 
     def _row_weights(self, chosen: Tensor, start: int) -> Sequence[Tensor]:
         """Return the weights of the rows of a block, whose first batch is the one at `start`."""
-        n_batches = self.places.shape[1]
+        n_batches = self.shape[1]
         steps = [t % n_batches for t in range(start, start + len(chosen))]
         if not self.is_weighted:
             return [self.shares[t] for t in steps]

@@ -28,7 +28,7 @@ def fit_tables(
     n_bins: int = 0,
     n_cosines: int = 0,
     n_atoms: int = 0,
-    n_knots: int = 256,
+    n_knots: int = 1000,
     indicators: bool = True,
 ) -> EncodingTables:
     """Learn how to encode the columns of a coded table.
@@ -51,7 +51,7 @@ def fit_tables(
         Cosines of the rank of a number.
     n_atoms : int, default=0
         Values with an indicator of their own, at most, of a number.
-    n_knots : int, default=256
+    n_knots : int, default=1000
         Values of a number whose rank is kept, at most.
     indicators : bool, default=True
         Whether columns with missing values have an indicator of them. Without indicators there may
@@ -63,14 +63,26 @@ def fit_tables(
     """
     n_rows, n_columns = coded.shape
     n_levels = np.asarray(n_levels, dtype=np.int64)
-    rows = coded[np.linspace(0, n_rows - 1, MOST_ROWS).astype(int)] if n_rows > MOST_ROWS else coded
-    found = {j: distinct(rows[:, j]) for j in np.flatnonzero(n_levels == 0)}
-    varied = {j: pair for j, pair in found.items() if len(pair[0]) > 1}
-    bins = {j: bins_of(*pair, n_bins) for j, pair in varied.items()} if n_bins else {}
-    atoms = {j: atoms_of(*pair, n_atoms, len(rows)) for j, pair in varied.items() if n_atoms}
+    seen: Any = slice(None)
+    if n_rows > MOST_ROWS:
+        seen = np.linspace(0, n_rows - 1, MOST_ROWS).astype(int)
+    varied: list[int] = []
+    bins, atoms, knots_and_ranks = {}, {}, []
+    for j in np.flatnonzero(n_levels == 0).tolist():
+        # Of a large table the values of one column at a time are held.
+        found, counts = distinct(coded[seen, j])
+        if len(found) < 2:
+            continue
+        varied.append(j)
+        if n_bins:
+            bins[j] = bins_of(found, counts, n_bins)
+        if n_atoms:
+            atoms[j] = atoms_of(found, counts, n_atoms, min(n_rows, MOST_ROWS))
+        if normals or n_cosines:
+            knots_and_ranks.append(knots_of(found, counts, n_knots))
     pairs, level_columns, levels = _of_categories(n_levels)
     own: dict[str, Any] = {
-        "values": [*varied] if values else [],
+        "values": varied if values else [],
         "bin_columns": np.repeat([*bins], [len(own) for own in bins.values()]),
         "bins": np.concatenate([np.empty((0, 2)), *bins.values()]),
         "atom_columns": np.repeat([*atoms], [len(own) for own in atoms.values()]),
@@ -80,9 +92,9 @@ def fit_tables(
         "levels": levels,
         "missing": [j for j in range(n_columns) if indicators and np.isnan(coded[:, j]).any()],
     }
-    if varied and (normals or n_cosines):
-        knots, ranks = _padded([knots_of(*pair, n_knots) for pair in varied.values()])
-        own |= {"numbers": [*varied], "knots": knots, "ranks": ranks}
+    if knots_and_ranks:
+        knots, ranks = _padded(knots_and_ranks)
+        own |= {"numbers": varied, "knots": knots, "ranks": ranks}
         own |= {"normals": normals, "n_cosines": n_cosines}
     tables = EncodingTables(n_columns, **own)
     has_features = tables.n_features or not indicators

@@ -17,7 +17,8 @@ def column(*values):
 def bins_of(coded, n_bins):
     """Return the edges of the bins of a table of one column."""
     tables = fit_tables(coded, [0], **NONE, n_bins=n_bins)
-    lower, widths = tables.floats["lower"], tables.floats["widths"]
+    widths = 1 / tables.floats["steepness"]
+    lower = tables.floats["middles"] - widths / 2
     np.testing.assert_allclose(lower[1:], (lower + widths)[:-1], rtol=1e-6, atol=1e-7)
     return [*lower, lower[-1] + widths[-1]]
 
@@ -219,7 +220,7 @@ def test_of_many_rows_some_are_taken_evenly_but_all_are_looked_at_for_missing_va
     coded = np.arange(1001, dtype=np.float32)[:, None]
     coded[5] = np.nan
     tables = fit_tables(coded, [0], values=False, n_bins=2)
-    assert tables.floats["lower"].tolist() == pytest.approx([0, 500], abs=2)
+    assert tables.floats["middles"].tolist() == pytest.approx([250, 750], abs=2)
     assert (tables.floats["knots"][0, 1], tables.floats["knots"][0, -2]) == (0, 1000)
     assert tables.kinds.count("missing") == 1
     assert len(tables.floats["knots"][0]) == 100 + 2

@@ -143,10 +143,12 @@ def leaving_out(data: Data, train: np.ndarray, net: NeuralNet) -> Data:
         own = None if data.own_weight is None else data.own_weight[train]
         rows = {"X": data.X[train], "y": data.y[train], "given": given, "own_weight": own}
         return data._replace(**rows, rows_digest=None)
-    mask = np.zeros(len(data.y))
+    mask = np.zeros(len(data.y), dtype=np.float32)
     mask[train] = 1
+    if data.sample_weight is None:
+        return data._replace(sample_weight=mask, own_weight=mask)
     own = mask if data.own_weight is None else mask * data.own_weight
-    weight = own if data.sample_weight is None else mask * data.sample_weight
+    weight = mask * data.sample_weight
     return data._replace(sample_weight=weight, own_weight=own)
 
 

@@ -10,7 +10,7 @@ from skensemble.averaging import average, restrict_weights
 CHUNK = 8192
 """Rows that are copied at a time, to be predicted."""
 
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 """Rows that are predicted, and that weights are fitted to."""
 
 LEAST_GAIN = 0.005

@@ -18,6 +18,7 @@ from skensemble.ensembles.cross_fitted._nets import NetInTraining
 from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
 from skensemble.ensembles.cross_fitted._positions import Positions
 from skensemble.ensembles.tabular._groups import group_of
+from skensemble.ensembles.tabular._memory import give_back
 from skensemble.ensembles.tabular._parameters import HasTable
 from skensemble.ensembles.tabular._plan import Plan
 from skensemble.ensembles.tabular._progress import TableProgress
@@ -26,6 +27,9 @@ from skensemble.training import Data
 
 LEAST_GAIN = 0.01
 """Share of its out-of-fold loss that a cycle has to save a group for another one to follow."""
+
+N_KNOTS = 256
+"""Values of a number whose rank is kept: few enough that looking them up takes no time."""
 
 ROWS_PER_BATCH = 64
 """Rows of the table for each row of a batch."""
@@ -57,6 +61,7 @@ class LearnsTable(HasTable, CrossFitted):
         self._seen_ = _rows_that_count(X, sample_weight)
         data, held_out = super()._learn_data(net, X, y, sample_weight, *rest, **options)
         del self._seen_
+        give_back(data.X.nbytes)
         n_groups = -(-self.n_nets // self._n_folds())
         self._tables_ = [
             fit_tables(
@@ -65,6 +70,7 @@ class LearnsTable(HasTable, CrossFitted):
                 n_bins=group.n_bins,
                 n_cosines=group.n_cosines,
                 n_atoms=group.n_atoms,
+                n_knots=N_KNOTS,
             )
             for group in map(group_of, range(n_groups))
         ]
@@ -125,6 +131,7 @@ class LearnsTable(HasTable, CrossFitted):
             plan.begin_cycle(n_steps)
             train = partial(NetInTraining.train_further, n_steps=n_steps)
             self._train_round(nets, positions, groups, train, course)
+            give_back(nets[0].data.X.nbytes)
             if course.trace.stopped_by:
                 break
 
