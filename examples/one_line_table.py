@@ -13,6 +13,14 @@ By default 8,000 of the 24,420 training rows are drawn, so that both are done in
                          the trees stop on a tenth of the rows and have no such score
     seconds              of fit and of predict_proba together
 
+What you learn, measured with seed 0: the score out of fold is that of new rows, and the more rows
+there are, the better are the trees. They take a tenth to a fifth of the time.
+
+    log-loss        1,000 rows   8,000 rows   all rows
+    out of fold          0.352        0.301      0.286
+    test rows            0.337        0.301      0.289
+    boosted trees        0.413        0.299      0.282
+
     python one_line_table.py adult.csv.xz
 
 PATH is the CSV of UCI adult (Kohavi, 1996) with a header: 14 columns and `Salary`.
