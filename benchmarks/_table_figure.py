@@ -39,7 +39,7 @@ LOOKS = {
 }
 """Shape, colour, and whether the shape is filled, of each method."""
 
-TICKS = [*np.arange(1, 10) / 10, 1.1, 1.2, 1.4, 1.6, 2, 3, 5, 10]
+TICKS = [*np.arange(1, 11) / 10, 1.1, 1.2, 1.4, 1.6, 2, 3, 5, 10]
 """Of relative losses."""
 
 PLACES = [
@@ -175,4 +175,6 @@ def _label(
         ha="left" if right > 0 else "right" if right < 0 else "center",
         va="bottom" if up > 0 else "top" if up < 0 else "center",
         weight="bold" if name == OURS else "normal",
+        # The line at 1 runs behind names, not through them.
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
     )

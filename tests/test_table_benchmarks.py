@@ -245,6 +245,24 @@ def test_a_quick_run_compares_all_methods_that_are_installed(script, folder, tmp
     assert "<svg" in (tmp_path / "tables.svg").read_text()
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_choices_run_beside_the_trees_at_each_size(script, folder, tmp_path, monkeypatch):
+    pytest.importorskip("lightgbm")
+    choices = script("table_choices")
+    monkeypatch.setattr(choices, "SETTINGS", {"short": {"M": 1, "n_nets": 4, "max_steps": 20}})
+    command = ["--data", str(folder), "--output", str(tmp_path), "--tables", "german"]
+    choices.main([*command, "--seeds", "0", "--sizes", "100", "0"])
+    lines = (tmp_path / "table_choices.jsonl").read_text().splitlines()
+    found = [(run["n_train"], run["setting"]) for run in map(json.loads, lines)]
+    names = [*choices.TREES, "short"]
+    assert found == [(n_train, name) for n_train in (100, 150) for name in names]
+    assert (
+        "\n| short | `M=1, n_nets=4, max_steps=20` | "
+        in (tmp_path / "table_choices.md").read_text()
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

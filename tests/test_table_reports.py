@@ -120,6 +120,15 @@ def test_the_report_tells_tables_for_choosing_from_others(script, runs):
         report.report(runs[runs["method"] != OURS])
 
 
+def test_a_report_is_of_one_size(script, runs, tmp_path):
+    smaller = runs.assign(size=100, loss=np.where(runs["method"] == OURS, 8, runs["loss"]))
+    pd.concat([runs, smaller]).to_json(tmp_path / "tables.jsonl", orient="records", lines=True)
+    for size, cell in ((10_000, "3 (0.500)"), (100, "8 (0.500)")):
+        script("tables").main(["--report", "--size", str(size), "--output", str(tmp_path)])
+        assert f"\n| pol | {cell} | " in (tmp_path / "tables.md").read_text()
+    assert "<svg" in (tmp_path / "tables.svg").read_text()
+
+
 def test_tables_for_choosing_and_others_are_all_and_apart(script):
     report = script("_table_report")
     assert len({*report.CHOSEN_ON, *report.OTHERS}) == 6 + 10
@@ -149,6 +158,7 @@ def test_no_name_in_the_figure_covers_another_or_a_point_or_the_edge(script, sec
     points.attrs["tables"] = 1
     figure = figures.figure_of(points)
     (axes,) = figure.axes
+    assert 1 in axes.get_yticks()
     assert [text.get_text() for text in axes.texts] == names
     boxes = [text.get_window_extent() for text in axes.texts]
     assert not [1 for k, box in enumerate(boxes) if box.count_overlaps(boxes[k + 1 :])]
@@ -190,6 +200,9 @@ def test_choices_are_set_against_the_better_tree_of_a_split(script, monkeypatch)
     assert table.loc["default", "seconds"] == pytest.approx(np.sqrt(2 * 8))
     assert list(table["splits"]) == [2, 1]
     assert list(table["to default"]) == pytest.approx([1, 6 / 3])
+    is_late = (runs["n_train"] == 3674) & (runs["setting"] == LIGHTGBM)
+    # A split on which one of the trees has no run yet does not count.
+    assert np.isnan(choices.summary(runs[~is_late]).loc["default", "large"])
     assert "\n| wide | `M=3` | 6.000 | nan | 6.000 | 1 | 1.000 | 2.000 |" in choices.report(runs)
 
 

@@ -133,9 +133,6 @@ def numbers_in(column: Any, name: str) -> np.ndarray:
         return numbers
     if kind in "fiub":
         return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    if kind_of(column, name) == "category":
-        values, codes = distinct_in(column, name)
-        return np.append(_as_floats(values, name), np.nan)[codes]
     return _as_floats(objects_in(column), name)
 
 

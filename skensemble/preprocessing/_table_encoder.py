@@ -58,7 +58,7 @@ class TableEncoder(BaseColumnEncoder):
 
     Notes
     -----
-    Features are dense, some 40 for each number: of a large table, encode some rows at a time.
+    Features are dense, up to 42 for each number: of a large table, encode some rows at a time.
     Quantiles, ranks and atoms of more than 100,000 rows are those of 100,000, spread evenly.
 
     Text of more than 255 levels is refused, and of more than 30 that are more than half the rows:

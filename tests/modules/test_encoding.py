@@ -140,6 +140,7 @@ def test_tables_of_nothing_have_no_features():
     tables = EncodingTables(2)
     assert tables.n_features == 0
     assert encoded(tables, [1, 2], [3, 4]).shape == (2, 0)
+    assert tables.encode(torch.zeros(2, 3, 2)).shape == (2, 3, 0)
 
 
 def test_copies_share_their_tables_and_pickles_leave_tensors_out(tables, rows):

@@ -114,6 +114,11 @@ def test_the_owner_gets_the_features_and_is_named():
         coder.transform([[1.0, 2.0]], owner)
     with pytest.raises(ValueError, match="X has 2 features, but TableCoder is expecting 1"):
         coder.transform([[1.0, 2.0]])
+    for call in (coder.fit, coder.transform):
+        with pytest.raises(ValueError, match="minimum of 1 is required by BaseEstimator"):
+            call(np.empty((0, 1)), owner)
+        with pytest.raises(ValueError, match="minimum of 1 is required by TableCoder"):
+            call(np.empty((0, 1)))
 
 
 def test_an_owner_keeps_its_features_where_a_fit_fails():
@@ -158,6 +163,18 @@ def test_infinities_and_what_float32_cannot_hold_are_refused_by_name(value):
         coder.transform([[1.0, value]])
     with pytest.raises(ValueError, match=f"Column 'x1' {BEYOND}"):
         TableCoder().fit([*fine, [1.0, value]])
+
+
+def test_what_is_too_large_is_shown_also_in_a_later_block(monkeypatch):
+    monkeypatch.setattr("skensemble.preprocessing._coder.BLOCK_VALUES", 3)
+    with pytest.raises(ValueError, match=r"got 1e\+300\."):
+        TableCoder().fit([[1.0], [2.0]]).transform([[1.0]] * 7 + [[1e300], [np.inf]])
+
+
+def test_what_is_too_large_is_told_from_the_scale_of_the_column():
+    with pytest.raises(ValueError, match=r"got 1e\+30\."):
+        TableCoder().fit([[0.0], [1e-10], [0.0], [1e-10], [1e30]])
+    assert TableCoder().fit([[9e38], [9e38]]).transform([[9e38]]) == 0
 
 
 def test_a_range_beyond_float64_is_refused():

@@ -187,3 +187,14 @@ def test_dates_and_nested_columns_of_polars_are_refused(value):
     pl = pytest.importorskip("polars")
     with pytest.raises(ValueError, match=r"Column 'a' must hold numbers or categories.*TableVec"):
         TableCoder().fit(pl.DataFrame({"a": [value, None]}))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_digits_in_a_string_are_no_number(library):
+    frames = pytest.importorskip(library)
+    coder = TableCoder().fit(frames.DataFrame({"a": [1.0, 2.0]}))
+    with pytest.raises(ValueError, match="Column 'a' must hold numbers, got '1'"):
+        coder.transform(frames.DataFrame({"a": ["1"]}))
+    coder = TableCoder().fit(frames.DataFrame({"a": ["1", "2"]}))
+    with pytest.raises(ValueError, match="Column 'a' must be text, as in fit, got 1"):
+        coder.transform(frames.DataFrame({"a": [1]}))

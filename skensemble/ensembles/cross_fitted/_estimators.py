@@ -79,7 +79,7 @@ class CrossFittedEnsembleClassifier(NamesOfMethod, HasMethod, CrossFitted, Ensem
     oof_decision_function_ : ndarray of shape (n_samples, n_classes)
         Weighted mean of probabilities by nets that have left the row out, with `m` and `weights` as
         they were in `fit`. The weights, too, are fitted to rows of other folds. nan for rows of
-        weight 0.
+        weight 0; of more than 200,000 rows as many are predicted, spread evenly.
     test_fold_ : ndarray of shape (n_samples,)
         Fold in which each row was left out, -1 for rows of weight 0; net k leaves out fold
         ``k % n_folds``.
@@ -204,7 +204,7 @@ class CrossFittedEnsembleRegressor(NamesOfMethod, HasMethod, CrossFitted, Ensemb
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Weighted mean of predictions by nets that have left the row out, with `m` and `weights` as
         they were in `fit`. The weights, too, are fitted to rows of other folds. nan for rows of
-        weight 0.
+        weight 0; of more than 200,000 rows as many are predicted, spread evenly.
     test_fold_ : ndarray of shape (n_samples,)
         Fold in which each row was left out, -1 for rows of weight 0; net k leaves out fold
         ``k % n_folds``.

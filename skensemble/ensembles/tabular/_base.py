@@ -53,7 +53,7 @@ class LearnsTable(HasTable, CrossFitted):
     def _learn_data(
         self, net: NeuralNet, X: Any, y: Any, sample_weight: Any, *rest: Any, **options: Any
     ) -> tuple[Data, HeldOut | None]:
-        self._plan_ = Plan(self._cycles(), self.max_cycles, self.time_budget)
+        self._plan_ = Plan(self._cycles(), self._most_cycles(), self.time_budget)
         self._seen_ = _rows_that_count(X, sample_weight)
         data, held_out = super()._learn_data(net, X, y, sample_weight, *rest, **options)
         del self._seen_

@@ -34,12 +34,12 @@ class TabularSnapshotClassifier(LearnsTable, EnsembleClassifier):
     hidden_units : int or sequence of int, default=(64, 64)
         Width of each hidden layer.
     max_steps : int or None, default=None
-        Most steps of the planned cycles: as many of them as fit in, but at least one, which is cut
-        short where it has to be. None makes all `M`.
-    max_cycles : int or None, default=6
+        Most steps of a net: as many planned cycles as fit in, but at least one, which is cut short
+        where it has to be, and no others unless `max_cycles` asks for them. None makes all `M`.
+    max_cycles : int or None, default=None
         Most cycles that a group of nets may have. Beyond those that are planned another one, twice
         as long, follows while the last one has lowered the group's out-of-fold loss by at least
-        1 %. None adds none, but with a `time_budget` as many as there is time for.
+        1 %. None is 6, and with a `time_budget` as many as there is time for.
     time_budget : float or None, default=None
         Seconds that `fit` may take, about: a cycle that would not end in time is cut short or left
         out, all but the first.
@@ -82,7 +82,7 @@ class TabularSnapshotClassifier(LearnsTable, EnsembleClassifier):
     oof_decision_function_ : ndarray of shape (n_samples, n_classes)
         Weighted mean of probabilities by nets that have left the row out, with `m` and `weights` as
         they were in `fit`. The weights, too, are fitted to rows of other folds. nan for rows of
-        weight 0.
+        weight 0; of more than 200,000 rows as many are predicted, spread evenly.
     test_fold_ : ndarray of shape (n_samples,)
         Fold in which each row was left out, -1 for rows of weight 0; net k leaves out fold
         ``k % n_folds``.
@@ -147,7 +147,7 @@ class TabularSnapshotClassifier(LearnsTable, EnsembleClassifier):
         cv: Any = 4,
         hidden_units: Any = (64, 64),
         max_steps: int | None = None,
-        max_cycles: int | None = 6,
+        max_cycles: int | None = None,
         time_budget: float | None = None,
         alpha_zero: float = 0.005,
         categorical_features: Any = "from_dtype",

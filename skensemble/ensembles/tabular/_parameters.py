@@ -11,7 +11,7 @@ from skensemble._checks import check_int, check_real
 from skensemble.ensembles._apart import check_ways
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.ensembles.cross_fitted._folds import check_cv
-from skensemble.ensembles.tabular._plan import planned_cycles
+from skensemble.ensembles.tabular._plan import MOST_CYCLES, MOST_IN_TIME, planned_cycles
 
 WARMUP = 150
 """First steps, at rates that rise to what the schedule says."""
@@ -107,7 +107,15 @@ class HasTable:
         return len(self._cycles())
 
     def _n_positions(self) -> int:
-        return max(self._n_planned(), self.max_cycles or 0)
+        return max(self._n_planned(), self._most_cycles())
+
+    def _most_cycles(self) -> int:
+        """Return the most cycles of a group: as asked for, or as steps and time allow."""
+        if self.max_cycles is not None:
+            return self.max_cycles
+        if self.max_steps is not None:
+            return self._n_planned()
+        return MOST_CYCLES if self.time_budget is None else MOST_IN_TIME
 
     def _n_members(self) -> int:
         return self._n_planned() * self.n_nets

@@ -5,6 +5,12 @@ from time import perf_counter
 FIRST_CYCLE = 100
 """Steps of the first cycle; each one after it is twice as long."""
 
+MOST_CYCLES = 6
+"""Cycles of a group at most, where nobody says otherwise."""
+
+MOST_IN_TIME = 20
+"""Cycles at most where time is what bounds them: the last of them has 52 million steps."""
+
 SHORTEST = 0.5
 """Least length of a cycle that the clock cuts short, as a share of that of the cycle before."""
 
@@ -31,8 +37,8 @@ class Plan:
     ----------
     cycles : list of int
         Steps of those that are planned.
-    max_cycles : int or None
-        Most cycles; None are those that are planned, with a time budget any number.
+    max_cycles : int
+        Most cycles, where that is more than are planned.
     seconds : float or None
         Time that they may take in all, from now on. There is a first cycle whatever it takes.
 
@@ -42,9 +48,9 @@ class Plan:
         Steps of each cycle that has begun.
     """
 
-    def __init__(self, cycles: list[int], max_cycles: int | None, seconds: float | None) -> None:
+    def __init__(self, cycles: list[int], max_cycles: int, seconds: float | None) -> None:
         self.cycles, self.seconds = cycles, seconds
-        self.most = max_cycles or (len(cycles) if seconds is None else None)
+        self.most = max(max_cycles, len(cycles))
         self.lengths: list[int] = []
         self.begun = self.cycle_begun = perf_counter()
         self._next: dict[int, int] = {}
@@ -67,7 +73,7 @@ class Plan:
         return self._next[k]
 
     def _choose(self, k: int) -> int:
-        if self.most is not None and k >= max(self.most, len(self.cycles)):
+        if k >= self.most:
             return 0
         n_steps = self.cycles[k] if k < len(self.cycles) else 2 * self.lengths[-1]
         if self.seconds is None or not k:

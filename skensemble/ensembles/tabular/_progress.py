@@ -6,5 +6,8 @@ from skensemble.ensembles.cross_fitted._progress import CycleProgress
 class TableProgress(CycleProgress):
     """Reports cycles of which the clock may make fewer or more than were planned."""
 
+    def _most(self) -> int:
+        return max(self.n_members, self.ensemble._most_cycles())
+
     def _has_more(self) -> bool:
         return super()._has_more() and bool(self.ensemble._plan_.next_cycle())
