@@ -71,8 +71,8 @@ def _atom(tables: EncodingTables, coder: TableCoder, j: int, place: int) -> str:
     atom = tables.floats["atoms"][tables.index["atom_columns"] == j][place]
     center, scale = coder.centers_[j], coder.scales_[j]
     number = center + scale * float(atom)
-    for digits in range(1, 17):
-        short = float(f"{number:.{digits}g}")
+    # What rounding has left of 0 has digits of its own: 0 is shorter.
+    for short in [0.0, *(float(f"{number:.{digits}g}") for digits in range(1, 17))]:
         if np.float32((short - center) / scale) == atom:
             return f"{short:.16g}"
     return repr(float(number))

@@ -33,7 +33,9 @@ def atoms(*values):
     return np.concatenate([np.linspace(3, 7, 17), np.repeat(values, 20)])[:, None]
 
 
-@pytest.mark.parametrize("values", [(40, -0.5), (40, 40.0001), (2020, 0.001), (-123456, 0)])
+@pytest.mark.parametrize(
+    "values", [(40, -0.5), (40, 40.0001), (2020, 0.001), (-123456, 0), (0, 7.3)]
+)
 def test_atoms_are_called_by_their_value_in_the_column(values):
     names = names_of(atoms(*values), numbers=("atoms",))
     assert {*names} == {f"x0_is_{value!r}" for value in values}
