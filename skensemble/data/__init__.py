@@ -9,6 +9,7 @@ from skensemble.data._labels import (
     sorted_classes,
     unknown_labels,
 )
+from skensemble.data._memory import give_back
 from skensemble.data._rows import (
     BLOCK_VALUES,
     RowBatches,
@@ -52,6 +53,7 @@ __all__ = [
     "encode",
     "forward_batch_size",
     "forward_batches",
+    "give_back",
     "holds_whole_numbers",
     "is_rows",
     "keywords_of",

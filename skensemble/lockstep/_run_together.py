@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from skensemble._checks import check_int
+from skensemble.data import give_back
 from skensemble.lockstep._compatibility import engine_for, population_key, training_key
 from skensemble.lockstep._loop import train_in_lockstep
 from skensemble.lockstep._paused_fit import PausedFit, resume_in_turn
@@ -191,6 +192,7 @@ def _train_population(
     ]
     if told:
         resume_in_turn(told)
+    give_back(firsts[0].row_bytes)
 
 
 def _train_alone(fit: PausedFit, reason: str, report: Report) -> None:

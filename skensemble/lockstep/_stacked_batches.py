@@ -84,25 +84,24 @@ class StackedBatches:
         """Put the rows of all nets below each other, and note where those of each begin."""
         dtype = trainings[0].parameters[0].dtype
         parts: dict[bytes, Rows] = {}
-        weights: dict[bytes, Tensor] = {}
-        self.is_weighted = False
+        weighted: dict[bytes, PausedTraining] = {}
         for training in trainings:
-            X, y, weight = training.data.coded
+            X, y, _ = training.data.coded
             if training.rows_digest not in parts:
                 rows = Rows(X, y, dtype=dtype, device=training.device)
                 parts[training.rows_digest] = rows
-            if training.data_digest not in weights:
-                weights[training.data_digest] = _weights(parts[training.rows_digest], weight)
-                self.is_weighted |= weight is not None
+            weighted.setdefault(training.data_digest, training)
         self.begins = _begins(parts, [training.rows_digest for training in trainings[:n_cut]])
-        self.weight_begins = _begins(weights, [training.data_digest for training in trainings])
+        self.is_weighted = any(own.data.sample_weight is not None for own in weighted.values())
+        names = [training.data_digest for training in trainings]
+        self.weight_begins = _begins({k: own.data.y for k, own in weighted.items()}, names)
+        self.weight = _joined_weights([*weighted.values()], parts)
         self.X = _below_each_other([part.inputs for part in parts.values()])
         is_final = not input_layers(trainings[0].module)
         if trainings[0].net.precision == "bf16" and is_final:
             # As products take them, once for the whole training.
             self.X = self.X.bfloat16()
         self.y = _below_each_other([part.targets for part in parts.values()])
-        self.weight = _below_each_other([*weights.values()])
 
     def epochs(self, n_epochs: int) -> Iterator[Batch]:
         """Yield the batches of some epochs, in the orders that the nets would draw alone."""
@@ -150,12 +149,25 @@ class StackedBatches:
         return _take(self.weight, index) * self.shares[steps]
 
 
-def _weights(rows: Rows, sample_weight: Any) -> Tensor:
-    """Return the weights of rows in the loss, of shape (n_samples,)."""
-    if sample_weight is None:
-        return rows.inputs.new_ones(len(rows))
-    weighted = Rows(rows.X, None, sample_weight, dtype=rows.dtype, device=rows.device)
-    return weighted.sample_weight
+def _joined_weights(trainings: Sequence[PausedTraining], parts: dict[bytes, Rows]) -> Tensor:
+    """Return the weights of the rows of several trainings in the loss, below each other.
+
+    Each is written to its place when it is made: of many rows no second copy is held.
+    """
+    n_rows = [len(training.data.y) for training in trainings]
+    rows = parts[trainings[0].rows_digest]
+    is_float = rows.dtype.is_floating_point
+    joined = torch.ones(
+        sum(n_rows), dtype=rows.dtype if is_float else torch.float32, device=rows.device
+    )
+    for own, training in zip(joined.split(n_rows), trainings, strict=True):
+        weight = training.data.sample_weight
+        if weight is not None:
+            rows = parts[training.rows_digest]
+            own.copy_(
+                Rows(rows.X, None, weight, dtype=rows.dtype, device=rows.device).sample_weight
+            )
+    return joined
 
 
 def _begins(parts: dict[bytes, Any], names: Sequence[bytes]) -> Tensor:

@@ -138,6 +138,9 @@ class CrossFitted(WeighsPositions):
         # One look at all rows tells that the nets have the same ones.
         data = data._replace(rows_digest=digest_of([data.X, data.y]) if self.lockstep else None)
         rows = [leaving_out(data, train, net) for train, _ in splits]
+        tests = [test for _, test in splits]
+        # Of a large table these hold as much as some of its columns.
+        del splits
         method, templates = self._make_method(), self._templates(self.n_nets_ // n_folds)
         nets = [
             NetInTraining(method, self._learnt(), templates[k // n_folds], rows[k % n_folds], own)
@@ -147,7 +150,7 @@ class CrossFitted(WeighsPositions):
             data.X,
             data.y,
             data.own_weight,
-            tests=[test for _, test in splits],
+            tests=tests,
             fit_weights=self._fit_weights,
             is_uniform=self.weights == "uniform",
             losses=self._row_losses,
@@ -158,7 +161,7 @@ class CrossFitted(WeighsPositions):
         trace = self._train(nets, positions, out_of_fold)
         self._weigh_parts(positions)
         if self.store_oof:
-            self._learn_oof(out_of_fold, data, [test for _, test in splits])
+            self._learn_oof(out_of_fold, data, tests)
         if not trace.was_interrupted:
             last = nets[-1]
             members = last.ensemble._predictor_, last.net, last.ensemble.members_[-1]

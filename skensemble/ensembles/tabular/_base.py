@@ -10,7 +10,7 @@ from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from skorch import NeuralNet
 
-from skensemble.data import as_numpy, check_labelled_rows
+from skensemble.data import as_numpy, check_labelled_rows, give_back
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles.cross_fitted._base import CrossFitted
 from skensemble.ensembles.cross_fitted._course import Course
@@ -18,7 +18,6 @@ from skensemble.ensembles.cross_fitted._nets import NetInTraining
 from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
 from skensemble.ensembles.cross_fitted._positions import Positions
 from skensemble.ensembles.tabular._groups import group_of
-from skensemble.ensembles.tabular._memory import give_back
 from skensemble.ensembles.tabular._parameters import HasTable
 from skensemble.ensembles.tabular._plan import Plan
 from skensemble.ensembles.tabular._progress import TableProgress
@@ -122,6 +121,7 @@ class LearnsTable(HasTable, CrossFitted):
     ) -> None:
         """Train all nets cycle by cycle, beyond the plan those of groups that gain from it."""
         groups, plan = list(range(len(nets) // positions.n_folds)), self._plan_
+        give_back(nets[0].data.X.nbytes)
         while n_steps := plan.next_cycle():
             if plan.is_beyond:
                 groups = out_of_fold.growing(groups, LEAST_GAIN)
@@ -131,7 +131,6 @@ class LearnsTable(HasTable, CrossFitted):
             plan.begin_cycle(n_steps)
             train = partial(NetInTraining.train_further, n_steps=n_steps)
             self._train_round(nets, positions, groups, train, course)
-            give_back(nets[0].data.X.nbytes)
             if course.trace.stopped_by:
                 break
 
