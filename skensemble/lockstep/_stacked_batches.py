@@ -55,7 +55,7 @@ class StackedBatches:
         encoding, dropout = input_layers(trainings[0].module)
         self.encode = None if encoding is None else encoding.tables.encode
         if encoding is not None and len(self.X) * encoding.tables.n_features <= ENCODED_VALUES:
-            self.X, self.encode = self.encode(self.X), None
+            self.X, self.encode = encoding.tables.encode_all(self.X), None
         self.columns = None
         if dropout is not None:
             self.columns = StackedColumns(dropout, self.draws, self.sizes[:n_cut])

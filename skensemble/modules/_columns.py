@@ -202,12 +202,17 @@ def checked_columns(columns: Any, n_features: int | None = None) -> tuple[int, .
         If these are no ints from 0, or not as many.
     """
     codes = columns.tolist() if hasattr(columns, "tolist") else columns
-    if not isinstance(codes, Sequence) or not codes or not all(map(_is_code, codes)):
+    if not isinstance(codes, Sequence) or not codes or not _are_codes(codes):
         raise reject("columns", "a table column, an int >= 0, for each feature", columns)
     if n_features is not None and len(codes) != n_features:
         rule = f"as long as there are features, {n_features}"
         raise reject("columns", rule, f"{len(codes)} columns")
     return tuple(map(int, codes))
+
+
+def _are_codes(values: Sequence[Any]) -> bool:
+    """Say whether all values are ints from 0; plain ints are seen at a glance."""
+    return min(values) >= 0 if set(map(type, values)) == {int} else all(map(_is_code, values))
 
 
 def _is_code(value: Any) -> bool:

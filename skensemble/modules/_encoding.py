@@ -1,5 +1,7 @@
 """A first layer that encodes the columns of a table, from tables that were fitted before."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -118,17 +120,47 @@ class EncodingTables:
         self.columns = tuple(np.concatenate([*parts.values()]).tolist())
         self.kinds = [kind for kind, columns in parts.items() for _ in columns]
         self._placed: dict[Any, dict[str, Tensor]] = {}
+        self._kept: dict[Any, Tensor] | None = None
 
     def __deepcopy__(self, memo: Any) -> "EncodingTables":
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_placed": {}}
+        return {**vars(self), "_placed": {}, "_kept": None}
 
     @property
     def n_features(self) -> int:
         """Features of a row."""
         return len(self.columns)
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Let `encode_all` encode the same rows once while the block lasts."""
+        self._kept = {}
+        try:
+            yield
+        finally:
+            self._kept = None
+
+    def encode_all(self, x: Tensor) -> Tensor:
+        """Return the features of all rows of a training, which others may have already.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_columns)
+            It stays as it is while they are kept.
+
+        Returns
+        -------
+        features : Tensor of shape (n_samples, n_features)
+            Not to be written to.
+        """
+        if self._kept is None:
+            return self.encode(x)
+        place = x.data_ptr(), x.shape, x.dtype, x.device
+        if place not in self._kept:
+            self._kept[place] = self.encode(x)
+        return self._kept[place]
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the features of coded rows.

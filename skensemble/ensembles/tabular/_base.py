@@ -1,6 +1,7 @@
 """Cross-fitted snapshots on a table: its columns read, encoded for each group, and trained on."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -120,6 +121,18 @@ class LearnsTable(HasTable, CrossFitted):
         course: Course,
     ) -> None:
         """Train all nets cycle by cycle, beyond the plan those of groups that gain from it."""
+        with ExitStack() as stack:
+            for tables in self._tables_:
+                stack.enter_context(tables.keeping())
+            self._train_cycles(nets, positions, out_of_fold, course)
+
+    def _train_cycles(
+        self,
+        nets: Sequence[NetInTraining],
+        positions: Positions,
+        out_of_fold: OutOfFold,
+        course: Course,
+    ) -> None:
         groups, plan = list(range(len(nets) // positions.n_folds)), self._plan_
         give_back(nets[0].data.X.nbytes)
         while n_steps := plan.next_cycle():
