@@ -1,5 +1,7 @@
 """A first layer that encodes the columns of a table, from tables that were fitted before."""
 
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -129,6 +131,14 @@ class EncodingTables:
     def n_features(self) -> int:
         """Features of a row."""
         return len(self.columns)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What tables have in common that encode rows alike, in whatever process they were made."""
+        content = blake2b(repr((self.n_columns, self.normals, self.n_cosines)).encode())
+        for values in (*self.index.values(), *self.floats.values()):
+            content.update(repr(values.shape).encode() + values.tobytes())
+        return content.digest()
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the features of coded rows.
