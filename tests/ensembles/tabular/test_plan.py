@@ -72,7 +72,7 @@ def test_a_cycle_is_beyond_the_plan_after_the_last_planned_one():
 
 
 def test_with_time_and_no_limit_cycles_go_on_until_it_is_over(clock):
-    # After 100 + 200 + 400 + 800 steps of a hundredth, 85 are left for the next 1,600.
+    # 100 + 200 + ... + 3,200 steps are 6,300, of a hundredth of a second each.
     plan = Plan([100, 200], None, 100.0)
     found = lengths(plan, clock, 0.01)
     assert found == [100, 200, 400, 800, 1600, 3200, pytest.approx(10_000 - 6300, abs=1)]
@@ -83,7 +83,7 @@ def test_time_does_not_add_to_the_most_cycles(clock):
 
 
 def test_a_cycle_that_would_not_end_in_time_is_cut_short(clock):
-    # 2.5 seconds are left of 3.5 after 100 steps of a hundredth: 250 of 200 fit, then 50 of 400.
+    # 2.5 seconds are left after 100 steps of a hundredth: all of 200 fit, then 50 of 400.
     assert lengths(Plan([100, 200, 400], None, 3.5), clock, 0.01) == [100, 200]
     # 1.5 of them are left: 150 of the 200 steps.
     assert lengths(Plan([100, 200, 400], None, 2.5), clock, 0.01) == [
