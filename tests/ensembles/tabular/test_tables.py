@@ -145,7 +145,7 @@ def test_categories_may_be_listed(table):
     # Six levels of counts; strings and levels stay categories.
     assert model._tables_[0].kinds.count("level") == 6 + 3
     with pytest.raises(
-        InvalidParameterError, match="categorical_features must be a list of .*nope"
+        InvalidParameterError, match=r"categorical_features must be a list of .*nope"
     ):
         classifier(categorical_features=["nope"]).fit(X, y)
     with pytest.raises(InvalidParameterError, match="Column 'color' must hold numbers, got"):
