@@ -103,7 +103,7 @@ def test_a_name_of_nothing_is_answered_with_those_that_there_are(name):
             InvalidParameterError, match=f"'{name}'.*Valid parameters are: M, alpha"
         ):
             call(**{name: 3})
-    with pytest.raises(InvalidParameterError, match="'class_weight'.*Valid parameters"):
+    with pytest.raises(InvalidParameterError, match=r"'class_weight'.*Valid parameters"):
         TabularSnapshotRegressor(class_weight="balanced")
     with pytest.raises(InvalidParameterError, match="must get all arguments but nothing by name"):
         TabularSnapshotClassifier(3)

@@ -195,7 +195,7 @@ def pressing_at(n_members, **parameters):
     class Method(Pressing):
         """Presses once."""
 
-        at, begun = n_members, []  # noqa: RUF012  what all of its kind share
+        at, begun = n_members, []
 
     class Own(TabularSnapshotClassifier):
         """Is trained by that."""
@@ -203,8 +203,7 @@ def pressing_at(n_members, **parameters):
         _default_method = Method
         __init__ = TabularSnapshotClassifier.__init__
 
-    model = Own(**(SMALL | CYCLES | parameters))
-    return model
+    return Own(**(SMALL | CYCLES | parameters))
 
 
 @pytest.mark.parametrize("together", [True, False])
