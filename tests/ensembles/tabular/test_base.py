@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
 
 from skensemble.ensembles.cross_fitted import _out_of_fold
 from skensemble.ensembles.tabular._base import batch_size_of
@@ -188,6 +189,27 @@ def test_rows_of_weight_0_count_for_nothing(table, make):
     output = model.oof_decision_function_ if make is classifier else model.oof_prediction_
     assert np.isnan(output[~kept]).all()
     assert np.isfinite(output[kept]).all()
+
+
+class Thirds:
+    """A splitter that does not say beforehand how many folds it makes."""
+
+    def split(self, X, y=None, groups=None):
+        """Leave out each third row."""
+        return iter(left_out(len(X), 3))
+
+
+@pytest.mark.parametrize(
+    "cv", [LeaveOneGroupOut(), GroupKFold(3), Thirds(), left_out(240, 3)], ids=lambda cv: type(cv)
+)
+def test_rows_are_left_out_as_a_splitter_says(table, cv):
+    groups = np.arange(240) % 3
+    model = classifier(cv=cv, max_steps=2).fit(*table, groups=groups)
+    folds = [set(model.test_fold_[groups == k]) for k in range(3)]
+    assert sorted(folds, key=list) == [{0}, {1}, {2}]
+    # Two groups of three nets hold the four that were asked for.
+    assert model.n_nets_ == len(model.members_) == 6
+    assert len(model._tables_) == 2
 
 
 def test_bad_weights_of_rows_are_refused(table):

@@ -39,5 +39,6 @@ def test_nets_of_a_group_have_its_width():
     model = classifier(max_steps=2).fit(X, y)
     n_features = [own.n_features for own in model._tables_]
     assert n_features[0] != n_features[1]
+    assert model.template_net_.module__encoding is model._tables_[0]
     widths = [member["2.weight"].shape[1] for member in model.members_]
     assert widths == [n_features[0]] * 2 + [n_features[1]] * 2

@@ -86,6 +86,7 @@ def test_a_callback_hears_of_each_cycle_and_may_end_the_fit(table):
     stop = StopAfter(2)
     model = classifier(**CYCLES).set_callbacks(stop).fit(*table)
     assert steps_of(model) == [5, 15]
+    assert model.n_steps_ == len(model.learning_rates_) == 15
     assert stop.events.count("begin member") == stop.events.count("end member") == 2
     assert stop.events[-1] == "teardown"
 
