@@ -183,6 +183,7 @@ def test_rows_of_weight_0_count_for_nothing(table, make):
     alone = make().fit(X[kept], y[kept], sample_weight=weight[kept])
     np.testing.assert_allclose(model.predict(X), alone.predict(X), rtol=1e-6)
     assert model._coder_.centers_.tolist() == alone._coder_.centers_.tolist()
+    assert "_seen_" not in vars(model)
     assert (model.test_fold_[~kept] == -1).all()
     assert (model.test_fold_[kept] == alone.test_fold_).all()
     assert model.oof_score_ == pytest.approx(alone.oof_score_)

@@ -140,6 +140,17 @@ def test_further_cycles_follow_while_they_gain(table, monkeypatch, gain, expecte
     assert [rates[k] for k in expected[:-1]] == pytest.approx([0.005] * (n - 1))
 
 
+def test_m_may_ask_for_cycles_that_are_still_to_come(table, monkeypatch):
+    monkeypatch.setattr(_base, "LEAST_GAIN", -9.0)
+    model = classifier(M=1, max_steps=None, max_cycles=3)
+    model.m = 3
+    model.fit(*table)
+    assert (model.member_positions_.max(), model.m) == (2, 3)
+    model.m = 4
+    with pytest.raises(ValueError, match=r"m must be None or an int in 1\.\.3, the positions"):
+        model.fit(*table)
+
+
 def test_planned_cycles_ask_nobody(table, monkeypatch):
     monkeypatch.setattr(_base, "LEAST_GAIN", 9.0)
     assert steps_of(classifier(M=4, max_steps=None, max_cycles=2).fit(*table)) == [5, 15, 35, 75]

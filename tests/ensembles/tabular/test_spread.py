@@ -74,20 +74,21 @@ def test_a_spread_is_that_of_the_members_of_a_fold(table):
     model.m = None
 
 
-def test_what_is_learnt_is_that_of_the_rows_left_out(table):
-    X, y = table
-    weight = np.arange(240) % 3 + 1.0
-    t = values_of(X, y)
-    model = regressor(M=2, max_steps=None).fit(X, t, sample_weight=weight)
+def test_what_is_learnt_is_that_of_the_rows_left_out():
+    X, y = noisy(400, 0, False)
+    # Rows of more noise weigh more.
+    weight = np.where(X["z"] > 0.5, 4.0, 0.5)
+    model = regressor(**LEARNING).fit(X, y, sample_weight=weight)
     members, scaler = model.member_predict(X), model.target_scaler_
     # Of each row, the members by which it was left out: one for each position and group.
     outputs = np.stack([members[model.member_nets_ % 2 == f] for f in (0, 1)])
-    own = outputs[model.test_fold_, :, np.arange(240)].T
+    own = outputs[model.test_fold_, :, np.arange(400)].T
     own = np.stack([scaler.transform(part)[:, 0] for part in own])
-    residual = scaler.transform(t)[:, 0] - scaler.transform(model.oof_prediction_)[:, 0]
+    residual = scaler.transform(y.to_numpy())[:, 0] - scaler.transform(model.oof_prediction_)[:, 0]
     spread = own.std(axis=0)
     lines = variances_of(residual[:, None], spread[:, None], weight)
     np.testing.assert_allclose(model._variance_lines_, lines, rtol=1e-2)
+    assert lines[1, 0] > 0.1
     deviation = np.sqrt(lines[0] + lines[1] * spread**2)
     levels = levels_of((residual / deviation)[:, None], weight)
     np.testing.assert_allclose(model._error_levels_, levels, atol=0.02)
