@@ -23,8 +23,14 @@ FEW = {"M": 3, "samples_per_cycle": 1, "n_averaged": 5}
 """Parameters, where an ensemble has them, that make it quick to fit and give three members."""
 
 
+TABULAR = {"M": 2, "max_cycles": None, "n_nets": 2, "cv": 2, "max_steps": 60, "hidden_units": 8}
+"""Those of ensembles that take tables as they come."""
+
+
 def _small(ensemble, **parameters):
     """Make an ensemble that is quick to fit, from parameters that differ from the small ones."""
+    if ensemble.__name__ in ensembles.tabular.__all__:
+        return ensemble(**(TABULAR | {"random_state": 0} | parameters))
     if hasattr(ensemble, "_default_method"):
         method = _small(ensemble._default_method, M=2, random_state=None)
         return ensemble(
@@ -41,7 +47,8 @@ SMALL_ENSEMBLES = {
 """Every method."""
 
 ALL_SMALL = SMALL_ENSEMBLES | {
-    name: partial(_small, getattr(ensembles, name)) for name in ensembles.cross_fitted.__all__
+    name: partial(_small, getattr(ensembles, name))
+    for name in (*ensembles.cross_fitted.__all__, *ensembles.tabular.__all__)
 }
 """Every ensemble, also those that are built of others: the contract holds for all of them."""
 

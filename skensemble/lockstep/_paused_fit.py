@@ -199,12 +199,16 @@ def resume_in_turn(messages: Sequence[tuple[PausedFit, Message]]) -> None:
 class StopIfCancelled(StepCallback):
     """Ends a training in a thread at its next step, once its fit is given up."""
 
-    def __init__(self, fit: PausedFit) -> None:
+    def __init__(self, fit: PausedFit | None) -> None:
         self.fit = fit
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Whoever copies the net, in this process or for another, does so outside of the fit.
+        return {"fit": None}
 
     def before_step(self, net: NeuralNet) -> None:
         """Raise if the fit is given up."""
-        if self.fit.is_cancelled:
+        if self.fit is not None and self.fit.is_cancelled:
             raise Cancelled
 
 

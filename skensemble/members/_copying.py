@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from skensemble._checks import InvalidParameterError
-from skensemble.modules import copy_scripted, unwrap_compiled
+from skensemble.modules import EncodingTables, copy_scripted, unwrap_compiled
 
 Substitute = Callable[[Any], Any]
 """Returns what stands for an object in a copy, or the object itself to have it copied."""
@@ -36,8 +36,9 @@ BY_REFERENCE = (
     torch._ops.OpOverload,
     torch._ops.OpOverloadPacket,
     _lru_cache_wrapper,
+    EncodingTables,
 )
-"""Kinds that hold nothing of a module, or nothing that could be copied."""
+"""Kinds that hold nothing of a module, or nothing that could be copied, or never change."""
 
 
 def copy_modules(

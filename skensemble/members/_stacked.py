@@ -254,7 +254,7 @@ def structure_to_stack(member: Any) -> Hashable:
     if encoding is None and sum(p.numel() for p in member.parameters()) > MAX_WEIGHTS:
         return None
     kinds = [_kind(layer) for layer in layers]
-    return None if None in kinds else (encoding and id(encoding.tables), *kinds)
+    return None if None in kinds else (encoding and encoding.tables.digest, *kinds)
 
 
 def _kind(layer: nn.Module) -> Hashable:

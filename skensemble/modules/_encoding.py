@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -161,6 +163,14 @@ class EncodingTables:
         if place not in self._kept:
             self._kept[place] = self.encode(x)
         return self._kept[place]
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What tables have in common that encode rows alike, in whatever process they were made."""
+        content = blake2b(repr((self.n_columns, self.normals, self.n_cosines)).encode())
+        for values in (*self.index.values(), *self.floats.values()):
+            content.update(repr(values.shape).encode() + values.tobytes())
+        return content.digest()
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the features of coded rows.

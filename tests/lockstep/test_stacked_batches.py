@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from skensemble import NetRegressor
+from skensemble.lockstep import _stacked_batches
 from skensemble.lockstep._stacked_batches import StackedBatches
+from skensemble.preprocessing import encode_rows, fit_tables
 from skensemble.training import Data
 from tests.lockstep.conftest import (
     LABELS,
@@ -181,3 +183,20 @@ def test_rows_of_nets_in_bf16_are_cast_and_their_shares_are_not(weighted):
         assert torch.equal(y, exact_y)
         assert shares.dtype == torch.float32
         assert torch.equal(shares, exact_shares)
+
+
+@pytest.mark.parametrize("n_rows", [(65, 65), (65, 50)])
+@pytest.mark.parametrize("is_once", [True, False])
+def test_rows_are_encoded_once_or_batch_by_batch(n_rows, is_once, monkeypatch):
+    tables = fit_tables(X.astype(np.float32), np.zeros(5, int), n_cosines=3)
+    n_values = tables.n_features * (65 if n_rows == (65, 65) else 115)
+    monkeypatch.setattr(_stacked_batches, "ENCODED_VALUES", n_values - (not is_once))
+    trainings = trainings_of(n_rows, precision="float32", module__encoding=tables)
+    batches = StackedBatches(trainings)
+    assert batches.X.shape[1] == (tables.n_features if is_once else 5)
+    assert (batches.encode is None) == is_once
+    plain = StackedBatches(trainings_of(n_rows, precision="float32"))
+    for (x, *rest), (rows, *others) in zip(batches.epochs(2), plain.epochs(2), strict=True):
+        expected = encode_rows(tables, rows.reshape(-1, 5).numpy())
+        np.testing.assert_allclose(x.reshape(expected.shape), expected, rtol=1e-6, atol=1e-7)
+        assert all(torch.equal(*pair) for pair in zip(rest, others, strict=True))

@@ -211,24 +211,6 @@ def test_members_of_which_something_is_not_known_are_not_stacked(make):
     assert stack_of(members, SOFTMAX) is None
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        MLP(4, 3, hidden_units=99),
-        MLP(4, 3, activation="tanh"),
-        MLP(4, 3, hidden_units=(100, 100)),
-        MLP(4, 3).double(),
-        nn.Linear(4, 3),
-        "a net",
-    ],
-    ids=str,
-)
-def test_members_of_several_structures_are_not_stacked(other):
-    other = other if isinstance(other, str) else other.eval()
-    assert stack_of([MLP(4, 3).eval(), other], SOFTMAX) is None
-    assert stack_of([], SOFTMAX) is None
-
-
 def test_dropout_is_no_part_of_a_structure():
     modules = [*mlps(1), *mlps(1, dropout=0.5), *mlps(1, dropout=0.1)]
     found = predictor_of(modules).outputs(rows(5), range(3))

@@ -155,6 +155,27 @@ def test_copies_share_their_tables_and_pickles_leave_tensors_out(tables, rows):
     torch.testing.assert_close(again(rows), features)
 
 
+def test_tables_that_encode_alike_have_the_same_digest(tables):
+    assert EncodingTables(3, **EVERYTHING).digest == tables.digest
+    assert pickle.loads(pickle.dumps(EncodingTables(3, **EVERYTHING))).digest == tables.digest
+    assert pickle.loads(pickle.dumps(tables)).digest == tables.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": [2]}, {"knots": [[-1, 0, 3]]}, {"ranks": [[0, 0.5, 1]]}, {"numbers": [0]},
+        {"normals": False}, {"n_cosines": 1}, {"bin_columns": [0]}, {"bins": [[0, 2]]},
+        {"atom_columns": [0]}, {"atoms": [0.6]}, {"pairs": [1]}, {"level_columns": [1, 1]},
+        {"levels": [0, 2]}, {"missing": [1]}, {"values": [1, 2], "missing": []},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_tables_that_encode_otherwise_have_another_digest(tables, change):
+    assert EncodingTables(3, **(EVERYTHING | change)).digest != tables.digest
+    assert EncodingTables(4, **EVERYTHING).digest != tables.digest
+
+
 def test_a_layer_has_no_weights(tables):
     layer = TableEncoding(tables)
     assert not [*layer.parameters(), *layer.buffers()]

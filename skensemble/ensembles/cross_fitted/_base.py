@@ -141,7 +141,7 @@ class CrossFitted(WeighsPositions):
         tests = [test for _, test in splits]
         # Of a large table these hold as much as some of its columns.
         del splits
-        method, templates = self._make_method(), self._templates(self.n_nets_ // n_folds)
+        method, templates = self._make_method(), self._templates(self.n_nets_ // n_folds, data)
         nets = [
             NetInTraining(method, self._learnt(), templates[k // n_folds], rows[k % n_folds], own)
             for k, own in enumerate(streams_of_nets(net_seed, self.n_nets_))
@@ -172,8 +172,8 @@ class CrossFitted(WeighsPositions):
         """Return the positions that a training is to have, without those that follow from it."""
         return self._make_method()._n_members()
 
-    def _templates(self, n_groups: int) -> list[NeuralNet]:
-        """Return the net, sized, that those of each group are copies of."""
+    def _templates(self, n_groups: int, data: Data) -> list[NeuralNet]:
+        """Return the net, sized to some rows, that those of each group are copies of."""
         return [self.template_net_] * n_groups
 
     def _learnt(self) -> dict[str, Any]:

@@ -67,9 +67,10 @@ def followed_by(trace: Trace, further: Trace) -> Trace:
 
 def trace_until(step: Step | None, earlier: Trace | None) -> Trace | None:
     """Return the trace of a training that Ctrl-C cut off after a member; None if there was none."""
-    if step is None:
-        return earlier
     n_before = 0 if earlier is None else len(earlier.learning_rates)
+    if step is None or step.t <= n_before:
+        # No member has come since the earlier trainings.
+        return earlier
     cut = Trace(
         n_steps=step.T - n_before,
         learning_rates=np.asarray(step.rates, dtype=float),

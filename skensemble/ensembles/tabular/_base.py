@@ -22,6 +22,7 @@ from skensemble.ensembles.tabular._groups import group_of
 from skensemble.ensembles.tabular._parameters import HasTable
 from skensemble.ensembles.tabular._plan import Plan
 from skensemble.ensembles.tabular._progress import TableProgress
+from skensemble.modules import EncodingTables
 from skensemble.preprocessing import TableCoder, fit_tables
 from skensemble.training import Data
 
@@ -62,18 +63,7 @@ class LearnsTable(HasTable, CrossFitted):
         data, held_out = super()._learn_data(net, X, y, sample_weight, *rest, **options)
         del self._seen_
         give_back(data.X.nbytes)
-        n_groups = -(-self.n_nets // self._n_folds())
-        self._tables_ = [
-            fit_tables(
-                data.X,
-                self._coder_.n_levels_,
-                n_bins=group.n_bins,
-                n_cosines=group.n_cosines,
-                n_atoms=group.n_atoms,
-                n_knots=N_KNOTS,
-            )
-            for group in map(group_of, range(n_groups))
-        ]
+        self._tables_ = [self._tables_of(0, data.X)]
         net.set_params(
             batch_size=batch_size_of(data.X.shape[0]),
             module__encoding=self._tables_[0],
@@ -99,19 +89,24 @@ class LearnsTable(HasTable, CrossFitted):
     def _check_table(self, X: Any) -> np.ndarray:
         return self._coder_.transform(X, owner=self)
 
-    def _n_folds(self) -> int:
-        """Return the folds of a `cv` that says how many there are; else those of one group."""
-        cv = self.cv
-        if isinstance(cv, int | np.integer):
-            return int(cv)
-        n_splits = getattr(cv, "get_n_splits", None)
-        return len(cv) if n_splits is None else n_splits()
-
-    def _templates(self, n_groups: int) -> list[NeuralNet]:
+    def _templates(self, n_groups: int, data: Data) -> list[NeuralNet]:
+        self._tables_ += [self._tables_of(k, data.X) for k in range(1, n_groups)]
         return [
             clone(self.template_net_).set_params(module__encoding=tables)
-            for tables in self._tables_[:n_groups]
+            for tables in self._tables_
         ]
+
+    def _tables_of(self, k: int, coded: np.ndarray) -> EncodingTables:
+        """Learn how the nets of the k-th group see the columns of coded rows."""
+        group = group_of(k)
+        return fit_tables(
+            coded,
+            self._coder_.n_levels_,
+            n_bins=group.n_bins,
+            n_cosines=group.n_cosines,
+            n_atoms=group.n_atoms,
+            n_knots=N_KNOTS,
+        )
 
     def _train_rounds(
         self,

@@ -74,3 +74,8 @@ def test_without_a_member_there_is_nothing():
     first = trace([3.0])
     assert trace_until(None, None) is None
     assert trace_until(None, first) is first
+
+
+def test_a_further_training_that_was_cut_off_before_a_member_leaves_the_first():
+    first = trace([3.0, 1.0])
+    assert trace_until(step(4, 4, [0.1] * 4), first) is first

@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from joblib.externals.loky.backend.reduction import dumps, loads
 from skorch import NeuralNetClassifier
 from torch import nn
 
@@ -115,6 +116,24 @@ def test_processes_train_their_share_of_the_nets(hard):
     (X, y), (fresh, _) = hard
     parameters = {"max_cycles": 3, "of_method": {"cycle_mult": 2.0}, "M": 2, "n_nets": 3}
     both = [classifier(**parameters, n_jobs=n_jobs).fit(X, y) for n_jobs in (None, 2)]
+    assert_same(*both, fresh, 1e-6)
+
+
+def sent(tasks, n_jobs):
+    """Run tasks as if each were sent to another process, and its result back."""
+    for task in tasks:
+        result = loads(dumps(task))()
+        yield loads(dumps(result))
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, 4])
+def test_shares_of_any_size_come_back(hard, n_jobs, monkeypatch):
+    (X, y), (fresh, _) = hard
+    monkeypatch.setattr(_together, "in_processes", sent)
+    # Of three shares two are of a single net, which is trained alone.
+    parameters = {"max_cycles": 3, "of_method": {"cycle_mult": 2.0}, "M": 2}
+    both = [classifier(**parameters, n_jobs=n).fit(X, y) for n in (None, n_jobs)]
+    assert both[0].member_positions_.max() == 2
     assert_same(*both, fresh, 1e-6)
 
 
