@@ -23,7 +23,7 @@ FEW = {"M": 3, "samples_per_cycle": 1, "n_averaged": 5}
 """Parameters, where an ensemble has them, that make it quick to fit and give three members."""
 
 
-TABULAR = {"M": 2, "max_cycles": None, "n_nets": 2, "cv": 2, "max_steps": 60, "hidden_units": 8}
+TABULAR = {"M": 2, "max_cycles": 1, "n_nets": 2, "cv": 2, "max_steps": 60, "hidden_units": 8}
 """Those of ensembles that take tables as they come."""
 
 

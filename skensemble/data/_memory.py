@@ -4,7 +4,7 @@ import ctypes
 from functools import lru_cache
 from typing import Any
 
-WORTH_BYTES = 2**26
+WORTH_BYTES = 2**23
 """Bytes of a table from which freed memory is worth the walk to give it back."""
 
 

@@ -8,7 +8,7 @@ from skensemble import TabularSnapshotClassifier, TabularSnapshotRegressor
 
 SMALL = {
     "M": 2,
-    "max_cycles": None,
+    "max_cycles": 1,
     "n_nets": 4,
     "cv": 2,
     "max_steps": 60,

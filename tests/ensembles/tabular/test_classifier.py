@@ -83,7 +83,7 @@ def test_defaults_are_those_that_are_documented():
     found = TabularSnapshotClassifier().get_params()
     assert found == {
         **{"M": 3, "n_nets": 16, "cv": 4, "hidden_units": (64, 64), "max_steps": None},
-        **{"max_cycles": 6, "time_budget": None, "alpha_zero": 0.005, "class_weight": None},
+        **{"max_cycles": None, "time_budget": None, "alpha_zero": 0.005, "class_weight": None},
         **{"categorical_features": "from_dtype", "weights": "out_of_fold", "random_state": None},
         **{"n_jobs": None, "device": "auto", "verbose": 0},
     }

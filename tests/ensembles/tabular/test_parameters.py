@@ -142,3 +142,15 @@ def test_scales_of_columns_are_learnt(table):
     scales = [member["1.scale"] for member in model.members_]
     assert scales[0].shape == (5,)
     assert all(abs(own - 1).max() > 0.05 for own in scales)
+
+
+def test_cycles_are_as_many_as_are_asked_for_or_as_steps_and_time_allow():
+    def most(**parameters):
+        """Return the most cycles of an estimator of three planned ones."""
+        return TabularSnapshotClassifier(M=3, **parameters)._most_cycles()
+
+    assert most() == 6
+    assert most(max_cycles=4) == most(max_cycles=4, time_budget=9.0, max_steps=200) == 4
+    # 100 and 200 steps are 300.
+    assert most(max_steps=300) == most(max_steps=300, time_budget=9.0) == 2
+    assert most(time_budget=9.0) == 20
