@@ -147,15 +147,7 @@ class EncodingTables:
     def encode_all(self, x: Tensor) -> Tensor:
         """Return the features of all rows of a training, which others may have already.
 
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_columns)
-            It stays as it is while they are kept.
-
-        Returns
-        -------
-        features : Tensor of shape (n_samples, n_features)
-            Not to be written to.
+        Neither they nor the rows of shape (n_samples, n_columns) are to be written to meanwhile.
         """
         if self._kept is None:
             return self.encode(x)
