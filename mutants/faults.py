@@ -504,7 +504,7 @@ ENSEMBLES = [
     Fault(
         COLLECTOR,
         "members that are not finite are taken in",
-        "        if not is_finite(state, self._parameter_names):\n",
+        "        if not is_finite(state, of._parameter_names):\n",
         "        if False:\n",
     ),
     Fault(
