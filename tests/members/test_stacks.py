@@ -125,3 +125,17 @@ def test_which_members_encode():
     assert encodes_rows(encoding()[0])
     assert not encodes_rows(MLP(4, 3))
     assert not encodes_rows("a net")
+
+
+def test_scales_of_other_columns_are_another_structure():
+    members = [
+        made
+        for columns in ([0, 0, 1, 1], [0, 1, 1, 0])
+        for made in mlps(2, column_scale=True, columns=columns)
+    ]
+    X = rows(30)
+    stacks = stack_of(members, SOFTMAX)
+    assert [len(own.members) for own in stacks.stacks] == [2, 2]
+    found = stacks.outputs(torch.tensor(X), range(4))
+    np.testing.assert_allclose(found, one_by_one(members, X), atol=2e-6, rtol=0)
+    assert not np.allclose(found[0], found[2])

@@ -174,6 +174,7 @@ def test_tables_that_encode_alike_have_the_same_digest(tables):
 def test_tables_that_encode_otherwise_have_another_digest(tables, change):
     assert EncodingTables(3, **(EVERYTHING | change)).digest != tables.digest
     assert EncodingTables(4, **EVERYTHING).digest != tables.digest
+    assert EncodingTables(1, values=[0]).digest != EncodingTables(1, missing=[0]).digest
 
 
 def test_a_layer_has_no_weights(tables):

@@ -84,6 +84,7 @@ def test_clones_copies_and_pickles_are_the_same(table, fitted):
         assert (twin.predict_proba(X) == expected).all()
         # Those of a group are one stack, which encodes a row once for all of them.
         assert [len(own.members) for own in twin._predictor_.stacked.stacks] == [2, 2]
+        assert len({id(member[0].tables) for member in twin._predictor_.members}) == 2
         assert (twin.weights_ == fitted.weights_).all()
     again = clone(fitted)
     assert not hasattr(again, "members_")
