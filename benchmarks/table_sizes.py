@@ -58,7 +58,7 @@ def draw(n_rows: int, seed: int) -> Split:
     return Split(X, y, *draw_rows(N_TEST, np.random.default_rng([seed, 1])))
 
 
-def draw_rows(n_rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def draw_rows(n_rows: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
     """Draw rows and labels; some columns are rounded, some have long tails, most mean nothing."""
     X = rng.normal(size=(n_rows, N_COLUMNS)).astype(np.float32)
     X[:, 10:20] = np.round(2 * X[:, 10:20])
@@ -74,7 +74,8 @@ def draw_rows(n_rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
         + 0.5 * X[:, 30] * X[:, 31] * X[:, 32]
         - 2
     )
-    return X, (rng.random(n_rows) < 1 / (1 + np.exp(-1.5 * logit))).astype(int)
+    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(N_COLUMNS)])
+    return frame, (rng.random(n_rows) < 1 / (1 + np.exp(-1.5 * logit))).astype(int)
 
 
 def report(runs: pd.DataFrame) -> str:

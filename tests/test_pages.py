@@ -31,6 +31,7 @@ TABLES = (
     "methods_digits",
     "methods_california",
     "cross_fitting",
+    "tables",
 )
 
 
