@@ -156,6 +156,7 @@ class HasTable:
         own = parameters_of(type(self))
         known = {name: name for name in own} | {k: v for k, v in ALIASES.items() if v in own}
         words = {name: nearest(name, known) for name in names}
-        if None in words.values():
+        if None in words.values() or len(set(words.values())) < len(words) or "estimator" in words:
+            # Nothing stands for a net, and a name that is there already was not meant.
             return None
         return [text for name, word in words.items() for text in written(word, names[name])]

@@ -154,3 +154,9 @@ def test_cycles_are_as_many_as_are_asked_for_or_as_steps_and_time_allow():
     # 100 and 200 steps are 300.
     assert most(max_steps=300) == most(max_steps=300, time_budget=9.0) == 2
     assert most(time_budget=9.0) == 20
+
+
+@pytest.mark.parametrize("names", [{"estimator": None}, {"M": 2, "n_cycles": 3}])
+def test_where_no_name_was_meant_all_are_listed(names):
+    with pytest.raises(InvalidParameterError, match="Valid parameters are: M, alpha_zero"):
+        TabularSnapshotClassifier(**names)
