@@ -29,4 +29,5 @@ def relative_weights(sample_weight: Any) -> np.ndarray:
     weight = np.asarray(sample_weight, dtype=np.float64)
     # By the largest first: neither the sum nor a quotient can leave the range of float64.
     weight = weight / weight.max()
-    return np.maximum(weight / weight.mean(), LEAST)
+    weight /= weight.mean()
+    return np.maximum(weight, LEAST, out=weight)

@@ -74,6 +74,8 @@ class BaseEnsemble(
     _counts_members_alike = True
     """Whether early members count as much as late ones of one training, which they may spoil."""
 
+    _advice_if_constant = "Scale the inputs (StandardScaler in a Pipeline), or lower alpha_zero."
+
     _progress: type[Progress] = Progress
 
     def fit(
@@ -184,7 +186,8 @@ class BaseEnsemble(
             if not trace.was_interrupted:
                 check_first_member(self._predictor_, rows, collect.first_answer)
                 self._check_members(net, data)
-                warn_if_constant(self._predictor_, data, net.criterion_, trace.last_loss)
+                known = self._predictor_, data, net.criterion_, trace.last_loss
+                warn_if_constant(*known, self._advice_if_constant)
                 if held_out is None and self._counts_members_alike:
                     warn_if_early_members_spoil(self, data, net.criterion_, trace)
             progress.end()

@@ -215,7 +215,7 @@ def warn_if_early_members_spoil(
 
 
 def warn_if_constant(
-    predictor: Predictor, data: Data, criterion: nn.Module, last_loss: float
+    predictor: Predictor, data: Data, criterion: nn.Module, last_loss: float, advice: str
 ) -> None:
     """Warn about a net that died, as nets do on inputs that are not scaled.
 
@@ -228,6 +228,8 @@ def warn_if_constant(
     criterion : torch.nn.Module
     last_loss : float
         Training loss of the net at its end.
+    advice : str
+        What to do about it.
     """
     if last_loss < 0.5 * _least_constant_loss(criterion, data):
         # What is far below is no constant, and need not be tried.
@@ -238,7 +240,7 @@ def warn_if_constant(
     if np.ptp(data.y[rows], axis=0).any() and (np.ptp(output, axis=0) < ALIKE * unit).all():
         warn_user(
             "The last member gives the same output for all rows: the net has learnt nothing. "
-            "Scale the inputs (StandardScaler in a Pipeline), or lower alpha_zero.",
+            f"{advice}",
             ConvergenceWarning,
         )
 

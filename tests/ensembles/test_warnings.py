@@ -109,14 +109,14 @@ TARGETS = (np.arange(300.0)[:, None] - 149.5) / ((300**2 - 1) / 12) ** 0.5
 def test_outputs_that_are_all_alike_are_told_of(slope, criterion, y):
     predictor = predictor_of((1.0, 0.0), (slope, 1.0))
     with pytest.warns(ConvergenceWarning, match="same output for all rows"):
-        warn_if_constant(predictor, Data(X, y), criterion, 1.0)
+        warn_if_constant(predictor, Data(X, y), criterion, 1.0, "Lower alpha_zero.")
 
 
 def test_outputs_that_differ_or_targets_that_do_not_are_not_told_of():
     criterion = nn.CrossEntropyLoss()
     died, alive = predictor_of((0.0, 1.0)), predictor_of((0.0, 1.0), (0.01, 1.0))
-    assert not is_warned(warn_if_constant, alive, Data(X, LABELS), criterion, 1.0)
-    assert not is_warned(warn_if_constant, died, Data(X, np.zeros(300, int)), criterion, 1.0)
+    assert not is_warned(warn_if_constant, alive, Data(X, LABELS), criterion, 1.0, "")
+    assert not is_warned(warn_if_constant, died, Data(X, np.zeros(300, int)), criterion, 1.0, "")
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_outputs_that_differ_or_targets_that_do_not_are_not_told_of():
 )
 def test_a_loss_of_half_the_least_of_a_constant_is_none(criterion, data, least):
     died = predictor_of((0.0, 1.0))
-    assert not is_warned(warn_if_constant, died, data, criterion, 0.49 * least)
-    assert is_warned(warn_if_constant, died, data, criterion, 0.51 * least)
+    assert not is_warned(warn_if_constant, died, data, criterion, 0.49 * least, "")
+    assert is_warned(warn_if_constant, died, data, criterion, 0.51 * least, "")
 
 
 def test_outputs_are_alike_beside_the_spread_of_the_targets():
@@ -148,12 +148,14 @@ def test_outputs_are_alike_beside_the_spread_of_the_targets():
         for slope, is_told in ((0.5e-3, True), (5e-3, False)):
             predictor = predictor_of((slope * unit, 0.0))
             data = Data(X, unit * TARGETS)
-            assert is_warned(warn_if_constant, predictor, data, nn.L1Loss(), 1.0) == is_told
+            assert is_warned(warn_if_constant, predictor, data, nn.L1Loss(), 1.0, "") == is_told
 
 
 @pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss(weight=torch.ones(2)), nn.L1Loss()])
 def test_of_another_criterion_the_outputs_are_looked_at_whatever_the_loss(criterion):
-    assert is_warned(warn_if_constant, predictor_of((0.0, 1.0)), Data(X, LABELS), criterion, 1e-9)
+    assert is_warned(
+        warn_if_constant, predictor_of((0.0, 1.0)), Data(X, LABELS), criterion, 1e-9, ""
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,14 @@ import numpy as np
 
 from skensemble.averaging import average, restrict_weights
 
-CHUNK = 8192
+CHUNK = 2048
 """Rows that are copied at a time, to be predicted."""
 
 MOST_ROWS = 100_000
-"""Rows that are predicted, and that weights are fitted to."""
+"""Rows that are predicted; of more, as many that are spread evenly."""
+
+MOST_TO_FIT = 50_000
+"""Rows that weights are fitted to; of more, as many that are spread evenly."""
 
 LEAST_GAIN = 0.005
 """Share of the out-of-fold loss that a cycle has to save for another one to follow."""
@@ -114,6 +117,9 @@ class OutOfFold:
     def fitted(self, chosen: Sequence[int] | None = None, rows: Any = ...) -> np.ndarray:
         """Return the weights of some parts, of all by default, that lose least on some rows."""
         outputs = self.outputs if chosen is None else [self.outputs[i] for i in chosen]
+        index = np.arange(len(self.y))[rows]
+        if len(index) > MOST_TO_FIT:
+            rows = index[np.linspace(0, len(index) - 1, MOST_TO_FIT).astype(int)]
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         found = self.fit_weights(np.stack([o[rows] for o in outputs]), self.y[rows], weight)
         return restrict_weights(found)

@@ -54,6 +54,57 @@ class LearnsTable(HasTable, CrossFitted):
     """Mixin: fits a table as it comes, whatever kinds of columns it has."""
 
     _progress = TableProgress
+    _advice_if_constant = "Maybe no column says anything of y; otherwise lower alpha_zero."
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        groups: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
+        """Learn a table as it comes.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Of pandas or polars, or an array. Numbers, bools, categories and strings, missing values
+            among them.
+        y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
+            Labels of any kind, or targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the loss and in the score of what was left out; only their size
+            against each other counts. Rows of weight 0 are left out by all.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group are left out together: by a splitter that asks for groups, and by an
+            int as `cv`.
+        X_val, y_val : default=None
+            Validation rows and their labels or targets, which only add `validation_scores_`.
+        sample_weight_val : array-like of shape (n_samples_val,), default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : TabularSnapshotClassifier or TabularSnapshotRegressor
+
+        Raises
+        ------
+        InvalidParameterError
+            If an argument breaks its rule, or a column cannot be read; a `ValueError`.
+        DivergenceError
+            If the loss of a net stops being finite. After any error a fitted ensemble is as it was
+            before the call.
+        KeyboardInterrupt
+            If Ctrl-C is pressed. Before all nets have reached the end of a cycle the ensemble is as
+            it was before the call; afterwards it holds the members of the cycles that all have
+            reached.
+        """
+        validation = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return super().fit(X, y, sample_weight, groups=groups, **validation)
 
     def _learn_data(
         self, net: NeuralNet, X: Any, y: Any, sample_weight: Any, *rest: Any, **options: Any

@@ -149,3 +149,29 @@ def test_the_first_parts_can_be_kept_alone():
     made = with_parts([1.0, 2.0, 3.0])
     made.keep(2)
     assert len(made.outputs) == len(made.positions) == len(made.groups) == 2
+
+
+def test_weights_are_fitted_to_rows_that_are_spread_evenly_over_many(monkeypatch):
+    monkeypatch.setattr(_out_of_fold, "MOST_TO_FIT", 3)
+    seen = []
+
+    def fit_weights(outputs, y, weight):
+        seen.append((outputs[0, :, 0].tolist(), y.tolist()))
+        return np.ones(1)
+
+    y = np.arange(9)
+    part = _out_of_fold.OutOfFold(
+        y[:, None],
+        y,
+        None,
+        tests=[y],
+        fit_weights=fit_weights,
+        is_uniform=False,
+        losses=lambda output, y: output[:, 0],
+    )
+    part.outputs.append(10.0 * y[:, None])
+    part.fitted()
+    part.fitted(rows=np.array([1, 3, 5, 7, 8]))
+    part.fitted(rows=np.array([2, 6]))
+    assert [index for _, index in seen] == [[0, 4, 8], [1, 5, 8], [2, 6]]
+    assert all(outputs == [10.0 * i for i in index] for outputs, index in seen)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
 
 from skensemble.ensembles.cross_fitted import _out_of_fold
@@ -267,3 +268,9 @@ def test_thinned_rows_keep_their_weight(table, monkeypatch):
     error, whole = np.average((t - found) ** 2, weights=w), np.average(t, weights=w)
     expected = 1 - error / np.average((t - whole) ** 2, weights=w)
     assert model.oof_score_ == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+def test_advice_is_for_tables_where_nothing_was_learnt():
+    X, y = np.random.default_rng(0).normal(size=(200, 1)), np.arange(200) % 2
+    with pytest.warns(ConvergenceWarning, match="no column says anything of y"):
+        classifier(alpha_zero=1e-30, max_steps=2).fit(np.zeros_like(X), y)
