@@ -32,6 +32,8 @@ TABLES = (
     "methods_california",
     "cross_fitting",
     "tables",
+    "table_sizes",
+    "table_groups",
 )
 
 
