@@ -70,9 +70,9 @@ def _answer(
     if unknown and inspect.Parameter.VAR_KEYWORD not in has_any:
         return invalid_names(self, unknown, self._write_call(kwargs, args), kwargs)
     if len(args) > len(by_place) and inspect.Parameter.VAR_POSITIONAL not in has_any:
-        places = " and ".join(p.name for p in by_place) or "nothing"
+        places = " and ".join(p.name for p in by_place)
         return InvalidParameterError(
-            f"{name} must get all arguments but {places} by name, got "
+            f"{name} must get all arguments{places and f' but {places}'} by name, got "
             f"{short_repr(args[len(by_place)])} without one: write {name}(..., name=value)."
         )
     twice = [p.name for p in by_place[: len(args)] if p.name in kwargs]

@@ -13,6 +13,12 @@ MOST_LEVELS = 255
 FEW_LEVELS = 30
 """Levels that text may have, however few the rows are."""
 
+MOST_OWN = 0.9
+"""Share of the rows that may have a text of their own, where it has more levels than few."""
+
+FEW_OTHERS = 0.1
+"""Share of levels that are no numbers, up to which the others are taken for numbers as text."""
+
 
 def choose_categories(
     categorical_features: Any, kinds: list[str], names: list[str], are_named: bool
@@ -135,13 +141,37 @@ def check_few(levels: np.ndarray, n_rows: int, name: str, is_text: bool) -> None
     Raises
     ------
     InvalidParameterError
-        If there are more than 255; of text, also if there are more than 30 that are more than half
-        the rows.
+        If there are more than 255; of text, also if there are more than 30 and nearly every row has
+        one of its own.
     """
     n_levels = len(levels)
-    if n_levels > MOST_LEVELS or (is_text and n_levels > max(FEW_LEVELS, n_rows / 2)):
-        rule = f"at most {MOST_LEVELS} levels, and text at most {FEW_LEVELS} or half the rows"
-        raise InvalidParameterError(
-            f"Column {name!r} must have {rule}, got {n_levels} levels in {n_rows} rows. Make it "
-            "numbers with skrub's TableVectorizer, or leave it out."
-        )
+    if n_levels > MOST_LEVELS:
+        rule = f"at most {MOST_LEVELS} levels as a category"
+    elif is_text and n_levels > max(FEW_LEVELS, MOST_OWN * n_rows):
+        rule = f"levels that rows share where it is text of more than {FEW_LEVELS}"
+    else:
+        return
+    raise InvalidParameterError(
+        f"Column {name!r} must have {rule}, got {n_levels} levels in {n_rows} rows. "
+        f"{_way_out(levels, is_text)}"
+    )
+
+
+def _way_out(levels: np.ndarray, is_text: bool) -> str:
+    """Say what to do about a column of too many levels."""
+    others = [level for level in levels.tolist() if not _is_number(level)]
+    if not others and not is_text:
+        return "Take it out of categorical_features: as a number it can have any values."
+    if len(others) <= FEW_OTHERS * len(levels):
+        but = f", but for {others[0]!r}" if others else ""
+        return f"Its values are numbers as text{but}: read them as numbers (pandas.to_numeric)."
+    return "Make it numbers with skrub's TableVectorizer, or leave it out."
+
+
+def _is_number(level: Any) -> bool:
+    """Say whether a level is a number, or text of one."""
+    try:
+        float(level)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn import config_context
 from sklearn.utils.validation import _get_feature_names, check_array
 
+from skensemble._checks import reject
 from skensemble.data import as_numpy
 
 
@@ -61,6 +62,10 @@ def read_table(X: Any, owner: Any) -> Table:
             if 0 in X.shape:
                 # scikit-learn says what is wrong with an array of this shape.
                 check_array(np.empty(X.shape), estimator=owner)
+            names = list(X.columns)
+            twice = [name for k, name in enumerate(names) if name in names[:k]]
+            if twice:
+                raise reject("X", "a table whose columns have names of their own", twice[0])
             return Table(_frame_columns(X), X.shape[0], _get_feature_names(X))
         if not hasattr(X, "dtype"):
             X = _array_of(X)

@@ -61,8 +61,8 @@ class TableEncoder(BaseColumnEncoder):
     Features are dense, up to 42 for each number: of a large table, encode some rows at a time.
     Quantiles, ranks and atoms of more than 100,000 rows are those of 100,000, spread evenly.
 
-    Text of more than 255 levels is refused, and of more than 30 that are more than half the rows:
-    skrub's ``TableVectorizer`` makes numbers of it, and of dates.
+    Text of more than 255 levels is refused, and of more than 30 of which nearly every row has its
+    own: skrub's ``TableVectorizer`` makes numbers of it, and of dates.
 
     Examples
     --------

@@ -79,13 +79,24 @@ def levels(n, times=1):
     return [[f"level {i}"] for i in range(n)] * times
 
 
-def test_text_of_more_than_30_levels_in_half_the_rows_is_refused():
+def test_text_of_which_nearly_every_row_has_its_own_is_refused():
     with pytest.raises(ValueError, match=r"Column 'x0' .* got 31 levels in 31 rows.*TableVectoriz"):
         TableCoder().fit(levels(31))
     assert TableCoder().fit(levels(30)).n_levels_ == [30]
-    assert TableCoder().fit(levels(31, 2)).n_levels_ == [31]
-    with pytest.raises(ValueError, match="got 31 levels in 61 rows"):
-        TableCoder().fit(levels(31, 2)[1:])
+    # 36 of 40 rows are nine tenths of them.
+    assert TableCoder().fit(levels(36) + levels(4)).n_levels_ == [36]
+    with pytest.raises(ValueError, match="got 37 levels in 40 rows"):
+        TableCoder().fit(levels(37) + levels(3))
+
+
+def test_a_column_of_too_many_levels_is_told_its_own_way_out():
+    numbers = [[str(i)] for i in range(300)]
+    with pytest.raises(ValueError, match="numbers as text: read them as numbers"):
+        TableCoder().fit(numbers)
+    with pytest.raises(ValueError, match=r"numbers as text, but for 'n/a': .*to_numeric"):
+        TableCoder().fit([*numbers, ["n/a"]])
+    with pytest.raises(ValueError, match="Take it out of categorical_features"):
+        TableCoder([0]).fit(np.arange(300)[:, None])
 
 
 def test_what_is_called_a_category_may_be_rare():

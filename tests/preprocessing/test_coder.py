@@ -97,7 +97,7 @@ def test_columns_of_a_frame_are_found_by_name_in_any_order():
 
 def test_columns_of_one_name_are_refused():
     pd = pytest.importorskip("pandas")
-    with pytest.raises(Exception, match="unique column names"):
+    with pytest.raises(Exception, match="names of their own"):
         TableCoder().fit(pd.DataFrame([[1.0, 10.0]], columns=["a", "a"]))
 
 

@@ -45,6 +45,6 @@ class CycleProgress(Progress):
         held_out = "" if score is None else f", validation score {score:.4f}"
         unit = "cycle" if hasattr(self.ensemble._make_method(), "cycle_mult") else "position"
         print(
-            f"{unit} {self.n_reported}/{self.n_members}: step {step.t}/{step.T}, training loss "
+            f"{unit} {self.n_reported}/{self._most()}: step {step.t}/{step.T}, training loss "
             f"{loss:.4f}, out-of-fold loss {self.loss:.4f}{held_out}, {self._seconds():.1f} s"
         )

@@ -29,6 +29,9 @@ from skensemble.training import Data
 LEAST_GAIN = 0.01
 """Share of its out-of-fold loss that a cycle has to save a group for another one to follow."""
 
+MOST_FEATURES = 2048
+"""Bins, cosines or atoms of all numbers of a table; each number has the same share at most."""
+
 N_KNOTS = 256
 """Values of a number whose rank is kept: few enough that looking them up takes no time."""
 
@@ -149,13 +152,15 @@ class LearnsTable(HasTable, CrossFitted):
 
     def _tables_of(self, k: int, coded: np.ndarray) -> EncodingTables:
         """Learn how the nets of the k-th group see the columns of coded rows."""
-        group = group_of(k)
+        group, n_levels = group_of(k), self._coder_.n_levels_
+        # Of a wide table each number has fewer features: a step would take seconds.
+        most = MOST_FEATURES // max(1, (n_levels == 0).sum())
         return fit_tables(
             coded,
-            self._coder_.n_levels_,
-            n_bins=group.n_bins,
-            n_cosines=group.n_cosines,
-            n_atoms=group.n_atoms,
+            n_levels,
+            n_bins=min(group.n_bins, most),
+            n_cosines=min(group.n_cosines, most),
+            n_atoms=min(group.n_atoms, most),
             n_knots=N_KNOTS,
         )
 
@@ -187,6 +192,8 @@ class LearnsTable(HasTable, CrossFitted):
                 if not groups:
                     break
                 positions.progress.expect_another()
+                n_more = len(groups) * positions.n_folds
+                self._n_members_planned_ = len(self.members_) + n_more
             plan.begin_cycle(n_steps)
             train = partial(NetInTraining.train_further, n_steps=n_steps)
             self._train_round(nets, positions, groups, train, course)

@@ -274,3 +274,13 @@ def test_advice_is_for_tables_where_nothing_was_learnt():
     X, y = np.random.default_rng(0).normal(size=(200, 1)), np.arange(200) % 2
     with pytest.warns(ConvergenceWarning, match="no column says anything of y"):
         classifier(alpha_zero=1e-30, max_steps=2).fit(np.zeros_like(X), y)
+
+
+def test_numbers_of_a_wide_table_have_fewer_features_each(monkeypatch):
+    monkeypatch.setattr("skensemble.ensembles.tabular._base.MOST_FEATURES", 12)
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    model = classifier(max_steps=2).fit(X, np.arange(60) % 2)
+    # 3 cosines, or bins, beside the value and the rank.
+    assert [tables.n_features for tables in model._tables_] == [4 * 5, 4 * 5]
+    narrow = classifier(max_steps=2).fit(X[:, :1], np.arange(60) % 2)
+    assert [tables.n_features for tables in narrow._tables_] == [12 + 2, 8 + 2]

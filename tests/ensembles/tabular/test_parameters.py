@@ -105,7 +105,7 @@ def test_a_name_of_nothing_is_answered_with_those_that_there_are(name):
             call(**{name: 3})
     with pytest.raises(InvalidParameterError, match=r"'class_weight'.*Valid parameters"):
         TabularSnapshotRegressor(class_weight="balanced")
-    with pytest.raises(InvalidParameterError, match="must get all arguments but nothing by name"):
+    with pytest.raises(InvalidParameterError, match="must get all arguments by name"):
         TabularSnapshotClassifier(3)
 
 
