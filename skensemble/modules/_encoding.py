@@ -122,7 +122,7 @@ class EncodingTables:
         self.columns = tuple(np.concatenate([*parts.values()]).tolist())
         self.kinds = [kind for kind, columns in parts.items() for _ in columns]
         self._placed: dict[Any, dict[str, Tensor]] = {}
-        self._kept: dict[Any, Tensor] | None = None
+        self._kept: dict[Any, tuple[Tensor, Tensor]] | None = None
 
     def __deepcopy__(self, memo: Any) -> "EncodingTables":
         return self
@@ -137,7 +137,7 @@ class EncodingTables:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Let `encode_all` encode the same rows once while the block lasts."""
+        """Let `encode_all` encode rows once that come again at once, while the block lasts."""
         self._kept = {}
         try:
             yield
@@ -153,8 +153,10 @@ class EncodingTables:
             return self.encode(x)
         place = x.data_ptr(), x.shape, x.dtype, x.device
         if place not in self._kept:
-            self._kept[place] = self.encode(x)
-        return self._kept[place]
+            self._kept.clear()
+            # The rows are held too, so that no others can come to stand where they were.
+            self._kept[place] = x, self.encode(x)
+        return self._kept[place][1]
 
     @cached_property
     def digest(self) -> bytes:
