@@ -62,14 +62,15 @@ class HasIntervals:
         Raises
         ------
         InvalidParameterError
-            If a quantile is no float between 0 and 1.
+            If a quantile is no float between 0 and 1, or there are more axes than one.
         """
         check_is_fitted(self)
         own = np.ravel(quantiles)
         for level in own.tolist():
             check_real("quantiles", level, 0, high=1, low_open=True, high_open=True)
-        if not own.size:
-            raise reject("quantiles", "at least one float between 0 and 1", quantiles)
+        if not own.size or np.ndim(quantiles) > 1:
+            rule = "at least one float between 0 and 1, in one axis at most"
+            raise reject("quantiles", rule, quantiles)
         mean, deviation = self._mean_and_deviation(X)
         factors = at_levels(self._error_levels_, own.tolist())
         values = [self.target_scaler_.inverse(mean + deviation * factor) for factor in factors]
