@@ -122,7 +122,7 @@ class EncodingTables:
         self.columns = tuple(np.concatenate([*parts.values()]).tolist())
         self.kinds = [kind for kind, columns in parts.items() for _ in columns]
         self._placed: dict[Any, dict[str, Tensor]] = {}
-        self._kept: dict[Any, Tensor] | None = None
+        self._kept: dict[Any, tuple[Tensor, Tensor]] | None = None
 
     def __deepcopy__(self, memo: Any) -> "EncodingTables":
         return self
@@ -137,7 +137,7 @@ class EncodingTables:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Let `encode_all` encode the same rows once while the block lasts."""
+        """Let `encode_all` encode rows once that come again at once, while the block lasts."""
         self._kept = {}
         try:
             yield
@@ -153,8 +153,10 @@ class EncodingTables:
             return self.encode(x)
         place = x.data_ptr(), x.shape, x.dtype, x.device
         if place not in self._kept:
-            self._kept[place] = self.encode(x)
-        return self._kept[place]
+            self._kept.clear()
+            # The rows are held too, so that no others can come to stand where they were.
+            self._kept[place] = x, self.encode(x)
+        return self._kept[place][1]
 
     @cached_property
     def digest(self) -> bytes:
@@ -180,7 +182,7 @@ class EncodingTables:
         if not self.columns:
             return x.new_empty(*x.shape[:-1], 0)
         rows = x.reshape(-1, self.n_columns)
-        if x.is_cpu and len(rows) > BLOCK_ROWS:
+        if x.is_cpu and len(rows) > BLOCK_ROWS and not x.requires_grad:
             features = x.new_empty(len(rows), self.n_features)
             for own, block in zip(features.split(BLOCK_ROWS), rows.split(BLOCK_ROWS), strict=True):
                 own.copy_(self._encoded(block))
@@ -198,13 +200,14 @@ class EncodingTables:
         if self.normals or self.n_cosines:
             u = self._ranks(rows.index_select(1, own["numbers"]), own)
         if self.normals:
-            parts.append(torch.special.ndtri(u).clamp_(-MOST_NORMAL, MOST_NORMAL))
+            # torch has no such function for MPS.
+            there = u.cpu() if u.device.type == "mps" else u
+            parts.append(torch.special.ndtri(there).to(u.device).clamp_(-MOST_NORMAL, MOST_NORMAL))
         if len(own["bin_columns"]):
             z = rows.index_select(1, own["bin_columns"])
             parts.append(z.sub_(own["middles"]).mul_(own["steepness"]).clamp_(-0.5, 0.5))
         if self.n_cosines:
-            waves = (u[..., None] * own["angles"]).cos_().mul_(own["heights"])
-            parts.append(waves.flatten(1))
+            parts.append((u[..., None] * own["angles"]).cos_().mul_(own["heights"]).flatten(1))
         if len(own["atoms"]):
             z = rows.index_select(1, own["atom_columns"])
             parts.append((z == own["atoms"]).to(dtype))
@@ -218,9 +221,8 @@ class EncodingTables:
             parts.append(rows.index_select(1, own["missing"]).isnan().to(dtype))
         features = torch.cat(parts, 1)
         # A look at the values takes a tenth of a pass over them, and would make a GPU wait.
-        if rows.is_cpu and not rows.isnan().any():
-            return features
-        return features.nan_to_num_(nan=0.0)
+        is_whole = rows.is_cpu and not rows.isnan().any()
+        return features if is_whole else features.nan_to_num_(nan=0.0)
 
     def _ranks(self, z: Tensor, own: dict[str, Tensor]) -> Tensor:
         """Return the ranks of numbers of shape (n_rows, n_numbers), along lines between knots."""
@@ -236,9 +238,11 @@ class EncodingTables:
         """Return all tables as tensors on the device of some rows, floats of their type."""
         place = x.device, x.dtype
         if place not in self._placed:
-            placed = {name: torch.tensor(v, device=x.device) for name, v in self.index.items()}
-            for name, v in self.floats.items():
-                placed[name] = torch.tensor(np.ascontiguousarray(v)).to(x.device, x.dtype)
+            # Made in a prediction, they may be asked for gradients of rows later.
+            with torch.inference_mode(False):
+                placed = {name: torch.tensor(v, device=x.device) for name, v in self.index.items()}
+                for name, v in self.floats.items():
+                    placed[name] = torch.tensor(np.ascontiguousarray(v)).to(x.device, x.dtype)
             self._placed[place] = placed
         return self._placed[place]
 

@@ -98,7 +98,8 @@ class MLP(nn.Sequential):
                 rule = f"tables for the n_features={n_features} columns of the rows"
                 raise reject("encoding", rule, f"tables for {encoding.n_columns}")
             layers.append(TableEncoding(encoding))
-            n_features, columns = encoding.n_features, columns or encoding.columns
+            n_features = encoding.n_features
+            columns = encoding.columns if columns is None else columns
         columns = range(n_features) if columns is None else columns
         columns = checked_columns(columns, n_features)
         if column_dropout:

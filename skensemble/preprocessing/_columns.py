@@ -128,6 +128,9 @@ def numbers_in(column: Any, name: str) -> np.ndarray:
     kind = getattr(dtype, "kind", "O")
     if isinstance(column, np.ndarray) and kind in "fiub":
         return column.astype(np.float64, copy=False)
+    if kind in "mM":
+        # NumPy makes ints of those of nanoseconds.
+        raise _dates(name, dtype)
     if hasattr(dtype, "is_numeric") and (dtype.is_numeric() or str(dtype) == "Boolean"):
         numbers: np.ndarray = column.cast(sys.modules["polars"].Float64).to_numpy()
         return numbers

@@ -219,3 +219,12 @@ def test_a_copy_shares_the_memory_of_its_arrays(iris):
     ensemble = copy.deepcopy(ensemble_of(Drawn).fit(*iris))
     weight = ensemble._predictor_.members[0].layer.weight.detach().numpy()
     assert np.shares_memory(weight, ensemble.members_[0]["layer.weight"])
+
+
+def test_missing_values_have_no_part_in_ranges():
+    X = np.array([[1.0, np.nan, np.nan], [3.0, 2.0, np.nan], [2.0, 4.5, np.nan]])
+    first, second, third = Ranges(X).rows().T
+    assert ((first >= 1) & (first <= 3)).all()
+    assert ((second >= 2) & (second <= 4.5)).all()
+    # A column of no values has none to draw.
+    assert np.isnan(third).all()

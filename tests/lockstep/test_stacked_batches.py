@@ -147,6 +147,12 @@ def test_nets_that_weigh_the_same_rows_differently_share_their_batches():
             np.testing.assert_allclose(share, expected, rtol=1e-14, atol=1e-30)
 
 
+@pytest.mark.parametrize("n_rows", SIZES)
+def test_batches_that_are_shared_are_those_of_a_net_whatever_is_left_for_the_last(n_rows):
+    trainings = trainings_of((n_rows,), weighted=(0,))
+    assert_batches_are_those_of_each_net(trainings, [SIZES[n_rows]])
+
+
 def test_nets_with_other_rows_of_the_same_number_share_nothing():
     trainings = [
         paused(initialized(seed=0), Data(rows, y))

@@ -1,5 +1,6 @@
 import copy
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -153,6 +154,35 @@ def test_copies_share_their_tables_and_pickles_leave_tensors_out(tables, rows):
     assert not again.tables._placed
     assert tables._placed
     torch.testing.assert_close(again(rows), features)
+
+
+def test_rows_that_come_again_are_encoded_once_and_others_anew():
+    tables = EncodingTables(1, values=[0])
+    with tables.keeping():
+        rows = torch.ones(300, 1)
+        features = tables.encode_all(rows)
+        assert tables.encode_all(rows) is features
+        gone = weakref.ref(features)
+        del rows, features
+        for number in range(2, 6):
+            # Freed memory is taken again by the next rows, which are of the same shape.
+            rows = torch.full((300, 1), float(number))
+            assert torch.equal(tables.encode_all(rows), tables.encode(rows))
+            del rows
+        assert gone() is None
+    rows = torch.ones(300, 1)
+    assert tables.encode_all(rows) is not tables.encode_all(rows)
+
+
+@pytest.mark.parametrize("n_rows", [2, 300])
+def test_gradients_of_rows_come_through_also_after_a_prediction(n_rows):
+    tables = EncodingTables(1, bin_columns=[0, 0], bins=[[0, 1], [1, 3]])
+    with torch.inference_mode():
+        tables.encode(torch.ones(1, 1))
+    rows = torch.full((n_rows, 1), 2.0, requires_grad=True)
+    tables.encode(rows).sum().backward()
+    # Of the two bins, 2 lies in the one from 1 to 3.
+    assert rows.grad.tolist() == [[1 / 2]] * n_rows
 
 
 def test_tables_that_encode_alike_have_the_same_digest(tables):

@@ -1,8 +1,16 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from skensemble.modules import MLP, ColumnDropout, ColumnScale, MeanVarianceMLP, input_layers
+from skensemble.modules import (
+    MLP,
+    ColumnDropout,
+    ColumnScale,
+    EncodingTables,
+    MeanVarianceMLP,
+    input_layers,
+)
 
 
 def test_layers_have_the_widths_that_were_asked_for():
@@ -49,6 +57,15 @@ def test_layers_of_columns_come_first():
 def test_without_columns_each_feature_is_one():
     assert MLP(3, 2, column_scale=True)[0].columns == (0, 1, 2)
     assert type(MLP(3, 2, columns=[0, 1, 1])[0]) is nn.Linear
+
+
+def test_columns_of_encoded_features_may_be_given_otherwise():
+    tables = EncodingTables(2, values=[1, 0])
+    assert MLP(2, 1, encoding=tables, column_scale=True)[1].columns == (1, 0)
+    own = MLP(2, 1, encoding=tables, column_scale=True, columns=np.array([0, 0]))
+    assert own[1].columns == (0, 0)
+    with pytest.raises(ValueError, match=r"columns must be a table column, .* got \[\]"):
+        MLP(2, 1, encoding=tables, columns=[])
 
 
 def test_only_an_mlp_that_begins_with_it_has_its_columns_dropped_before():

@@ -155,6 +155,13 @@ def test_dates_and_infinities_are_refused_where_categories_were():
         TableCoder([0]).fit([[1.0], [2.0]]).transform([[np.inf]])
 
 
+@pytest.mark.parametrize("kind", ["datetime64[ns]", "timedelta64[ns]", "datetime64[D]"])
+def test_dates_are_refused_where_numbers_were(kind):
+    coder = TableCoder().fit([[1.0], [2.0]])
+    with pytest.raises(ValueError, match=r"Column 'x0' .* got dates or times"):
+        coder.transform(np.array([[1], [2]]).astype(kind))
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e308, 9e38, 10**400])
 def test_infinities_and_what_float32_cannot_hold_are_refused_by_name(value):
     fine = [[1.0, 0.0], [2.0, 1.0], [3.0, 2.0], [4.0, 3.0]]

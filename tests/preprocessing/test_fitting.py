@@ -183,6 +183,14 @@ def test_atoms_are_values_of_at_least_one_row_in_500_those_of_missing_values_cou
     assert atoms_of(np.append(coded, column(np.nan), axis=0)) == []
 
 
+def test_of_many_rows_atoms_are_shares_of_those_that_are_looked_at(monkeypatch):
+    monkeypatch.setattr("skensemble.preprocessing._fitting.MOST_ROWS", 10_000)
+    coded = np.arange(20_500, dtype=np.float32)[:, None]
+    # 10,000 of 20,500 rows are looked at, with 29 or 30 of these 60: one in 500 of them is 20.
+    coded[:60] = 0
+    assert atoms_of(coded) == [0]
+
+
 def test_columns_of_17_values_have_no_atoms():
     assert atoms_of(shared(40, 100, n_distinct=17)) == []
     assert atoms_of(shared(40, 100, n_distinct=18)) == [0]

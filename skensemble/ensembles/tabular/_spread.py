@@ -62,12 +62,12 @@ class HasIntervals:
         Raises
         ------
         InvalidParameterError
-            If a quantile is no float between 0 and 1.
+            If a quantile is no float between 0 and 1, or there are more axes than one.
         """
         check_is_fitted(self)
         own = np.ravel(quantiles)
         is_inside = own.dtype.kind in "iuf" and own.size and ((own > 0) & (own < 1)).all()
-        if not is_inside:
+        if not is_inside or np.ndim(quantiles) > 1:
             raise reject("quantiles", "one or more floats above 0 and below 1", quantiles)
         mean, deviation = self._mean_and_deviation(X)
         factors = at_levels(self._error_levels_, own.tolist())

@@ -116,8 +116,9 @@ def test_a_single_level_has_no_axis(fitted_regressor, table):
 def test_levels_outside_0_and_1_are_refused(fitted_regressor, table, level):
     with pytest.raises(InvalidParameterError, match="one or more floats above 0 and below 1"):
         fitted_regressor.predict_quantiles(table[0], level)
-    with pytest.raises(InvalidParameterError, match=r"quantiles must be one or more.*got \[\]"):
-        fitted_regressor.predict_quantiles(table[0], [])
+    for quantiles in ([], [[0.1, 0.9]]):
+        with pytest.raises(InvalidParameterError, match=r"quantiles must be one or more.*got \["):
+            fitted_regressor.predict_quantiles(table[0], quantiles)
 
 
 def test_units_are_those_of_the_targets(table, fitted_regressor):
