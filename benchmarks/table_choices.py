@@ -26,13 +26,12 @@ from _tables import read_table, training_rows
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
-    "four cycles": {"M": 4},
-    "six cycles": {"M": 6},
     "four nets": {"n_nets": 4},
-    "twelve nets": {"n_nets": 12},
+    "eight nets": {"n_nets": 8},
+    "five cycles": {"M": 5, "max_cycles": 5},
+    "five at most": {"max_cycles": 5},
     "half the rate": {"alpha_zero": 0.0025},
     "twice the rate": {"alpha_zero": 0.01},
-    "growing": {"max_cycles": 6},
     "narrow": {"hidden_units": (32, 32)},
     "wide": {"hidden_units": (128, 128)},
 }

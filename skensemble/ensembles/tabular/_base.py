@@ -24,7 +24,7 @@ from skensemble.ensembles.tabular._plan import Plan
 from skensemble.ensembles.tabular._progress import TableProgress
 from skensemble.modules import EncodingTables
 from skensemble.preprocessing import TableCoder, fit_tables
-from skensemble.training import Data
+from skensemble.training import Data, Trace
 
 LEAST_GAIN = 0.01
 """Share of its out-of-fold loss that a cycle has to save a group for another one to follow."""
@@ -163,6 +163,12 @@ class LearnsTable(HasTable, CrossFitted):
             n_atoms=min(group.n_atoms, most),
             n_knots=N_KNOTS,
         )
+
+    def _fit_members(self, *arguments: Any, **options: Any) -> Trace:
+        trace = super()._fit_members(*arguments, **options)
+        # What the clock said is no part of what was learnt.
+        del self._plan_
+        return trace
 
     def _train_rounds(
         self,

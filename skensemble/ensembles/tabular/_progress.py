@@ -10,4 +10,5 @@ class TableProgress(CycleProgress):
         return max(self.n_members, self.ensemble._most_cycles())
 
     def _has_more(self) -> bool:
-        return super()._has_more() and bool(self.ensemble._plan_.next_cycle())
+        plan = getattr(self.ensemble, "_plan_", None)
+        return super()._has_more() and plan is not None and bool(plan.next_cycle())
