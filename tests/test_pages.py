@@ -34,6 +34,8 @@ TABLES = (
     "tables",
     "table_sizes",
     "table_groups",
+    "table_speed",
+    "table_intervals",
 )
 
 
