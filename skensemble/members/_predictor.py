@@ -120,6 +120,27 @@ class Predictor:
             return np.concatenate(batches, axis=1)
         return np.stack([as_columns(self.members[k].predict_proba(X)) for k in members])
 
+    def outputs_of_features(self, features: Tensor, member: int) -> np.ndarray | None:
+        """Return what a member predicts that encodes its rows, from rows that are encoded already.
+
+        Parameters
+        ----------
+        features : Tensor of shape (n_samples, n_features)
+        member : int
+            Its index.
+
+        Returns
+        -------
+        output : ndarray of shape (n_samples, n_outputs) or None
+            None for a member that has another way.
+        """
+        alone = self._stack_for([member])
+        if not isinstance(alone, Alone) or features.device != self.device:
+            return None
+        with torch.inference_mode():
+            found = alone.stack.outputs(features, [0], is_encoded=True)
+        return found[0].cpu().numpy()
+
     def second_outputs(self, X: Any, members: Sequence[int]) -> np.ndarray:
         """Return the second of what the modules of some members give, as they give it.
 

@@ -83,7 +83,7 @@ class StackedMLPs:
         self.dtype = weights[0].dtype
         self.width = max(len(weight) for weight in weights)
 
-    def outputs(self, batch: Tensor, members: Sequence[int]) -> Tensor:
+    def outputs(self, batch: Tensor, members: Sequence[int], *, is_encoded: bool = False) -> Tensor:
         """Return what some members predict.
 
         Parameters
@@ -92,12 +92,16 @@ class StackedMLPs:
             Rows, on the device of the members.
         members : sequence of int
             Indices of members.
+        is_encoded : bool, default=False
+            Whether the rows are features already that members would encode.
 
         Returns
         -------
         outputs : Tensor of shape (len(members), n_samples, n_outputs)
         """
-        blocks = [torch.cat(list(self._pieces(x, members))) for x in self._blocks(batch)]
+        blocks = [
+            torch.cat(list(self._pieces(x, members))) for x in self._blocks(batch, is_encoded)
+        ]
         return torch.cat(blocks, 2).transpose(1, 2).contiguous()
 
     def mean(self, batch: Tensor, members: Sequence[int], weights: Sequence[float]) -> Tensor:
@@ -128,11 +132,12 @@ class StackedMLPs:
             blocks.append(mean.view(piece.shape[1:]))
         return torch.cat(blocks, 1).transpose(0, 1).contiguous()
 
-    def _blocks(self, batch: Tensor) -> Iterator[Tensor]:
+    def _blocks(self, batch: Tensor, is_encoded: bool = False) -> Iterator[Tensor]:
         """Yield rows, encoded, in blocks of shape (n_features, n_samples)."""
         size = BLOCK_ROWS if batch.is_cpu else len(batch)
         for block in batch.flatten(1).split(size):
-            yield (block if self.tables is None else self.tables.encode(block)).t()
+            is_final = is_encoded or self.tables is None
+            yield (block if is_final else self.tables.encode(block)).t()
 
     def _pieces(self, x: Tensor, members: Sequence[int]) -> Iterator[Tensor]:
         """Yield what members give in turn, of shape (n_members, n_outputs, n_samples)."""

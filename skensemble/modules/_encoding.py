@@ -27,8 +27,7 @@ class EncodingTables:
     """What the columns of a table are encoded by; it never changes, and copies are itself.
 
     A table is coded before as floats: numbers, centred and scaled; categories, by the number of
-    their level, -1 for a level that was not known; nan where a value is missing. Each kind of
-    features is left out where it has no columns.
+    their level, -1 for one that was not known; nan where a value is missing.
 
     Parameters
     ----------
@@ -128,7 +127,7 @@ class EncodingTables:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_placed": {}, "_kept": None}
+        return vars(self) | {"_placed": {}, "_kept": None}
 
     @property
     def n_features(self) -> int:
@@ -145,10 +144,7 @@ class EncodingTables:
             self._kept = None
 
     def encode_all(self, x: Tensor) -> Tensor:
-        """Return the features of all rows of a training, which others may have already.
-
-        Neither they nor the rows of shape (n_samples, n_columns) are to be written to meanwhile.
-        """
+        """Return features of all rows, kept for others: nobody is to write to either meanwhile."""
         if self._kept is None:
             return self.encode(x)
         place = x.data_ptr(), x.shape, x.dtype, x.device
@@ -158,9 +154,14 @@ class EncodingTables:
             self._kept[place] = x, self.encode(x)
         return self._kept[place][1]
 
+    @property
+    def kept(self) -> Tensor | None:
+        """The features of all rows that are kept now."""
+        return next((own for _, own in (self._kept or {}).values()), None)
+
     @cached_property
     def digest(self) -> bytes:
-        """What tables have in common that encode rows alike, in whatever process they were made."""
+        """What tables have in common that encode alike, in whatever process they were made."""
         content = blake2b(repr((self.n_columns, self.normals, self.n_cosines)).encode())
         for values in (*self.index.values(), *self.floats.values()):
             content.update(repr(values.shape).encode() + values.tobytes())
@@ -209,14 +210,12 @@ class EncodingTables:
         if self.n_cosines:
             parts.append((u[..., None] * own["angles"]).cos_().mul_(own["heights"]).flatten(1))
         if len(own["atoms"]):
-            z = rows.index_select(1, own["atom_columns"])
-            parts.append((z == own["atoms"]).to(dtype))
+            parts.append((rows.index_select(1, own["atom_columns"]) == own["atoms"]).to(dtype))
         if len(own["pairs"]):
             z = rows.index_select(1, own["pairs"])
             parts.append((z == 1).to(dtype) - (z == 0).to(dtype))
         if len(own["levels"]):
-            z = rows.index_select(1, own["level_columns"])
-            parts.append((z == own["levels"]).to(dtype))
+            parts.append((rows.index_select(1, own["level_columns"]) == own["levels"]).to(dtype))
         if len(own["missing"]):
             parts.append(rows.index_select(1, own["missing"]).isnan().to(dtype))
         features = torch.cat(parts, 1)
@@ -250,9 +249,8 @@ class EncodingTables:
 class TableEncoding(nn.Module):
     """Encode the columns of a table as the features that a net learns from.
 
-    The layer has no weights. A net of ours encodes rows where it cuts its batches, once for all
-    nets that share them, and sets `in_batches`, whereupon the layer itself leaves rows as they are
-    in training.
+    The layer has no weights. A net of ours encodes rows where it cuts batches, once for all nets
+    that share them, and sets `in_batches`, whereupon the layer leaves them alone in training.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from skensemble.ensembles.cross_fitted._nets import (
     leaving_out,
     streams_of_nets,
 )
-from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
+from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold, no_features
 from skensemble.ensembles.cross_fitted._positions import Positions
 from skensemble.ensembles.cross_fitted._progress import CycleProgress
 from skensemble.ensembles.cross_fitted._together import train_nets
@@ -154,6 +154,7 @@ class CrossFitted(WeighsPositions):
             fit_weights=self._fit_weights,
             is_uniform=self.weights == "uniform",
             losses=self._row_losses,
+            features_of=self._features_of,
         )
         positions = Positions(
             nets, n_folds, collect, collect.progress, out_of_fold, self._weigh_parts
@@ -167,6 +168,10 @@ class CrossFitted(WeighsPositions):
             members = last.ensemble._predictor_, last.net, last.ensemble.members_[-1]
             check_last_member(*members, data.X[:N_CHECKED])
         return trace
+
+    def _features_of(self, group: int) -> Any:
+        """Return all rows as the nets of a group encode them, where they are kept; else None."""
+        return no_features(group)
 
     def _n_planned(self) -> int:
         """Return the positions that a training is to have, without those that follow from it."""

@@ -30,6 +30,10 @@ def restricted(weights: np.ndarray | None, kept: np.ndarray) -> np.ndarray:
     return left / left.sum()
 
 
+def no_features(group: int) -> None:
+    """Give no rows as the nets of a group encode them: they are not kept."""
+
+
 class OutOfFold:
     """Predictions of each row by nets that were not trained on it, from each part of an ensemble.
 
@@ -51,6 +55,8 @@ class OutOfFold:
         Whether all parts count alike instead.
     losses : callable
         ``losses(output, y)`` gives the loss of each row, of shape (n_samples,).
+    features_of : callable, optional
+        Gives the rows as a tensor as the nets of a group encode them, None where they are not kept.
 
     Attributes
     ----------
@@ -72,6 +78,7 @@ class OutOfFold:
         fit_weights: FitWeights,
         is_uniform: bool,
         losses: Callable[..., np.ndarray],
+        features_of: Callable[[int], Any] = no_features,
     ) -> None:
         self.rows: Any = slice(None)
         if len(y) > MOST_ROWS:
@@ -83,7 +90,7 @@ class OutOfFold:
         self.sample_weight = None if sample_weight is None else sample_weight[self.rows]
         self.tests = tests
         self.fit_weights, self.is_uniform = fit_weights, is_uniform
-        self.losses = losses
+        self.losses, self.features_of = losses, features_of
         self.outputs: list[np.ndarray] = []
         self.positions: list[int] = []
         self.groups: list[int] = []
@@ -99,10 +106,15 @@ class OutOfFold:
             For each net of the group, what its members answer from, and which of them is meant.
         """
         output: Any = None
+        features = self.features_of(group) if isinstance(self.rows, slice) else None
         for (predictor, k), test in zip(members, self.tests, strict=True):
             for start in range(0, len(test), CHUNK):
                 rows = test[start : start + CHUNK]
-                found = predictor.outputs(self.X[rows], [k])[0]
+                found = None
+                if features is not None:
+                    found = predictor.outputs_of_features(features[rows], k)
+                if found is None:
+                    found = predictor.outputs(self.X[rows], [k])[0]
                 if output is None:
                     output = np.empty((len(self.y), *found.shape[1:]), dtype=found.dtype)
                 output[rows] = found

@@ -164,6 +164,9 @@ class LearnsTable(HasTable, CrossFitted):
             n_knots=N_KNOTS,
         )
 
+    def _features_of(self, group: int) -> Any:
+        return self._tables_[group].kept
+
     def _fit_members(self, *arguments: Any, **options: Any) -> Trace:
         trace = super()._fit_members(*arguments, **options)
         # What the clock said is no part of what was learnt.

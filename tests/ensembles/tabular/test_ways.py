@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skensemble import lockstep
+from skensemble import TabularSnapshotClassifier, lockstep
 from skensemble.ensembles.cross_fitted import _together
 from skensemble.ensembles.tabular import _parameters, _plan
 from skensemble.lockstep import Report
@@ -99,3 +99,32 @@ def test_processes_train_their_share_of_the_nets(table, monkeypatch):
         assert [own.tables.n_features for own in stacks] == [
             own.n_features for own in model._tables_
         ]
+
+
+def test_rows_that_are_kept_encoded_are_predicted_as_those_that_are_not(table, monkeypatch):
+    X, y = table
+    settings = {"M": 2, "max_steps": None, "max_cycles": 3}
+    kept = classifier(**settings).fit(X, y)
+    seen = []
+    monkeypatch.setattr(type(kept), "_features_of", lambda self, group: seen.append(group))
+    anew = classifier(**settings).fit(X, y)
+    assert len(seen) == len(set(zip(kept.member_positions_, kept.member_nets_ // 2, strict=True)))
+    np.testing.assert_allclose(kept.oof_decision_function_, anew.oof_decision_function_, atol=1e-6)
+
+
+def test_features_are_those_of_the_group(table, monkeypatch):
+    X, y = table
+    found = {}
+    real = TabularSnapshotClassifier._features_of
+
+    def watched(self, group):
+        """Keep the width of what is given."""
+        features = real(self, group)
+        found[group] = features.shape
+        return features
+
+    monkeypatch.setattr(TabularSnapshotClassifier, "_features_of", watched)
+    model = classifier().fit(X, y)
+    widths = [tables.n_features for tables in model._tables_]
+    assert found == {k: (len(y), width) for k, width in enumerate(widths)}
+    assert all(tables.kept is None for tables in model._tables_)
