@@ -167,31 +167,6 @@ def test_targets_are_scored_by_root_mean_square_and_r2(script):
     assert found["right"] == pytest.approx(1 - 3**2 / (2**2 + 1 + 3**2))
 
 
-class Greedy:
-    """A model that takes 64 MB and some work to fit, and predicts zeros."""
-
-    def fit(self, X, y):
-        # Written to, as pages that are not are none.
-        np.ones(8 * 2**20).sum()
-
-    def predict(self, X):
-        return np.zeros(len(X))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_run_measures_the_seconds_and_the_memory_of_its_own_fit(script, monkeypatch):
-    runs, competitors = script("_table_runs"), script("_table_competitors")
-    monkeypatch.setattr(runs, "process_time", iter([10, 10 + 3, 20, 20 + 4]).__next__)
-    monkeypatch.setattr(runs, "perf_counter", iter([100, 100 + 5]).__next__)
-    split = script("_tables").Split(np.zeros((9, 1)), np.ones(9), np.zeros((4, 1)), np.ones(4))
-    method = competitors.Method(lambda task, seed: Greedy(), "numbers")
-    found = runs.measure(method, split, "regression", 0)
-    assert found["loss"] == 1
-    # A few pages more or less for what the interpreter itself does.
-    assert found["MB"] == pytest.approx(64, abs=8)
-    assert [found[name] for name in ("fit s", "fit wall s", "predict s")] == [3, 5, 4]
-
-
 def test_work_in_a_fork_answers_or_says_why_not(script):
     in_fork = script("_table_runs").in_fork
     assert in_fork(lambda: os.getppid()) == os.getpid()
