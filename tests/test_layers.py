@@ -23,7 +23,7 @@ ORDER = [
     {"training"},
     {"lockstep", "posteriors"},
     {"ensembles"},
-    {"model_selection"},
+    {"displays", "model_selection"},
     {"__init__"},
 ]
 """From the bottom up. A part imports from the rows above its own here, and not from its own row."""
@@ -33,12 +33,13 @@ FOR_ALL = ORDER[0] | ORDER[1]
 
 MAY_IMPORT = {
     "joblib": {"ensembles", "model_selection"},
+    "matplotlib": {"displays"},
     "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
     | {"metrics", "model_selection", "modules", "nets", "posteriors", "preprocessing", "seeding"}
     | {"training", "weighting"},
     "scipy": {"data", "ensembles", "lockstep", "preprocessing"},
-    "sklearn": {"data", "ensembles", "lockstep", "model_selection", "nets", "preprocessing"}
-    | {"seeding"},
+    "sklearn": {"data", "displays", "ensembles", "lockstep", "model_selection", "nets"}
+    | {"preprocessing", "seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}
     | {"training"},
     "torch": {"data", "device", "ensembles", "lockstep", "members", "modules", "nets"}
