@@ -1,0 +1,211 @@
+"""The tables of compare_methods.py, from the lines of its runs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+from _methods import BASELINE, PAPER, SNAPSHOTS
+from _report import listed
+
+from skensemble.metrics import deep_ensemble_equivalent
+
+QUALITY = {
+    "error %": ("error (%)", ".2f"),
+    "NLL": ("NLL", ".4f"),
+    "RMSE": ("RMSE", ",.0f"),
+    "CLL": ("CLL ↑", ".4f"),
+    "CRPS": ("CRPS", ",.0f"),
+    "ECE": ("ECE", ".4f"),
+    "ECE, equal mass": ("ECE, equal mass", ".4f"),
+    "ECE, class-wise": ("ECE, class-wise", ".4f"),
+    "covered %": ("in 90 % intervals (%)", ".2f"),
+    "calibration": ("calibration of intervals", ".4f"),
+}
+"""Scores by the name that they have in the runs: heading and how they are written."""
+
+UNSURE = {"risk-coverage": ("risk-coverage area", ".5f"), "answered %": ("accuracy at 90 %", ".2f")}
+
+COSTS = {
+    "training": ("training (nets)", ".3g"),
+    "fit s": ("fit (s)", ".3g"),
+    "fit ratio": ("fit (single nets)", ".2f"),
+    "predict s": ("predict (s)", ".2g"),
+    "passes": ("forward passes", ".0f"),
+    "memory": ("memory (nets)", ".1f"),
+}
+"""Medians over the seeds."""
+
+Run = dict[str, Any]
+Formats = dict[str, tuple[str, str]]
+
+
+def markdown(runs: Sequence[Run], order: Sequence[str]) -> str:
+    """Write all tables of a data set.
+
+    Parameters
+    ----------
+    runs : sequence of dict
+        At least that of a single net.
+    order : sequence of str
+        Names of the methods, in the order of the rows.
+    """
+    frame = pd.DataFrame(runs)
+    frame = frame.sort_values("seed", kind="stable").set_index("method")
+    known = [name for name in order if name in frame.index]
+    shown = common_seeds(frame).loc[known]
+    last = max(runs, key=lambda run: run["machine"]["date"])
+    settings = {**last["settings"], "seeds": shown["seed"].nunique()}
+    machine = {**last["machine"], "load average": f"{shown['load'].median():.1f}"}
+    unsure = UNSURE | {name: (name, ".3f") for name in frame if name.startswith(("AUROC", "FPR95"))}
+    blocks = [
+        [
+            f"# Methods on {last['settings']['data']}",
+            "",
+            f"Settings: {listed(settings)}.",
+            f"Machine and versions: {listed(machine)}.",
+        ],
+        ["Quality (mean ± standard deviation over the seeds):", "", *_quality(shown, known)],
+    ]
+    if "risk-coverage" in frame:
+        heading = "Rows to be unsure of (means over the seeds; total and epistemic uncertainty):"
+        blocks.append([heading, "", *_scores(shown, known, unsure, with_deviation=False)])
+    blocks += [
+        ["Costs (medians over the seeds; seconds beside other work):", "", *_costs(shown, known)],
+        ["Deep ensembles of so many nets:", "", *_sizes(shown)],
+        [f"The {SNAPSHOTS} against others at its budget, in pairs:", "", *_pairs(frame)],
+        _warnings(shown, known),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block[2:]) + "\n"
+
+
+def common_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the seeds that all methods have; all of them while there are none."""
+    seeds = set.intersection(*(set(rows) for _, rows in frame.groupby(level=0)["seed"]))
+    return frame[frame["seed"].isin(seeds)] if seeds else frame
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def _scores(
+    frame: pd.DataFrame, order: Sequence[str], formats: Formats, *, with_deviation: bool
+) -> list[str]:
+    columns = [name for name in formats if name in frame]
+    rows = [
+        [name, *(_mean(frame.loc[[name], c], formats[c][1], with_deviation) for c in columns)]
+        for name in order
+    ]
+    return _table(["method", *(formats[c][0] for c in columns)], rows)
+
+
+def _mean(values: pd.Series, form: str, with_deviation: bool) -> str:
+    values = values.dropna()
+    if values.empty:
+        return ""
+    deviation = f" ± {values.std():{form}}" if with_deviation and len(values) > 1 else ""
+    return f"{values.mean():{form}}{deviation}"
+
+
+def _quality(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:
+    """Put the gain over a single net and the equivalent beside the scores."""
+    lines = _scores(frame, order, QUALITY, with_deviation=True)
+    more = [["CLL over one net ↑", "DEE ↑"], ["---", "---"]]
+    more += [[_gain(frame, name), _equivalent(frame, name)] for name in order]
+    return [f"{line} {' | '.join(cells)} |" for line, cells in zip(lines, more, strict=True)]
+
+
+def _gain(frame: pd.DataFrame, name: str) -> str:
+    pairs = paired(frame, name, BASELINE, "CLL")
+    return "" if name == BASELINE or pairs.empty else _signed(pairs, ".4f")
+
+
+def paired(frame: pd.DataFrame, one: str, other: str, score: str) -> pd.Series:
+    """Give the differences of a score at the seeds that both methods have."""
+    if not {one, other} <= set(frame.index):
+        return pd.Series(dtype=float)
+    of_one, of_other = (
+        frame.loc[[name]].set_index("seed")[score].astype(float) for name in (one, other)
+    )
+    return (of_one - of_other).dropna()
+
+
+def _signed(pairs: pd.Series, form: str) -> str:
+    deviation = f" ± {pairs.std():{form}}" if len(pairs) > 1 else ""
+    return f"{pairs.mean():+{form}}{deviation}"
+
+
+def _equivalent(frame: pd.DataFrame, name: str) -> str:
+    """Write how large a deep ensemble is as good, at the means, and from seed to seed."""
+    curve = sizes(frame)
+    if curve.empty:
+        return ""
+    found = deep_ensemble_equivalent(frame.loc[[name], "CLL"].mean(), curve["CLL"].to_numpy())
+    return f"{found:.1f}" if found <= len(curve) else f"> {len(curve)}"
+
+
+def sizes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the mean scores of the deep ensembles of 1, 2, ... nets."""
+    if "sizes" not in frame:
+        return pd.DataFrame()
+    scored = [pd.DataFrame(run) for run in frame["sizes"].dropna()]
+    return sum(scored) / len(scored)
+
+
+def _sizes(frame: pd.DataFrame) -> list[str]:
+    curve = sizes(frame)
+    columns = [name for name in QUALITY if name in curve]
+    rows = [
+        [str(k + 1), *(f"{row[c]:{QUALITY[c][1]}}" for c in columns)]
+        for k, row in curve.reset_index(drop=True).iterrows()
+    ]
+    return _table(["nets", *(QUALITY[c][0] for c in columns)], rows) if rows else []
+
+
+def _costs(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:
+    """Set the costs against those of the single net with the same seed."""
+    single = frame.loc[[BASELINE]].set_index("seed") if BASELINE in frame.index else frame[:0]
+    relative = frame.join(single[["steps", "fit s", "bytes"]], on="seed", rsuffix=" of one")
+    costs = frame.assign(
+        **{
+            "training": (relative["steps"] / relative["steps of one"]).mask(frame["has own net"]),
+            "fit ratio": relative["fit s"] / relative["fit s of one"],
+            "memory": relative["bytes"] / relative["bytes of one"],
+        }
+    )
+    rows = [
+        [name, *(_median(costs.loc[[name], c], form) for c, (_, form) in COSTS.items())]
+        for name in order
+    ]
+    return _table(["method", *(heading for heading, _ in COSTS.values())], rows)
+
+
+def _median(values: pd.Series, form: str) -> str:
+    return "own net" if values.isna().all() else f"{values.median():{form}}"
+
+
+def _pairs(frame: pd.DataFrame) -> list[str]:
+    """Set the snapshot ensemble against what its paper does, at all seeds that both have."""
+    error = "error %" if "error %" in frame else "RMSE"
+    heading, form = QUALITY[error]
+    rows = [list(_pair(frame, other, error, form)) for other in PAPER]
+    header = ["against", "seeds", f"{heading}, difference", "lower in", "CLL, difference"]
+    return _table([*header, "higher in"], [row for row in rows if row])
+
+
+def _pair(frame: pd.DataFrame, other: str, error: str, form: str) -> Iterator[str]:
+    errors, likelihoods = (paired(frame, SNAPSHOTS, other, score) for score in (error, "CLL"))
+    if errors.empty:
+        return
+    yield from (other, str(len(errors)), _signed(errors, form), str((errors < 0).sum()))
+    yield from (_signed(likelihoods, ".4f"), str((likelihoods > 0).sum()))
+
+
+def _warnings(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:
+    """Write each method's first warning, and how many of its fits warned."""
+    lines = []
+    for name in order:
+        found = [texts for texts in frame.loc[[name], "warnings"] if texts]
+        if found:
+            lines.append(f"- {name}, {len(found)} in all: {found[0][0]}")
+    return ["Warnings of the fits:", "", *lines] if lines else []
