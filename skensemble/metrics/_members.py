@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
-from skensemble.averaging import average
+from skensemble.averaging import uncertainty_parts
 from skensemble.metrics._validation import (
     check_member_outputs,
     check_member_proba,
@@ -144,6 +143,10 @@ def mutual_information(
     InvalidParameterError
         If an argument breaks its rule.
 
+    See Also
+    --------
+    skensemble.averaging.uncertainty_parts : The same row by row, with the other parts.
+
     References
     ----------
     .. [1] Depeweg et al., "Decomposition of uncertainty in Bayesian deep learning", ICML 2018,
@@ -155,11 +158,7 @@ def mutual_information(
     >>> round(mutual_information([[[1.0, 0.0]], [[0.0, 1.0]]]), 4)
     0.6931
     """
-    proba = np.maximum(check_member_proba(member_proba), 0).astype(np.float64)
-    of_members = check_weights(weights, len(proba), "weights")
-    of_members = of_members / of_members.sum()
+    # What the rounding of a user's mean took below 0 is 0.
+    proba = np.maximum(check_member_proba(member_proba), 0)
     of_rows = check_weights(sample_weight, proba.shape[1])
-    entropy = entr(average(proba, of_members)).sum(axis=1)
-    expected = average(entr(proba).sum(axis=2), of_members)
-    # What is below 0 is rounding.
-    return float(np.average(np.maximum(entropy - expected, 0), weights=of_rows))
+    return float(np.average(uncertainty_parts(proba, weights).epistemic, weights=of_rows))
