@@ -112,8 +112,12 @@ def make_runs(tasks: Sequence[tuple[Study, int, str]], jobs: int) -> Iterator[tu
     studies = list(dict.fromkeys(task[0] for task in tasks))
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (studies,)) as pool:
         futures = {pool.submit(measure, *task): task[0] for task in tasks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            # What fails, or breaks off, need not wait for all others.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _begin(studies: Sequence[Study]) -> None:

@@ -23,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     ]
     runs = {s: read_runs(arguments.output, s) if arguments.output else [] for s in studies}
     lists = [missing(s, runs[s], arguments.seeds, arguments.methods) for s in studies]
-    tasks = [] if arguments.report else [task for tasks in lists for task in tasks]
+    # Seed by seed, so that what is broken off has all data.
+    tasks = sorted((task for tasks in lists for task in tasks), key=lambda task: task[1])
+    tasks = [] if arguments.report else tasks
     for study, run in make_runs(tasks, arguments.jobs):
         runs[study].append(run)
         print(
