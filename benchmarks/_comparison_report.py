@@ -1,10 +1,11 @@
 """The tables of compare_methods.py, from the lines of its runs."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
-from _methods import BASELINE, PAPER, SNAPSHOTS
+from _methods import BASELINE, LAST, PAPER, SNAPSHOTS
 from _report import listed
 
 from skensemble.metrics import deep_ensemble_equivalent
@@ -51,12 +52,17 @@ def markdown(runs: Sequence[Run], order: Sequence[str]) -> str:
     """
     frame = pd.DataFrame(runs)
     frame = frame.sort_values("seed", kind="stable").set_index("method")
-    known = [name for name in order if name in frame.index]
-    shown = common_seeds(frame).loc[known]
+    shown = common_seeds(frame)
+    known = [name for name in order if name in shown.index]
+    shown = shown.loc[known]
     last = max(runs, key=lambda run: run["machine"]["date"])
-    settings = {**last["settings"], "seeds": shown["seed"].nunique()}
+    n_seeds = shown["seed"].nunique()
+    counts = shown.groupby(level=0, sort=False)["seed"].size()
+    few = {f"seeds of {name}": n for name, n in counts.items() if n < n_seeds}
+    settings = {**last["settings"], "seeds": n_seeds, **few}
     machine = {**last["machine"], "load average": f"{shown['load'].median():.1f}"}
-    unsure = UNSURE | {name: (name, ".3f") for name in frame if name.startswith(("AUROC", "FPR95"))}
+    foreign = sorted(name for name in frame if name.startswith(("AUROC", "FPR95")))
+    unsure = UNSURE | {name: (name, ".3f") for name in foreign}
     blocks = [
         [
             f"# Methods on {last['settings']['data']}",
@@ -79,9 +85,10 @@ def markdown(runs: Sequence[Run], order: Sequence[str]) -> str:
 
 
 def common_seeds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep the seeds that all methods have; all of them while there are none."""
-    seeds = set.intersection(*(set(rows) for _, rows in frame.groupby(level=0)["seed"]))
-    return frame[frame["seed"].isin(seeds)] if seeds else frame
+    """Keep the seeds that at least half of the methods have."""
+    n_methods = frame["seed"].value_counts()
+    seeds = n_methods.index[n_methods >= frame.index.nunique() / 2]
+    return frame[frame["seed"].isin(seeds)] if len(seeds) else frame
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -164,8 +171,8 @@ def _sizes(frame: pd.DataFrame) -> list[str]:
 
 def _costs(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:
     """Set the costs against those of the single net with the same seed."""
-    single = frame.loc[[BASELINE]].set_index("seed") if BASELINE in frame.index else frame[:0]
-    relative = frame.join(single[["steps", "fit s", "bytes"]], on="seed", rsuffix=" of one")
+    single = frame[frame.index == BASELINE].set_index("seed")[["steps", "fit s", "bytes"]]
+    relative = frame.join(single.add_suffix(" of one"), on="seed")
     costs = frame.assign(
         **{
             "training": (relative["steps"] / relative["steps of one"]).mask(frame["has own net"]),
@@ -185,10 +192,17 @@ def _median(values: pd.Series, form: str) -> str:
 
 
 def _pairs(frame: pd.DataFrame) -> list[str]:
-    """Set the snapshot ensemble against what its paper does, at all seeds that both have."""
+    """Set the snapshot ensemble against what its paper does, and what else costs one training.
+
+    Seeds are all that both have, also those that other rows lack.
+    """
+    alike = [name for name in frame.index.unique() if re.fullmatch(r"\d+ nets of \d+ epochs", name)]
+    alike = [
+        name for name in alike if "sizes" not in frame or frame.loc[[name], "sizes"].isna().all()
+    ]
     error = "error %" if "error %" in frame else "RMSE"
     heading, form = QUALITY[error]
-    rows = [list(_pair(frame, other, error, form)) for other in PAPER]
+    rows = [list(_pair(frame, other, error, form)) for other in (*PAPER, LAST, *alike)]
     header = ["against", "seeds", f"{heading}, difference", "lower in", "CLL, difference"]
     return _table([*header, "higher in"], [row for row in rows if row])
 

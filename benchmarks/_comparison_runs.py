@@ -57,8 +57,8 @@ class Study:
         }
 
     def settings(self) -> dict[str, Any]:
-        """Give what a reader needs to know to repeat it."""
-        return {**self.problem().settings(), "quick": self.is_quick}
+        """Give what a reader needs to know to repeat it, as JSON gives it back."""
+        return json.loads(json.dumps({**self.problem().settings(), "quick": self.is_quick}))
 
 
 @lru_cache

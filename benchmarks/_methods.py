@@ -13,9 +13,16 @@ BASELINE = "single net, one cosine cycle"
 """The row that the others are set against."""
 
 SNAPSHOTS = "snapshot ensemble"
+LAST = "its last snapshot alone"
+TABULAR = "tabular snapshots, untouched"
 
 PAPER = (BASELINE, "single net, step schedule", "NoCycle", "SingleCycle")
 """What the paper of snapshot ensembles sets them against, at one budget."""
+
+
+NEED_A_PRIOR = ("CyclicalSGLD", "KFACLaplace", "Variational")
+"""Families that read weight decay as their prior; without it they are left out, and so is what is
+untouched, which has a weight decay of its own and would be the same."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def methods(problem: Problem) -> list[Method]:
         Method("NoCycle", "SnapshotEnsemble", {"M": M, "schedule": "step"}),
         Method("SingleCycle", "SnapshotEnsemble", {"M": M, "cold_restart": True}),
         Method(SNAPSHOTS, "SnapshotEnsemble", {"M": M}),
-        Method("its last snapshot alone", "SnapshotEnsemble", {"M": M, "m": 1}),
+        Method(LAST, "SnapshotEnsemble", {"M": M, "m": 1}),
         # Four cycles whose lengths double: the shortest is a fifteenth of the training.
         Method("snapshots, SGDR", "SnapshotEnsemble", {"M": 4, "cycle_mult": 2}),
         Method("snapshots, triangular", "SnapshotEnsemble", {"M": M, "schedule": "triangular"}),
@@ -97,14 +104,17 @@ def methods(problem: Problem) -> list[Method]:
             n_crossed=k,
         ),
         Method("snapshot ensemble, untouched", "SnapshotEnsemble", is_untouched=True),
-        Method("tabular snapshots, untouched", "TabularSnapshot", is_untouched=True),
+        Method(TABULAR, "TabularSnapshot", is_untouched=True),
     ]
     families = {
         name.removesuffix("Classifier").removesuffix("Regressor")
         for name in ensembles.methods.__all__
     }
     others = sorted(families - {method.family for method in named})
-    return named + [Method(family, family) for family in others]
+    rows = named + [Method(family, family) for family in others]
+    if problem.net.optimizer__weight_decay:
+        return rows
+    return [row for row in rows if row.family not in NEED_A_PRIOR and not row.is_untouched]
 
 
 def deep(problem: Problem) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from _comparison_data import FILES, LOADERS
 from _comparison_report import markdown
 from _comparison_runs import Study, append, make_runs, missing, read_runs
+from _methods import TABULAR
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -23,8 +24,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     ]
     runs = {s: read_runs(arguments.output, s) if arguments.output else [] for s in studies}
     lists = [missing(s, runs[s], arguments.seeds, arguments.methods) for s in studies]
-    # Seed by seed, so that what is broken off has all data.
-    tasks = sorted((task for tasks in lists for task in tasks), key=lambda task: task[1])
+    # Seed by seed, so that what is broken off has all data; the longest fits come last.
+    tasks = [task for tasks in lists for task in tasks]
+    tasks.sort(key=lambda task: (task[2] == TABULAR, task[1]))
     tasks = [] if arguments.report else tasks
     for study, run in make_runs(tasks, arguments.jobs):
         runs[study].append(run)
