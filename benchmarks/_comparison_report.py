@@ -91,7 +91,8 @@ def common_seeds(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["seed"].isin(seeds)] if len(seeds) else frame
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write the lines of a table."""
     return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
 
 
@@ -103,7 +104,7 @@ def _scores(
         [name, *(_mean(frame.loc[[name], c], formats[c][1], with_deviation) for c in columns)]
         for name in order
     ]
-    return _table(["method", *(formats[c][0] for c in columns)], rows)
+    return table(["method", *(formats[c][0] for c in columns)], rows)
 
 
 def _mean(values: pd.Series, form: str, with_deviation: bool) -> str:
@@ -118,13 +119,13 @@ def _quality(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:
     """Put the gain over a single net and the equivalent beside the scores."""
     lines = _scores(frame, order, QUALITY, with_deviation=True)
     more = [["CLL over one net ↑", "DEE ↑"], ["---", "---"]]
-    more += [[_gain(frame, name), _equivalent(frame, name)] for name in order]
+    more += [[_gain(frame, name), equivalent(frame, name)] for name in order]
     return [f"{line} {' | '.join(cells)} |" for line, cells in zip(lines, more, strict=True)]
 
 
 def _gain(frame: pd.DataFrame, name: str) -> str:
     pairs = paired(frame, name, BASELINE, "CLL")
-    return "" if name == BASELINE or pairs.empty else _signed(pairs, ".4f")
+    return "" if name == BASELINE or pairs.empty else signed(pairs, ".4f")
 
 
 def paired(frame: pd.DataFrame, one: str, other: str, score: str) -> pd.Series:
@@ -137,17 +138,22 @@ def paired(frame: pd.DataFrame, one: str, other: str, score: str) -> pd.Series:
     return (of_one - of_other).dropna()
 
 
-def _signed(pairs: pd.Series, form: str) -> str:
+def signed(pairs: pd.Series, form: str) -> str:
+    """Write the mean and the deviation of differences."""
     deviation = f" ± {pairs.std():{form}}" if len(pairs) > 1 else ""
     return f"{pairs.mean():+{form}}{deviation}"
 
 
-def _equivalent(frame: pd.DataFrame, name: str) -> str:
-    """Write how large a deep ensemble is as good, at the means, and from seed to seed."""
+def equivalent(frame: pd.DataFrame, name: str) -> str:
+    """Write how large a deep ensemble is as good, at the means over the seeds."""
     curve = sizes(frame)
     if curve.empty:
         return ""
-    found = deep_ensemble_equivalent(frame.loc[[name], "CLL"].mean(), curve["CLL"].to_numpy())
+    likelihood, likelihoods = frame.loc[[name], "CLL"].mean(), curve["CLL"].to_numpy()
+    if likelihood <= likelihoods[0]:
+        return "≤ 1"
+    # The largest ensemble is its own equivalent, whatever rounding does to means.
+    found = deep_ensemble_equivalent(likelihood - 1e-9, likelihoods)
     return f"{found:.1f}" if found <= len(curve) else f"> {len(curve)}"
 
 
@@ -166,28 +172,33 @@ def _sizes(frame: pd.DataFrame) -> list[str]:
         [str(k + 1), *(f"{row[c]:{QUALITY[c][1]}}" for c in columns)]
         for k, row in curve.reset_index(drop=True).iterrows()
     ]
-    return _table(["nets", *(QUALITY[c][0] for c in columns)], rows) if rows else []
+    return table(["nets", *(QUALITY[c][0] for c in columns)], rows) if rows else []
 
 
-def _costs(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:
+def with_costs(frame: pd.DataFrame) -> pd.DataFrame:
     """Set the costs against those of the single net with the same seed."""
     single = frame[frame.index == BASELINE].set_index("seed")[["steps", "fit s", "bytes"]]
     relative = frame.join(single.add_suffix(" of one"), on="seed")
-    costs = frame.assign(
+    return frame.assign(
         **{
             "training": (relative["steps"] / relative["steps of one"]).mask(frame["has own net"]),
             "fit ratio": relative["fit s"] / relative["fit s of one"],
             "memory": relative["bytes"] / relative["bytes of one"],
         }
     )
+
+
+def _costs(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:
+    costs = with_costs(frame)
     rows = [
-        [name, *(_median(costs.loc[[name], c], form) for c, (_, form) in COSTS.items())]
+        [name, *(median_of(costs.loc[[name], c], form) for c, (_, form) in COSTS.items())]
         for name in order
     ]
-    return _table(["method", *(heading for heading, _ in COSTS.values())], rows)
+    return table(["method", *(heading for heading, _ in COSTS.values())], rows)
 
 
-def _median(values: pd.Series, form: str) -> str:
+def median_of(values: pd.Series, form: str) -> str:
+    """Write a median; the costs of a net of its own are in no units of the others."""
     return "own net" if values.isna().all() else f"{values.median():{form}}"
 
 
@@ -204,15 +215,15 @@ def _pairs(frame: pd.DataFrame) -> list[str]:
     heading, form = QUALITY[error]
     rows = [list(_pair(frame, other, error, form)) for other in (*PAPER, LAST, *alike)]
     header = ["against", "seeds", f"{heading}, difference", "lower in", "CLL, difference"]
-    return _table([*header, "higher in"], [row for row in rows if row])
+    return table([*header, "higher in"], [row for row in rows if row])
 
 
 def _pair(frame: pd.DataFrame, other: str, error: str, form: str) -> Iterator[str]:
     errors, likelihoods = (paired(frame, SNAPSHOTS, other, score) for score in (error, "CLL"))
     if errors.empty:
         return
-    yield from (other, str(len(errors)), _signed(errors, form), str((errors < 0).sum()))
-    yield from (_signed(likelihoods, ".4f"), str((likelihoods > 0).sum()))
+    yield from (other, str(len(errors)), signed(errors, form), str((errors < 0).sum()))
+    yield from (signed(likelihoods, ".4f"), str((likelihoods > 0).sum()))
 
 
 def _warnings(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:

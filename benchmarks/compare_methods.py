@@ -13,6 +13,7 @@ from pathlib import Path
 from _comparison_data import FILES, LOADERS
 from _comparison_report import markdown
 from _comparison_runs import Study, append, make_runs, missing, read_runs
+from _comparison_summary import summary
 from _methods import TABULAR
 
 
@@ -38,10 +39,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     for study in studies:
         if not runs[study]:
             continue
-        table = markdown(runs[study], list(study.methods()))
+        order = list(study.methods())
+        runs[study].sort(key=lambda run, order=order: order.index(run["method"]))
+        table = markdown(runs[study], order)
         print(f"\n{table}")
         if arguments.output:
             (arguments.output / f"methods_{study.data}.md").write_text(table)
+    if len(studies) > 1:
+        table = summary({study.data: found for study, found in runs.items()})
+        print(f"\n{table}")
+        if arguments.output:
+            (arguments.output / "methods.md").write_text(table)
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
