@@ -152,8 +152,8 @@ def equivalent(frame: pd.DataFrame, name: str) -> str:
     likelihood, likelihoods = frame.loc[[name], "CLL"].mean(), curve["CLL"].to_numpy()
     if likelihood <= likelihoods[0]:
         return "≤ 1"
-    # The largest ensemble is its own equivalent, whatever rounding does to means.
-    found = deep_ensemble_equivalent(likelihood - 1e-9, likelihoods)
+    # The largest ensemble is its own equivalent, whatever float32 does to its means.
+    found = deep_ensemble_equivalent(likelihood - 1e-5, likelihoods)
     return f"{found:.1f}" if found <= len(curve) else f"> {len(curve)}"
 
 

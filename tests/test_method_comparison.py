@@ -162,23 +162,26 @@ def test_targets_are_scored_as_gaussians_of_spread_and_noise(script):
 
 
 def test_a_size_of_a_deep_ensemble_is_the_mean_over_runs_of_its_nets(script):
-    # Of three nets, the first is wrong about row 1 alone, the second about 2, the third about 3.
-    right = np.array([[0.7, 0.3], [0.7, 0.3], [0.7, 0.3], [0.7, 0.3]])
-    proba = np.stack([right] * 3)
-    for net in range(3):
-        proba[net, net] = [0.1, 0.9]
-    classes, y = np.array(["a", "b"]), np.array(["a", "a", "a", "a"])
-    model = SimpleNamespace(classes_=classes, member_predict_proba=lambda X: proba)
+    # Each of three nets is equally sure of a for all rows, three of which are a.
+    sure = np.array([0.1, 0.2, 0.6])
+    proba = np.repeat(np.stack([sure, 1 - sure], axis=1)[:, None], 4, axis=1)
+    model = SimpleNamespace(
+        classes_=np.array(["a", "b"]), member_predict_proba=lambda X: proba.astype(np.float32)
+    )
     rows = SimpleNamespace(X=None, y=np.array(["a", "a", "a", "b"]))
     problem = SimpleNamespace(is_classification=True, test=rows)
     sizes = script("_scores").score_sizes(model, problem)
-    # b is never predicted where it is true; two nets still err on (0.7 + 0.1) / 2, three do not.
-    assert [size["error %"] for size in sizes] == [50, pytest.approx((75 + 75 + 75) / 3), 25]
-    one = [-math.log(p) for p in (0.1, 0.7, 0.7, 0.3)]
-    assert sizes[0]["NLL"] == pytest.approx(np.mean(one))
-    both = [-math.log(p) for p in (0.4, 0.4, 0.7, 0.3)]
-    assert sizes[1]["NLL"] == pytest.approx(np.mean(both))
-    assert (y == "a").all()
+
+    def loss(p):
+        return -(3 * math.log(p) + math.log(1 - p)) / 4
+
+    # Pairs go round: the first and second, the second and third, the third and first.
+    averages = [(0.1, 0.2, 0.6), (0.15, 0.4, 0.35), (0.3,)]
+    expected = [np.mean([loss(p) for p in means]) for means in averages]
+    np.testing.assert_allclose([size["NLL"] for size in sizes], expected, rtol=1e-6)
+    # Only the third net, on its own, takes a for the most probable.
+    wrong = [(75 + 75 + 25) / 3, 75, 75]
+    assert [size["error %"] for size in sizes] == pytest.approx(wrong)
 
 
 @pytest.mark.parametrize(("name", "kinds"), [("digits", 2)])
