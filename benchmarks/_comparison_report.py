@@ -1,7 +1,7 @@
 """The tables of compare_methods.py, from the lines of its runs."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -78,7 +78,11 @@ def markdown(runs: Sequence[Run], order: Sequence[str]) -> str:
     blocks += [
         ["Costs (medians over the seeds; seconds beside other work):", "", *_costs(shown, known)],
         ["Deep ensembles of so many nets:", "", *_sizes(shown)],
-        [f"The {SNAPSHOTS} against others at its budget, in pairs:", "", *_pairs(frame)],
+        [
+            f"The {SNAPSHOTS} less others at its budget, in pairs of the same seed:",
+            "",
+            *_pairs(frame),
+        ],
         _warnings(shown, known),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block[2:]) + "\n"
@@ -153,7 +157,7 @@ def equivalent(frame: pd.DataFrame, name: str) -> str:
     if likelihood <= likelihoods[0]:
         return "≤ 1"
     # The largest ensemble is its own equivalent, whatever float32 does to its means.
-    found = deep_ensemble_equivalent(likelihood - 1e-5, likelihoods)
+    found = deep_ensemble_equivalent(likelihood - 2e-6, likelihoods)
     return f"{found:.1f}" if found <= len(curve) else f"> {len(curve)}"
 
 
@@ -211,19 +215,25 @@ def _pairs(frame: pd.DataFrame) -> list[str]:
     alike = [
         name for name in alike if "sizes" not in frame or frame.loc[[name], "sizes"].isna().all()
     ]
-    error = "error %" if "error %" in frame else "RMSE"
-    heading, form = QUALITY[error]
-    rows = [list(_pair(frame, other, error, form)) for other in (*PAPER, LAST, *alike)]
-    header = ["against", "seeds", f"{heading}, difference", "lower in", "CLL, difference"]
-    return table([*header, "higher in"], [row for row in rows if row])
+    lower = [name for name in ("error %", "NLL", "RMSE") if name in frame]
+    scores = {name: -1 for name in lower} | {"CLL": 1}
+    rows = [_pair(frame, other, scores) for other in (*PAPER, LAST, *alike)]
+    header = ["against", "seeds"]
+    for name in scores:
+        header += [QUALITY[name][0], "ahead in"]
+    return table(header, [row for row in rows if row])
 
 
-def _pair(frame: pd.DataFrame, other: str, error: str, form: str) -> Iterator[str]:
-    errors, likelihoods = (paired(frame, SNAPSHOTS, other, score) for score in (error, "CLL"))
-    if errors.empty:
-        return
-    yield from (other, str(len(errors)), signed(errors, form), str((errors < 0).sum()))
-    yield from (signed(likelihoods, ".4f"), str((likelihoods > 0).sum()))
+def _pair(frame: pd.DataFrame, other: str, scores: dict[str, int]) -> list[str]:
+    """Write the differences of some scores, whose signs say which way is better."""
+    cells: list[str] = []
+    for name, sign in scores.items():
+        pairs = paired(frame, SNAPSHOTS, other, name)
+        if pairs.empty:
+            return []
+        cells = cells or [other, str(len(pairs))]
+        cells += [signed(pairs, QUALITY[name][1]), str((sign * pairs > 0).sum())]
+    return cells
 
 
 def _warnings(frame: pd.DataFrame, order: Sequence[str]) -> list[str]:

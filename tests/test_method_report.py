@@ -100,7 +100,7 @@ def test_costs_are_those_of_the_single_net_with_the_same_seed(report):
 def test_the_order_of_the_paper_is_told_in_pairs(report):
     # Too few methods have seed 2 for the other tables.
     more = [*runs(), run(ONE, 2, 10.0, -8.0), run("SWA", 0, 2.0, -0.5), run("SWAG", 0, 2.0, -0.5)]
-    pairs = block(report.markdown(more, [ONE, SNAPSHOTS, DEEP]), "The snapshot ensemble against")
+    pairs = block(report.markdown(more, [ONE, SNAPSHOTS, DEEP]), "The snapshot ensemble less")
     # Errors differ by -0.5, 0.5 and -1, log-likelihoods by 0.1, 0.2 and -1.
     assert line(pairs, f"| {ONE}") == ["3", "-0.33 ± 0.76", "2", "-0.2333 ± 0.6658", "2"]
 
