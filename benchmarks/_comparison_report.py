@@ -216,7 +216,7 @@ def _pairs(frame: pd.DataFrame) -> list[str]:
         name for name in alike if "sizes" not in frame or frame.loc[[name], "sizes"].isna().all()
     ]
     lower = [name for name in ("error %", "NLL", "RMSE") if name in frame]
-    scores = {name: -1 for name in lower} | {"CLL": 1}
+    scores = dict.fromkeys(lower, -1) | {"CLL": 1}
     rows = [_pair(frame, other, scores) for other in (*PAPER, LAST, *alike)]
     header = ["against", "seeds"]
     for name in scores:
