@@ -18,7 +18,7 @@ STRATEGIES = ("uniform", "quantile")
 class CalibrationBins(NamedTuple):
     """What a reliability diagram draws, bin by bin; see `calibration_bins`.
 
-    Attributes
+    Parameters
     ----------
     edges : ndarray of shape (n_bins + 1,)
         From 0 to 1; bins are ``low < confidence <= high``, and the first one has 0 too.

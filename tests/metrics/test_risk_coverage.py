@@ -64,9 +64,10 @@ def test_a_row_may_enter_in_part():
 
 
 def test_90_percent_are_covered_unless_told():
-    y_true, proba = [1] * 9 + [0], np.linspace(0.99, 0.6, 10)
-    assert accuracy_at_coverage(y_true, proba) == pytest.approx(1)
-    assert accuracy_at_coverage(y_true, proba, coverage=1) == pytest.approx(0.9)
+    # The ninth of ten rows is wrong.
+    y_true, proba = [1] * 8 + [0, 1], np.linspace(0.99, 0.6, 10)
+    assert accuracy_at_coverage(y_true, proba) == pytest.approx(8 / 9)
+    assert accuracy_at_coverage(y_true, proba, coverage=1) == pytest.approx(9 / 10)
 
 
 def test_the_best_and_the_worst_orders():
