@@ -1,11 +1,12 @@
-"""Averages over members: equal weights of the last m, and the stages on the way there."""
+"""Averages over members: their weights, the stages on the way there, and what a mean hides."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skensemble._checks import reject
 from skensemble._typing import FloatArray
 
 
@@ -124,3 +125,107 @@ def staged_average(member_outputs: Sequence[Any] | FloatArray) -> Iterator[Any]:
     n_members = len(member_outputs)
     for m in range(1, n_members + 1):
         yield average(member_outputs, last_m_weights(n_members, m))
+
+
+class UncertaintyParts(NamedTuple):
+    """How unsure an ensemble is of each row, and why: `total` is the sum of the other two.
+
+    Attributes
+    ----------
+    total : ndarray of shape (n_samples,)
+        Entropy of the members' mean, in nats: from 0 to the logarithm of the number of classes.
+    aleatoric : ndarray of shape (n_samples,)
+        Mean of the members' entropies, in nats: what each member by itself is unsure of, because
+        classes overlap.
+    epistemic : ndarray of shape (n_samples,)
+        Mutual information of label and member, in nats: how far the members disagree, which more
+        rows might settle. 0 where all say the same, and so for a single member.
+    """
+
+    total: NDArray[np.float64]
+    aleatoric: NDArray[np.float64]
+    epistemic: NDArray[np.float64]
+
+
+def uncertainty_parts(member_proba: Any, weights: Any = None) -> UncertaintyParts:
+    """Part the uncertainty of a mean of members into what each has and what lies between them.
+
+    ``H(sum_k w_k p_k) = sum_k w_k H(p_k) + sum_k w_k KL(p_k || mean)``: the entropy of the mean is
+    the mean of the entropies plus the mutual information of label and member [1]_.
+
+    Parameters
+    ----------
+    member_proba : array-like of shape (n_members, n_samples, n_classes)
+        Probabilities, as `member_predict_proba` gives them.
+    weights : array-like of shape (n_members,), default=None
+        Weights of the members, which are divided by their sum; None is equal ones. What a member of
+        weight 0 says does not matter.
+
+    Returns
+    -------
+    parts : UncertaintyParts
+        Arrays `total`, `aleatoric` and `epistemic`, each of shape (n_samples,), in nats.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `member_proba` is of another shape or holds no probabilities, or `weights` are no
+        weights.
+
+    References
+    ----------
+    .. [1] Depeweg et al., "Decomposition of uncertainty in Bayesian deep learning for efficient
+       and risk-sensitive learning", ICML 2018, equation 2.
+
+    Examples
+    --------
+    Both members are sure, of different classes; then both know nothing:
+
+    >>> parts = uncertainty_parts([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]])
+    >>> parts.total.round(3)
+    array([0.693, 0.693])
+    >>> parts.aleatoric.round(3)
+    array([0.   , 0.693])
+    >>> parts.epistemic.round(3)
+    array([0.693, 0.   ])
+    """
+    outputs = np.asarray(member_proba)
+    if outputs.ndim != 3 or not len(outputs):
+        rule = "of shape (n_members, n_samples, n_classes) with members in it"
+        raise reject("member_proba", rule, outputs.shape)
+    shares = _shares(weights, len(outputs))
+    members = [outputs[k].astype(np.float64) for k in np.flatnonzero(shares)]
+    if not all(map(_are_probabilities, members)):
+        raise reject("member_proba", "probabilities >= 0 that sum to 1 in each row", member_proba)
+    shares = shares[shares > 0]
+    total = _entropy(average(members, shares))
+    aleatoric = average(map(_entropy, members), shares)
+    # By rounding the mean of equal members may be surer than they are.
+    return UncertaintyParts(total, aleatoric, np.maximum(total - aleatoric, 0.0))
+
+
+def _shares(weights: Any, n_members: int) -> NDArray[np.float64]:
+    """Return weights of members that sum to 1."""
+    if weights is None:
+        return last_m_weights(n_members)
+    shares = np.asarray(weights, dtype=np.float64)
+    is_one_each = shares.shape == (n_members,)
+    if not (is_one_each and np.isfinite(shares).all() and (shares >= 0).all() and shares.any()):
+        rule = f"{n_members} finite numbers >= 0, one for each member, and not all 0"
+        raise reject("weights", rule, weights)
+    whole: np.float64 = shares.sum()
+    return shares / whole
+
+
+def _are_probabilities(proba: NDArray[np.float64]) -> bool:
+    """Say whether rows are probabilities, up to the rounding of half precision."""
+    # Comparisons with nan are false.
+    return bool((proba >= 0).all() and (abs(proba.sum(axis=1) - 1) <= 1e-3).all())
+
+
+def _entropy(proba: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the entropy of each row in nats; a probability of 0 adds nothing."""
+    terms = proba * np.log(np.where(proba > 0, proba, 1.0))
+    entropy: NDArray[np.float64] = -terms.sum(axis=1)
+    # Adding 0 turns minus zero into zero.
+    return entropy + 0.0

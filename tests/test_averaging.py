@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from skensemble.averaging import average, last_m_weights, restrict_weights, staged_average
+from skensemble import InvalidParameterError
+from skensemble.averaging import (
+    average,
+    last_m_weights,
+    restrict_weights,
+    staged_average,
+    uncertainty_parts,
+)
 
 PROBA = np.array([[[1.0, 0.0]], [[0.5, 0.5]], [[0.0, 1.0]]])
 
@@ -68,3 +75,57 @@ def test_half_of_the_mean_is_the_least_weight_of_many_members():
     shares = np.repeat([1.5, 0.4], 1500)
     expected = np.repeat([1 / 1500, 0], 1500)
     assert restrict_weights(shares / shares.sum()) == pytest.approx(expected)
+
+
+def test_members_that_are_sure_of_different_classes_disagree_by_the_logarithm_of_2():
+    parts = uncertainty_parts([[[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]])
+    assert parts.total == pytest.approx([np.log(2)])
+    assert parts.aleatoric.tolist() == [0]
+    assert not np.signbit(parts.aleatoric).any()
+    assert parts.epistemic == pytest.approx([np.log(2)])
+
+
+def test_parts_of_uncertainty_by_hand():
+    proba = np.array([[[0.9, 0.1]], [[0.5, 0.5]]])
+    parts = uncertainty_parts(proba, [3, 1])
+    mean = [(3 * 0.9 + 0.5) / 4, (3 * 0.1 + 0.5) / 4]
+    assert parts.total == pytest.approx([-sum(p * np.log(p) for p in mean)])
+    sure = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    assert parts.aleatoric == pytest.approx([(3 * sure + np.log(2)) / 4])
+    # The mutual information as a mean of divergences from the mean.
+    divergence = [(p * np.log(p / mean)).sum() for p in proba[:, 0]]
+    assert parts.epistemic == pytest.approx([(3 * divergence[0] + divergence[1]) / 4])
+
+
+def test_epistemic_uncertainty_is_never_below_0():
+    proba = np.random.default_rng(0).dirichlet([0.1] * 5, 2000).astype(np.float32)
+    parts = uncertainty_parts(np.stack([proba] * 3))
+    assert parts.epistemic.min() == 0
+    # A few roundings of numbers near 1 in float64; in float32 they would be near 1e-7.
+    assert parts.epistemic.max() < 1e-14
+    assert all(part.dtype == np.float64 for part in parts)
+
+
+def test_a_member_of_weight_0_does_not_matter():
+    parts = uncertainty_parts([*PROBA[:2], np.full((1, 2), np.nan)], [1, 1, 0])
+    expected = uncertainty_parts(PROBA[:2])
+    assert [part.tolist() for part in parts] == [part.tolist() for part in expected]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0.5, 0.5]],), r"member_proba must be of shape \(n_members, .* got \(1, 2\)"),
+        ((np.empty((0, 2, 2)),), r"with members in it, got \(0, 2, 2\)"),
+        (([[[0.5, 0.6]]],), "member_proba must be probabilities >= 0 that sum to 1"),
+        (([[[1.5, -0.5]]],), "member_proba must be probabilities >= 0 that sum to 1"),
+        (([[[np.nan, 1]]],), "member_proba must be probabilities >= 0 that sum to 1"),
+        ((PROBA, [1, 1]), r"weights must be 3 finite numbers >= 0, .* got \[1, 1\]"),
+        ((PROBA, [1, 1, -1]), "weights must be 3 finite numbers >= 0"),
+        ((PROBA, [0, 0, 0]), "and not all 0, got"),
+        ((PROBA, [1, np.inf, 0]), "weights must be 3 finite numbers >= 0"),
+    ],
+)
+def test_what_has_no_parts_is_refused(arguments, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        uncertainty_parts(*arguments)

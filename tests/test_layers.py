@@ -16,7 +16,7 @@ ROOT = Path(skensemble.__file__).parent
 ORDER = [
     {"_checks", "_interrupts", "_typing", "_version", "_warn"},
     {"_arguments"},
-    {"averaging", "device", "modules", "schedules", "weighting"},
+    {"averaging", "device", "modules", "schedules", "weight_space", "weighting"},
     {"data", "seeding"},
     {"metrics", "nets", "preprocessing"},
     {"members"},
@@ -35,17 +35,8 @@ MAY_IMPORT = {
     "joblib": {"ensembles", "model_selection"},
     "matplotlib": {"displays"},
     "numpy": {"_typing", "averaging", "data", "device", "displays", "ensembles", "lockstep"}
-    | {
-        "members",
-        "metrics",
-        "model_selection",
-        "modules",
-        "nets",
-        "posteriors",
-        "preprocessing",
-        "seeding",
-    }
-    | {"training", "weighting"},
+    | {"members", "metrics", "model_selection", "modules", "nets", "posteriors"}
+    | {"preprocessing", "seeding", "training", "weight_space", "weighting"},
     "scipy": {"data", "ensembles", "lockstep", "preprocessing"},
     "sklearn": {"data", "displays", "ensembles", "lockstep", "model_selection", "nets"}
     | {"preprocessing", "seeding"},

@@ -9,11 +9,13 @@ from sklearn.metrics import accuracy_score
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from skensemble._checks import InvalidParameterError
+from skensemble.averaging import UncertaintyParts, uncertainty_parts
 from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import (
     NetClassifier,
     are_probabilities,
+    check_probabilities,
     log_of_probabilities,
     told_of_scores,
     with_class_weight,
@@ -63,6 +65,37 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
             If the net gives scores instead of probabilities.
         """
         return log_of_probabilities(self.predict_proba(X), self.template_net_)
+
+    def predict_uncertainty(self, X: Any) -> UncertaintyParts:
+        """Say how unsure the ensemble is of each row, and which part its members disagree on.
+
+        The entropy of `predict_proba` is the mean of the members' own entropies, which overlapping
+        classes leave, plus the mutual information of label and member, which grows where the
+        members disagree, as they do far from the training rows. Members count by `weights_`; of a
+        single one the second part is 0.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or CSR matrix of shape (n_samples, n_features) or (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        parts : UncertaintyParts
+            Arrays `total`, `aleatoric` and `epistemic`, each of shape (n_samples,), in nats.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the net gives scores instead of probabilities.
+        """
+        X = self._check_rows(X)
+        weights = self._weights()
+        members = np.flatnonzero(weights)
+        proba = self._predictor_.outputs(X, members)
+        for scores in proba:
+            check_probabilities(scores, self.template_net_)
+        return uncertainty_parts(proba, weights[members])
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row.

@@ -17,7 +17,12 @@ from skensemble.nets._loss import row_losses
 from skensemble.nets._names import parts_of, spellings, unknown_names
 from skensemble.nets._one_output import has_one_output
 from skensemble.nets._parameters import check_net_parameters, device_of
-from skensemble.nets._probabilities import are_probabilities, log_of_probabilities, told_of_scores
+from skensemble.nets._probabilities import (
+    are_probabilities,
+    check_probabilities,
+    log_of_probabilities,
+    told_of_scores,
+)
 from skensemble.nets._regressor import NetRegressor
 from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, rows_dtype
 from skensemble.nets._step_callback import StepCallback
@@ -33,6 +38,7 @@ __all__ = [
     "StepCallback",
     "are_probabilities",
     "check_net_parameters",
+    "check_probabilities",
     "check_trainable",
     "device_of",
     "divergence_error",

@@ -20,6 +20,18 @@ def told_of_scores(scores: np.ndarray, net: Any) -> str:
     )
 
 
+def check_probabilities(scores: np.ndarray, net: Any) -> None:
+    """Refuse a net that gives scores, of shape (n_samples, n_classes), instead of probabilities.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if not are_probabilities(scores):
+        rule = "a net that gives probabilities (predict_nonlinearity turns scores into them)"
+        raise InvalidParameterError(f"estimator must be {rule}, got {told_of_scores(scores, net)}.")
+
+
 def log_of_probabilities(proba: np.ndarray, net: Any) -> np.ndarray:
     """Return the logarithm of what a net gives, minus infinity for a probability of 0.
 
@@ -38,8 +50,6 @@ def log_of_probabilities(proba: np.ndarray, net: Any) -> np.ndarray:
     InvalidParameterError
         If the net gives scores instead of probabilities.
     """
-    if not are_probabilities(proba):
-        rule = "a net that gives probabilities (predict_nonlinearity turns scores into them)"
-        raise InvalidParameterError(f"estimator must be {rule}, got {told_of_scores(proba, net)}.")
+    check_probabilities(proba, net)
     with np.errstate(divide="ignore"):
         return np.log(proba)

@@ -77,7 +77,7 @@ def test_a_second_legend_takes_no_more_room(line):
 
 
 def test_a_legend_is_no_wider_than_the_axes(line):
-    line.plot([0, 1], [1, 0], label="a line of a very long name, as long as the axes")
+    line.plot([0, 1], [1, 0], label="a name nearly as long as the axes")
     put_legend(line)
     legend = line.get_legend().get_window_extent()
     assert legend.x0 >= line.get_window_extent().x0

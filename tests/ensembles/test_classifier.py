@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import entropy
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from torch import nn
 
 from skensemble import InvalidParameterError, NetClassifier, SnapshotEnsembleClassifier
+from skensemble.averaging import uncertainty_parts
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.modules import MLP
-from tests.conftest import SMALL_ENSEMBLES
-from tests.ensembles.conftest import assert_refused
+from tests.conftest import ALL_SMALL, SMALL_ENSEMBLES
+from tests.ensembles.conftest import assert_refused, halves
 
 
 def test_log_probabilities_are_those_of_the_mean(make_classifier, iris):
@@ -53,6 +56,40 @@ def test_stages_predict_the_most_probable_labels(make_classifier, iris):
     scores = [accuracy_score(labels, stage, sample_weight=weight) for stage in stages]
     assert ensemble.staged_score(X, labels, weight).tolist() == scores
     assert ensemble.staged_score(X, labels).tolist() != scores
+
+
+@pytest.mark.parametrize("name", [name for name in ALL_SMALL if "Classifier" in name])
+def test_parts_of_uncertainty_are_those_of_the_weighted_members(iris, name):
+    X, y = iris
+    ensemble = ALL_SMALL[name]().fit(X, y)
+    for m in (None, 1):
+        if hasattr(ensemble, "m"):
+            ensemble.m = m
+        parts = ensemble.predict_uncertainty(X)
+        expected = uncertainty_parts(ensemble.member_predict_proba(X), ensemble.weights_)
+        # One member is computed by itself, all of them at once: float32 rounds by the way.
+        for part, other in zip(parts, expected, strict=True):
+            np.testing.assert_allclose(part, other, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            parts.total, entropy(ensemble.predict_proba(X), axis=1), rtol=1e-3, atol=1e-5
+        )
+        is_single = (ensemble.weights_ > 0).sum() == 1
+        assert (parts.epistemic.max() == 0) == is_single
+        assert (parts.epistemic.max() > 1e-4) != is_single
+
+
+def test_parts_of_uncertainty_follow_fitted_weights_and_run_no_other_member(make_classifier, iris):
+    (X, y), held_out = halves(*iris)
+    ensemble = make_classifier(weights="validation").fit(X, y, **held_out)
+    fitted = ensemble.predict_uncertainty(X)
+    expected = uncertainty_parts(ensemble.member_predict_proba(X), ensemble.weights_)
+    np.testing.assert_allclose(fitted.epistemic, expected.epistemic, rtol=1e-4, atol=1e-6)
+    alike = ensemble.set_params(weights="uniform").predict_uncertainty(X)
+    assert not np.allclose(alike.total, fitted.total)
+    with pytest.raises(NotFittedError):
+        make_classifier().predict_uncertainty(X)
+    with pytest.raises(ValueError, match="features"):
+        ensemble.predict_uncertainty(X[:, :2])
 
 
 def proba(*of_class_1):
@@ -158,8 +195,9 @@ def test_scores_of_a_loss_on_logits_are_averaged_as_they_are(iris):
     assert (ensemble.predict(X) == scores.argmax(axis=1)).all()
     *_, last = ensemble.staged_predict_proba(X)
     assert last == pytest.approx(scores, rel=1e-5)
-    with pytest.raises(InvalidParameterError, match=r"gives probabilities .* got scores of -"):
-        ensemble.predict_log_proba(X)
+    for method in (ensemble.predict_log_proba, ensemble.predict_uncertainty):
+        with pytest.raises(InvalidParameterError, match=r"gives probabilities .* got scores of -"):
+            method(X)
     # On such scores the fewest errors choose the members to average.
     best = 1 + np.argmax(ensemble.staged_score(X, y))
     assert (ensemble.set_params(m="auto").weights_ > 0).sum() == best
