@@ -15,6 +15,7 @@ from skensemble._checks import reject
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 __all__ = [
     "AVERAGE",
@@ -23,6 +24,7 @@ __all__ = [
     "MARKERS",
     "MEMBER",
     "axes_of",
+    "count_drawn",
     "draw_heat_map",
     "put_legend",
     "tick_wholes",
@@ -41,7 +43,9 @@ DASHES = ["-", "--", "-.", ":"]
 """Kinds of lines, for one line after the other."""
 
 
-def axes_of(ax: "Axes | None", display: object, n_rows: int = 1) -> "list[Axes]":
+def axes_of(
+    ax: "Axes | None", display: object, n_rows: int = 1, heights: Sequence[float] | None = None
+) -> "list[Axes]":
     """Return the axes to draw on, one for each row of a figure that is made if there is none.
 
     Parameters
@@ -52,6 +56,8 @@ def axes_of(ax: "Axes | None", display: object, n_rows: int = 1) -> "list[Axes]"
         Whose name an error gives if matplotlib is not installed.
     n_rows : int, default=1
         How many axes the display draws on.
+    heights : sequence of float, default=None
+        Their heights in a figure that is made, in inches; None is the same for all.
 
     Returns
     -------
@@ -73,10 +79,9 @@ def axes_of(ax: "Axes | None", display: object, n_rows: int = 1) -> "list[Axes]"
         ) from error
 
     if ax is None:
-        height = 3.4 if n_rows == 1 else 2.2 * n_rows
-        _, axes = plt.subplots(
-            n_rows, sharex=True, squeeze=False, figsize=(5.6, height), layout="constrained"
-        )
+        heights = heights or ([3.4] if n_rows == 1 else [2.2] * n_rows)
+        shape = {"figsize": (5.6, sum(heights)), "height_ratios": heights}
+        _, axes = plt.subplots(n_rows, sharex=True, squeeze=False, layout="constrained", **shape)
         return list(axes[:, 0])
     given = [ax] if hasattr(ax, "plot") else list(ax)
     if len(given) != n_rows:
@@ -135,11 +140,14 @@ def tick_wholes(ax: "Axes", numbers: Sequence[int] | np.ndarray) -> None:
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
-SIGNIFICANT = 3
-"""Digits of the largest number of a heat map; the others have as many decimals."""
+MOST_NUMBERS = 14
+"""Rows and columns of a heat map that has numbers in its cells."""
+
+TINY = 1e-12
+"""What is no size to count decimals by."""
 
 
-def draw_heat_map(ax: "Axes", values: np.ndarray, cmap: str, **limits: Any) -> Any:
+def draw_heat_map(ax: "Axes", values: np.ndarray, cmap: str, **options: Any) -> Any:
     """Draw a matrix as a heat map with its numbers in the cells, and return image and texts.
 
     Parameters
@@ -149,21 +157,23 @@ def draw_heat_map(ax: "Axes", values: np.ndarray, cmap: str, **limits: Any) -> A
         nan where there is none.
     cmap : str
         Of matplotlib's.
-    **limits : float
-        `vmin` and `vmax`.
+    **options : object
+        Of matplotlib's `imshow`, such as `vmin` and `vmax`.
 
     Returns
     -------
     image : matplotlib AxesImage
     texts : ndarray of shape (n_rows, n_columns)
-        The numbers; None where a value is nan.
+        The numbers; None where a value is nan, and everywhere where cells are too small.
     """
-    image = ax.imshow(values, cmap=cmap, origin="lower", aspect="auto", **limits)
+    image = ax.imshow(values, cmap=cmap, **({"origin": "lower", "aspect": "auto"} | options))
     texts = np.full(values.shape, None, dtype=object)
     width, height = values.shape[1], values.shape[0]
-    largest = np.nanmax(abs(values), initial=1e-300)
-    decimals = max(0, SIGNIFICANT - 1 - floor(log10(largest)))
-    size = "small" if max(width, height) <= 6 else "x-small" if max(width, height) <= 9 else 5
+    most = max(values.shape)
+    if most > MOST_NUMBERS:
+        return image, texts
+    size = "small" if most <= 6 else "x-small" if most <= 9 else 5
+    decimals = _decimals(values)
     for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
         red, green, blue, _ = image.cmap(image.norm(values[row, column]))
         is_dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5
@@ -177,3 +187,19 @@ def draw_heat_map(ax: "Axes", values: np.ndarray, cmap: str, **limits: Any) -> A
             color="white" if is_dark else "black",
         )
     return image, texts
+
+
+def _decimals(values: np.ndarray) -> int:
+    """Return how many decimals show the largest of some values and tell them apart."""
+    finite = values[np.isfinite(values)]
+    sizes = [abs(finite).max(initial=0), np.ptp(finite) if len(finite) else 0]
+    by_size, by_spread = (0 if size < TINY else -floor(log10(size)) for size in sizes)
+    return min(max(by_size + 2, by_spread + 1, 0), 4)
+
+
+def count_drawn(ax: "Axes", kind: str, line: "Line2D | None" = None) -> int:
+    """Return how many lines of a kind axes have, and take another one for such."""
+    others = [one for one in ax.lines if one.get_gid() == kind and one is not line]
+    if line is not None:
+        line.set_gid(kind)
+    return len(others)
