@@ -117,6 +117,7 @@ def put_legend(ax: "Axes", n_columns: int = 2) -> None:
             frameon=False,
             fontsize="small",
             columnspacing=1,
+            labelspacing=0.3,
             handlelength=2,
         )
         extent = legend.get_window_extent()
