@@ -16,7 +16,7 @@ ROOT = Path(skensemble.__file__).parent
 ORDER = [
     {"_checks", "_interrupts", "_typing", "_version", "_warn"},
     {"_arguments"},
-    {"averaging", "device", "modules", "schedules", "weighting"},
+    {"averaging", "device", "modules", "schedules", "weight_space", "weighting"},
     {"data", "seeding"},
     {"metrics", "nets", "preprocessing"},
     {"members"},
@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "matplotlib": {"displays"},
     "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
     | {"metrics", "model_selection", "modules", "nets", "posteriors", "preprocessing", "seeding"}
-    | {"training", "weighting"},
+    | {"training", "weight_space", "weighting"},
     "scipy": {"data", "ensembles", "lockstep", "metrics", "preprocessing"},
     "sklearn": {"data", "displays", "ensembles", "lockstep", "metrics", "model_selection", "nets"}
     | {"preprocessing", "seeding"},
