@@ -1,4 +1,4 @@
-"""The figures of the snapshot paper, on letters at CPU size: ``python benchmarks/paper_figures.py``.
+"""The figures of the snapshot paper, on letters: ``python benchmarks/paper_figures.py``.
 
 Every training is a line of JSON in the output; what is there already is not trained again, so that
 a study can be broken off and go on. ``--draw`` only draws the pictures. What is compared stands in
@@ -16,7 +16,6 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
-import pandas as pd
 import torch
 from _comparison_data import Problem, Rows, letter
 from _paper_pictures import draw_all
