@@ -1,6 +1,7 @@
 """The comparison of methods: its rows, scores and runs."""
 
 import json
+import lzma
 import math
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -125,6 +126,50 @@ def test_every_method_has_a_row_for_its_task(script, net):
     }
     kind = "Classifier" if isinstance(net, NetClassifier) else "Regressor"
     assert built == names_of(kind) | {f"CrossFittedEnsemble{kind}", f"TabularSnapshot{kind}"}
+
+
+def test_without_weight_decay_no_method_needs_it_as_a_prior(script, tmp_path):
+    data, (file,) = script("_comparison_data"), {script("_comparison_data").FILES["letter"]}
+    lines = [f"{k % 2},{k},{'AB'[k % 2]}" for k in range(40)]
+    with lzma.open(tmp_path / file, "wt") as table:
+        table.write("\n".join(["a,b,Letter", *lines]))
+    with_decay, without = (data.LOADERS[name](tmp_path) for name in ("letter", "letter_no_decay"))
+    assert with_decay.net.optimizer__weight_decay == 1e-4
+    assert without.net.optimizer__weight_decay == 0
+    np.testing.assert_array_equal(with_decay.test.X, without.test.X)
+    rows, fewer = (script("_methods").methods(problem) for problem in (with_decay, without))
+    assert {row.family for row in rows} - {row.family for row in fewer} == {
+        "CyclicalSGLD",
+        "KFACLaplace",
+        "Variational",
+        "TabularSnapshot",
+    }
+
+
+def test_what_is_untouched_has_the_seed_alone(script):
+    problem = script("_comparison_data").digits(BENCHMARKS)
+    rows = [row for row in script("_methods").methods(problem) if row.is_untouched]
+    for row in rows:
+        model = row.build(problem, seed=7)
+        assert model.random_state == 7
+        assert model.set_params(random_state=None).get_params() == type(model)().get_params()
+    assert len(rows) == 2
+
+
+def test_only_rows_that_are_asked_for_are_missing(script):
+    runs = script("_comparison_runs")
+    study = runs.Study("digits", BENCHMARKS, None, is_quick=True)
+    found = runs.missing(study, [{"seed": 0, "method": "SWA"}], 2, ["SWA", "SWAG"])
+    assert found == [(study, 0, "SWAG"), (study, 1, "SWA"), (study, 1, "SWAG")]
+
+
+def test_pixels_have_one_scale(script):
+    X = script("_comparison_data").digits(BENCHMARKS).train.X
+    assert X.mean() == pytest.approx(0, abs=1e-12)
+    assert X.std() == pytest.approx(1)
+    # Columns keep theirs: the first pixel is white in all digits.
+    assert np.ptp(X[:, 0]) == 0
+    assert np.ptp(X.mean(axis=0)) > 1
 
 
 def names_of(kind):

@@ -119,9 +119,15 @@ def test_all_data_stand_in_one_table(script):
     other = {"settings": {"data": "california", "k": 2, "epochs": 60}}
     house = [{**run, **other} for run in runs()]
     house += [run("2 nets of 30 epochs", 0, 2.0, -0.7, **other)]
+    crossed = {"steps": 400, **dict.fromkeys(areas, 0.7)}
+    letters += [run("4 cross-fitted of 60 epochs", 0, 2.0, -0.28, **crossed)]
+    house += [run("2 cross-fitted of 60 epochs", 0, 2.0, -0.7, steps=200, **other)]
     text = script("_comparison_summary").summary({"letter": letters, "california": house})
     # One net is told by its entropy, several by what they disagree on.
     assert line(text, f"| {ONE}") == ["1", "1", "≤ 1", "≤ 1", "0.600"]
     assert line(text, f"| {SNAPSHOTS}") == ["1.2", "1", "1.4", "1.4", "0.800"]
     # The nets that share a budget are four here and two there.
     assert line(text, "| k nets that share one budget") == ["1", "1", "1.8", "≤ 1", "0.700"]
+    # Costs are those of the first data.
+    found = line(text, "| k cross-fitted of a whole budget each")
+    assert found == ["4", "1", "1.8", "≤ 1", "0.700"]
