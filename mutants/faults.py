@@ -103,25 +103,25 @@ AVERAGING = [
 
 METRICS = [
     Fault(
-        "metrics/_scores.py",
+        "metrics/_calibration.py",
         "an edge belongs to the bin above",
         'side="left"',
         'side="right"',
     ),
     Fault(
-        "metrics/_scores.py",
+        "metrics/_calibration.py",
         "weights are left out",
         "weights=weights * (is_right",
         "weights=(is_right",
     ),
     Fault(
-        "metrics/_scores.py",
+        "metrics/_calibration.py",
         "distances of bins make up for each other",
         "np.abs(distances).sum()",
         "np.abs(distances.sum())",
     ),
     Fault(
-        "metrics/_scores.py",
+        "metrics/_calibration.py",
         "edges are coarser than confidences",
         "(np.arange(1, n_bins) / n_bins).astype(proba.dtype)",
         "np.arange(1, n_bins) / n_bins",

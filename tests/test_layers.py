@@ -37,8 +37,8 @@ MAY_IMPORT = {
     "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
     | {"metrics", "model_selection", "modules", "nets", "posteriors", "preprocessing", "seeding"}
     | {"training", "weighting"},
-    "scipy": {"data", "ensembles", "lockstep", "preprocessing"},
-    "sklearn": {"data", "displays", "ensembles", "lockstep", "model_selection", "nets"}
+    "scipy": {"data", "ensembles", "lockstep", "metrics", "preprocessing"},
+    "sklearn": {"data", "displays", "ensembles", "lockstep", "metrics", "model_selection", "nets"}
     | {"preprocessing", "seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}
     | {"training"},

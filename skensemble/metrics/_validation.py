@@ -1,6 +1,6 @@
-"""What scores of probabilities ask of their arguments."""
+"""What scores ask of their arguments, each rule in one place."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,50 @@ TOLERANCE = 1e-3
 """By how much the rounding of half precision may move a sum of probabilities."""
 
 
+class LabelledProba(NamedTuple):
+    """Rows with a label, probabilities and a weight each, all of them checked."""
+
+    proba: FloatArray
+    codes: NDArray[np.intp]
+    weights: NDArray[np.float64]
+
+
+def check_labelled(y_true: Any, y_proba: Any, sample_weight: Any, labels: Any) -> LabelledProba:
+    """Return probabilities, the column of each row's label and the weights of rows, or raise."""
+    proba = check_proba(y_proba)
+    codes = columns_of(y_true, labels, proba)
+    return LabelledProba(proba, codes, check_weights(sample_weight, len(proba)))
+
+
 def check_proba(y_proba: Any) -> FloatArray:
     """Return probabilities with a column for each label, or raise if they are no probabilities."""
-    is_float = getattr(getattr(y_proba, "dtype", None), "kind", None) == "f"
-    proba = np.asarray(y_proba) if is_float else _as_floats("y_proba", y_proba)
+    proba = _as_own_floats("y_proba", y_proba)
     if proba.ndim == 1 and proba.size:
         proba = np.stack([1 - proba, proba], axis=1)
     if proba.ndim != 2 or not proba.size:
         raise reject("y_proba", "of shape (n_samples, n_classes) with rows in it", proba.shape)
-    # Comparisons with nan are false.
-    is_proba = (proba >= -TOLERANCE).all() and (abs(proba.sum(axis=1) - 1) <= TOLERANCE).all()
-    if not is_proba:
-        raise reject("y_proba", "probabilities >= 0 that sum to 1 in each row", y_proba)
-    return proba
+    return _check_sums("y_proba", proba)
+
+
+def check_member_proba(member_proba: Any, least: int = 1) -> FloatArray:
+    """Return the probabilities of at least so many members, or raise if they are none."""
+    proba = _as_own_floats("member_proba", member_proba)
+    if proba.ndim != 3 or not proba.size:
+        rule = "of shape (n_members, n_samples, n_classes) with rows in it"
+        raise reject("member_proba", rule, proba.shape)
+    _check_n_members(proba, least)
+    return _check_sums("member_proba", proba)
+
+
+def check_member_outputs(member_proba: Any, least: int) -> FloatArray:
+    """Return probabilities or finite values of at least so many members, or raise."""
+    outputs = _as_own_floats("member_proba", member_proba)
+    if outputs.ndim != 2:
+        return check_member_proba(outputs, least)
+    if not outputs.size or not np.isfinite(outputs).all():
+        raise reject("member_proba", "finite numbers with rows in it", member_proba)
+    _check_n_members(outputs, least)
+    return outputs
 
 
 def columns_of(y_true: Any, labels: Any, proba: FloatArray) -> NDArray[np.intp]:
@@ -48,16 +79,29 @@ def columns_of(y_true: Any, labels: Any, proba: FloatArray) -> NDArray[np.intp]:
     return codes_of(y, known)
 
 
-def check_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:
-    """Return the weights of rows, ones for None, or raise if they are no weights."""
+def check_weights(
+    sample_weight: Any, n_samples: int, name: str = "sample_weight"
+) -> NDArray[np.float64]:
+    """Return the weights of rows or members, ones for None, or raise if they are no weights."""
     if sample_weight is None:
         return np.ones(n_samples)
-    weights = _as_floats("sample_weight", sample_weight)
+    weights = _as_floats(name, sample_weight)
     if weights.shape != (n_samples,):
-        raise reject("sample_weight", f"of shape ({n_samples},)", weights.shape)
+        raise reject(name, f"of shape ({n_samples},)", weights.shape)
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise reject("sample_weight", "finite, >= 0 and not 0 everywhere", sample_weight)
+        raise reject(name, "finite, >= 0 and not 0 everywhere", sample_weight)
     return weights
+
+
+def check_values(name: str, values: Any, n_samples: int | None = None) -> NDArray[np.float64]:
+    """Return finite numbers, one for each row (None: of any number of rows), or raise."""
+    numbers = _as_floats(name, values)
+    if numbers.ndim != 1 or not numbers.size or n_samples not in (None, len(numbers)):
+        rows = "(n,) with n >= 1" if n_samples is None else f"({n_samples},), as y_true"
+        raise reject(name, f"of shape {rows}", numbers.shape)
+    if not np.isfinite(numbers).all():
+        raise reject(name, "finite", values)
+    return numbers
 
 
 def _as_floats(name: str, values: Any) -> NDArray[np.float64]:
@@ -65,3 +109,22 @@ def _as_floats(name: str, values: Any) -> NDArray[np.float64]:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise reject(name, "an array of numbers", values) from None
+
+
+def _as_own_floats(name: str, values: Any) -> FloatArray:
+    """Return floats as they are, which may be the user's own array, and others as float64."""
+    is_float = getattr(getattr(values, "dtype", None), "kind", None) == "f"
+    return np.asarray(values) if is_float else _as_floats(name, values)
+
+
+def _check_sums(name: str, proba: FloatArray) -> FloatArray:
+    # Comparisons with nan are false.
+    is_proba = (proba >= -TOLERANCE).all() and (abs(proba.sum(axis=-1) - 1) <= TOLERANCE).all()
+    if not is_proba:
+        raise reject(name, "probabilities >= 0 that sum to 1 in each row", proba)
+    return proba
+
+
+def _check_n_members(outputs: FloatArray, least: int) -> None:
+    if len(outputs) < least:
+        raise reject("member_proba", f"those of at least {least} members", len(outputs))
