@@ -24,7 +24,9 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=1500, rando
 
 ensemble = CrossFittedEnsembleClassifier(n_nets=8, cv=4, random_state=0).fit(X_train, y_train)
 weights = ensemble.weights_
-print("out of fold", round(ensemble.oof_score_, 3), "test", round(ensemble.score(X_test, y_test), 3))
+print(
+    "out of fold", round(ensemble.oof_score_, 3), "test", round(ensemble.score(X_test, y_test), 3)
+)
 
 # %%
 # The eight nets of one position count alike. Beside their weights stands the test log-loss of each

@@ -24,7 +24,9 @@ ensemble = SnapshotEnsembleClassifier(net, M=5, random_state=0).fit(X_train, y_t
 
 members = ensemble.member_predict_proba(X_test)
 losses = [log_loss(y_test, proba) for proba in (*members, ensemble.predict_proba(X_test))]
-print("log-loss of the members", np.round(losses[:-1], 3), "and of their mean", round(losses[-1], 3))
+print(
+    "log-loss of the members", np.round(losses[:-1], 3), "and of their mean", round(losses[-1], 3)
+)
 
 # %%
 # Points are the rows of the training; titles have the log-loss on 2,000 other rows.

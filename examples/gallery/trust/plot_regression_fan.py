@@ -4,8 +4,8 @@ A fan around a regression
 
 A net whose loss is a Gaussian log-likelihood learns the noise of the targets along with their mean.
 The members of an ensemble of such nets also disagree, and most where they have seen no rows. The
-inner band is the noise; the outer one adds the disagreement. It widens between the groups of rows
-and beyond them, and yet not enough: beyond x = 5 the truth lies outside.
+inner band is the noise; the outer one adds the disagreement. It widens beyond the rows, and yet not
+enough: all nets go on along straight lines there, and the truth turns.
 """
 
 import matplotlib.pyplot as plt

@@ -25,8 +25,7 @@ points = np.column_stack([x1.ravel(), x2.ravel()])
 parts = ensemble.predict_uncertainty(points)
 
 # %%
-# Uncertainty is in nats; log 2 = 0.69 is that of a coin. Small figures are drawn in dark colours
-# soon, so that they are seen at all.
+# Uncertainty is in nats; log 2 = 0.69 is that of a coin.
 
 panels = {
     "one net: entropy": entropy(ensemble.member_predict_proba(points)[0], axis=1),
