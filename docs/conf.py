@@ -24,6 +24,8 @@ LISTED = {
     "schedules": "skensemble.schedules",
     "metrics": "skensemble.metrics",
     "weighting": "skensemble.weighting",
+    "displays": "skensemble.displays",
+    "weight_space": "skensemble.weight_space",
 }
 """Modules whose `__all__` is a list of the page *API*, and where users import it from."""
 

@@ -16,7 +16,7 @@ ROOT = Path(skensemble.__file__).parent
 ORDER = [
     {"_checks", "_interrupts", "_typing", "_version", "_warn"},
     {"_arguments"},
-    {"averaging", "device", "modules", "schedules", "weighting"},
+    {"averaging", "device", "modules", "schedules", "weight_space", "weighting"},
     {"data", "seeding"},
     {"metrics", "nets", "preprocessing"},
     {"members"},
@@ -34,9 +34,9 @@ FOR_ALL = ORDER[0] | ORDER[1]
 MAY_IMPORT = {
     "joblib": {"ensembles", "model_selection"},
     "matplotlib": {"displays"},
-    "numpy": {"_typing", "averaging", "data", "device", "ensembles", "lockstep", "members"}
-    | {"metrics", "model_selection", "modules", "nets", "posteriors", "preprocessing", "seeding"}
-    | {"training", "weighting"},
+    "numpy": {"_typing", "averaging", "data", "device", "displays", "ensembles", "lockstep"}
+    | {"members", "metrics", "model_selection", "modules", "nets", "posteriors"}
+    | {"preprocessing", "seeding", "training", "weight_space", "weighting"},
     "scipy": {"data", "ensembles", "lockstep", "metrics", "preprocessing"},
     "sklearn": {"data", "displays", "ensembles", "lockstep", "metrics", "model_selection", "nets"}
     | {"preprocessing", "seeding"},
@@ -195,7 +195,7 @@ def test_training_and_posteriors_know_nothing_of_lock_step():
 
 
 def test_import_loads_no_matplotlib():
-    code = "import sys, skensemble; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, skensemble.displays; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

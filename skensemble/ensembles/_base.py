@@ -28,6 +28,7 @@ from skensemble.ensembles._net import (
     n_units,
 )
 from skensemble.ensembles._net_faults import naming_net_faults
+from skensemble.ensembles._other_members import TakesMembers
 from skensemble.ensembles._parameters import NamedParameters
 from skensemble.ensembles._progress import Progress
 from skensemble.ensembles._rows import LearnsRows, Validation
@@ -55,6 +56,7 @@ class BaseEnsemble(
     NamedParameters,
     LearnsRows,
     WeighsMembers,
+    TakesMembers,
     FittedState,
     CallbackSupportMixin,
     BaseEstimator,

@@ -204,6 +204,8 @@ class GoesOn:
         """Return where the last training has stopped; without more, the weights of its end."""
         if hasattr(self, "_kept_training_"):
             return self._kept_training_
+        if not hasattr(self, "member_steps_"):
+            raise reject("members_", "those of a training, to go on from it", "members put in")
         net = clone(self.template_net_)
         streams = streams_of(draw_seed(self._seed_source(net)))
         initialize_seeded(net, streams, device_of(net))

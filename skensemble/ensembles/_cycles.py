@@ -6,6 +6,7 @@ from typing import Any
 
 from skorch import NeuralNet
 
+from skensemble._typing import Moment, Schedule
 from skensemble.data import keywords_of
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._continuation import GoesOn
@@ -39,10 +40,13 @@ class TrainsCycles(GoesOn):
     def _n_members(self) -> int:
         return self.M
 
-    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+    def _course_ahead(self) -> tuple[Schedule, Moment]:
         schedule = self._bound_schedule(M=self.M, cycle_mult=self.cycle_mult)
         schedule = partial(linear_warmup, schedule=schedule, warmup=self.warmup)
-        moment = partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
+        return schedule, partial(is_cycle_end, M=self.M, cycle_mult=self.cycle_mult)
+
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+        schedule, moment = self._course_ahead()
         observe = self._observer(net, collect, seed, self.M)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
         self._warmup_steps_ = warmup_steps(trace.n_steps, self.warmup)

@@ -94,23 +94,26 @@ def calibrated_log_likelihood(
     if has_weight.sum() < 2:
         raise reject("y_true", "labels of at least 2 rows with a weight", int(has_weight.sum()))
     log_p = np.log(np.maximum(proba, np.finfo(proba.dtype).eps)[has_weight], dtype=np.float64)
-    # A row is its log-odds against the true label: its likelihood is 1 / sum(exp(odds / tau)).
-    odds = log_p - np.take_along_axis(log_p, codes[has_weight, None], axis=1)
+    # From the largest of a row: then no exponential overflows, at any temperature.
+    log_p -= log_p.max(axis=1, keepdims=True)
+    rows = (log_p, codes[has_weight], weights[has_weight])
     rng = check_random_state(random_state)
     scores = []
     for _ in range(n_splits):
-        halves = np.array_split(rng.permutation(len(odds)), 2)
+        halves = np.array_split(rng.permutation(len(log_p)), 2)
         for fit, score in (halves, halves[::-1]):
-            tau = _best_temperature(odds[fit], weights[has_weight][fit])
-            scores.append(_log_likelihood(odds[score], tau, weights[has_weight][score]))
+            tau = _best_temperature(*(of_rows[fit] for of_rows in rows))
+            scores.append(_log_likelihood(tau, *(of_rows[score] for of_rows in rows)))
     return float(np.mean(scores))
 
 
-def _best_temperature(odds: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _best_temperature(
+    log_p: NDArray[np.float64], codes: NDArray[np.intp], weights: NDArray[np.float64]
+) -> float:
     """Return the temperature with the highest likelihood, within the bounds."""
     # The likelihood is concave in 1 / tau, and so has one peak over log(tau).
     best = minimize_scalar(
-        lambda log_tau: -_log_likelihood(odds, np.exp(log_tau), weights),
+        lambda log_tau: -_log_likelihood(np.exp(log_tau), log_p, codes, weights),
         bounds=(-np.log(HOTTEST), np.log(HOTTEST)),
         method="bounded",
     )
@@ -118,8 +121,12 @@ def _best_temperature(odds: NDArray[np.float64], weights: NDArray[np.float64]) -
 
 
 def _log_likelihood(
-    odds: NDArray[np.float64], tau: float, weights: NDArray[np.float64]
+    tau: float,
+    log_p: NDArray[np.float64],
+    codes: NDArray[np.intp],
+    weights: NDArray[np.float64],
 ) -> np.floating[Any]:
-    # The true label has odds of 0, so no sum is below 1; the largest odds are 36 * 20: no overflow.
-    in_nats = -np.log(np.exp(odds / tau).sum(axis=1))
-    return np.average(in_nats, weights=weights)
+    """Return the mean log-likelihood of softmax(log p / tau), for log p of at most 0."""
+    scaled = log_p / tau
+    true = scaled[np.arange(len(codes)), codes]
+    return np.average(true - np.log(np.exp(scaled).sum(axis=1)), weights=weights)

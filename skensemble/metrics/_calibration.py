@@ -16,7 +16,19 @@ STRATEGIES = ("uniform", "quantile")
 
 
 class CalibrationBins(NamedTuple):
-    """What a reliability diagram draws, bin by bin; see `calibration_bins`."""
+    """What a reliability diagram draws, bin by bin; see `calibration_bins`.
+
+    Attributes
+    ----------
+    edges : ndarray of shape (n_bins + 1,)
+        From 0 to 1; bins are ``low < confidence <= high``, and the first one has 0 too.
+    confidence : ndarray of shape (n_bins,)
+        Mean confidence of the rows of a bin; nan where it is empty.
+    accuracy : ndarray of shape (n_bins,)
+        Share of these rows that are right, by weight; nan where there is none.
+    weight : ndarray of shape (n_bins,)
+        Sum of the weights of these rows; 0 where there is none.
+    """
 
     edges: NDArray[np.float64]
     confidence: NDArray[np.float64]
@@ -145,10 +157,9 @@ def calibration_bins(
     Returns
     -------
     bins : CalibrationBins
-        A named tuple: ``edges`` of shape (n_bins + 1,), from 0 to 1, where bins are
-        ``low < confidence <= high`` and the first one has 0 too; and, of shape (n_bins,), the mean
-        ``confidence``, the ``accuracy`` and the summed ``weight`` of a bin's rows. Confidence and
-        accuracy of an empty bin are nan.
+        A named tuple of `edges`, of shape (n_bins + 1,), and of the mean `confidence`, the
+        `accuracy` and the summed `weight` of the rows of each bin, of shape (n_bins,). Confidence
+        and accuracy of an empty bin are nan.
 
     Raises
     ------

@@ -18,8 +18,8 @@ __all__ = ["disagreement", "mutual_information", "output_correlation"]
 def disagreement(member_proba: Any, *, sample_weight: Any = None) -> float:
     """Share of rows on which two members predict different labels, as a mean over all pairs.
 
-    Neither way is better: 0 where members add nothing to each other, and more than twice their mean
-    error cannot be.
+    Neither way is better: at 0 members add nothing to each other, and members that err seldom can
+    disagree at most twice as often.
 
     A member predicts the label of the largest probability, the first one of equal probabilities.
     It is [1]_, not divided by the error of the members.

@@ -33,9 +33,9 @@ def interval_coverage(y_true: Any, lower: Any, upper: Any, *, sample_weight: Any
     y_true : array-like of shape (n_samples,)
         Targets.
     lower : array-like of shape (n_samples,)
-        Lower ends of the intervals.
+        Lower ends of the intervals; -inf where there is none.
     upper : array-like of shape (n_samples,)
-        Upper ends, nowhere below the lower ones.
+        Upper ends, nowhere below the lower ones; inf where there is none.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
@@ -60,7 +60,8 @@ def interval_coverage(y_true: Any, lower: Any, upper: Any, *, sample_weight: Any
     0.75
     """
     y = check_values("y_true", y_true)
-    low, high = (check_values(*end, len(y)) for end in (("lower", lower), ("upper", upper)))
+    low = check_values("lower", lower, len(y), may_be_infinite=True)
+    high = check_values("upper", upper, len(y), may_be_infinite=True)
     weights = check_weights(sample_weight, len(y))
     if (low > high).any():
         row = int(np.argmax(low > high))
@@ -78,7 +79,8 @@ def interval_calibration_error(
 ) -> float:
     r"""Mean distance between the level and the coverage of central intervals of Gaussians.
 
-    Lower is better: 0 where each interval covers as often as it claims; 1 cannot be reached.
+    Lower is better: 0 where each interval covers as often as it claims, and at worst 0.5, at the
+    levels that are given unless told.
 
     With :math:`q_l` the quantile of the standard normal at :math:`(1 + l) / 2`, it is the mean over
     the levels l of [1]_

@@ -93,14 +93,16 @@ def check_weights(
     return weights
 
 
-def check_values(name: str, values: Any, n_samples: int | None = None) -> NDArray[np.float64]:
+def check_values(
+    name: str, values: Any, n_samples: int | None = None, *, may_be_infinite: bool = False
+) -> NDArray[np.float64]:
     """Return finite numbers, one for each row (None: of any number of rows), or raise."""
     numbers = _as_floats(name, values)
     if numbers.ndim != 1 or not numbers.size or n_samples not in (None, len(numbers)):
         rows = "(n,) with n >= 1" if n_samples is None else f"({n_samples},), as y_true"
         raise reject(name, f"of shape {rows}", numbers.shape)
-    if not np.isfinite(numbers).all():
-        raise reject(name, "finite", values)
+    if not (np.isfinite(numbers) | (may_be_infinite & np.isinf(numbers))).all():
+        raise reject(name, "without nan" if may_be_infinite else "finite", values)
     return numbers
 
 

@@ -1,6 +1,10 @@
 """One training of one net: a schedule, its moments, and observers that look on."""
 
-from skensemble.training._batch_norm import refresh_batch_norm
+from skensemble.training._batch_norm import (
+    layers_with_statistics,
+    refresh_batch_norm,
+    statistics_averaged,
+)
 from skensemble.training._course import rate_ratios
 from skensemble.training._handover import Request, taker
 from skensemble.training._history import rows_of, without_batches
@@ -43,10 +47,12 @@ __all__ = [
     "ignore",
     "is_read_only",
     "join_traces",
+    "layers_with_statistics",
     "plan_steps",
     "rate_ratios",
     "refresh_batch_norm",
     "rows_of",
+    "statistics_averaged",
     "taker",
     "train",
     "train_to_end",

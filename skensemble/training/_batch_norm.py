@@ -1,6 +1,6 @@
 """Statistics of batch normalisation for weights that no batch was seen with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -30,21 +30,41 @@ def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
     """
     module = unwrap_compiled(net.module_)
     was_training = module.training
+    layers = layers_with_statistics(module)
+    if not layers:
+        return
+    module.eval()
+    with statistics_averaged(layers), run_uncompiled(net), torch.no_grad():
+        dataset = net.get_dataset(data.X, data.targets_for(net))
+        for batch, _ in net.get_iterator(dataset, training=True):
+            net.infer(batch)
+    module.train(was_training)
+
+
+def layers_with_statistics(module: nn.Module) -> list[_BatchNorm]:
+    """Return the layers of a module whose statistics are trained; all keep their modes.
+
+    Those that the module holds in evaluation mode while it trains are left out.
+    """
+    was_training = module.training
     # A module may hold some of its layers in evaluation mode: their statistics are not trained.
     module.train()
     layers = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     layers = [layer for layer in layers if layer.training]
     module.train(was_training)
-    if not layers:
-        return
-    module.eval()
-    with ExitStack() as stack, run_uncompiled(net), torch.no_grad():
+    return layers
+
+
+@contextmanager
+def statistics_averaged(layers: Iterable[_BatchNorm]) -> Iterator[None]:
+    """Let layers take the mean of the statistics of all batches that pass, weighted by rows.
+
+    What they knew is forgotten. Their module is to be in evaluation mode, and is so at the end.
+    """
+    with ExitStack() as stack:
         for layer in layers:
             stack.enter_context(_averaging_by_rows(layer))
-        dataset = net.get_dataset(data.X, data.targets_for(net))
-        for batch, _ in net.get_iterator(dataset, training=True):
-            net.infer(batch)
-    module.train(was_training)
+        yield
 
 
 @contextmanager
@@ -70,3 +90,4 @@ def _averaging_by_rows(layer: _BatchNorm) -> Iterator[None]:
     finally:
         handle.remove()
         layer.momentum = momentum
+        layer.training = False

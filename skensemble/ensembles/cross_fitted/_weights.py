@@ -19,7 +19,9 @@ class WeighsPositions:
     _kinds_of_weights: ClassVar[tuple[str, str]] = ("uniform", "out_of_fold")
 
     store_oof: bool
+    members_: list[Any]
     member_positions_: np.ndarray
+    member_nets_: np.ndarray
 
     def _weigh_parts(self, positions: Positions) -> None:
         """Leave the weights of the members so far."""
@@ -92,6 +94,13 @@ class WeighsPositions:
     def _most_m(self) -> int:
         there = self.member_positions_.max() + 1 if hasattr(self, "member_positions_") else 0
         return int(max(there, self._n_positions()))
+
+    def _number_members(self) -> None:
+        """Let members that come from nowhere have a position each."""
+        super()._number_members()  # type: ignore[misc]
+        n_members = len(self.members_)
+        self.member_positions_ = np.arange(n_members)
+        self.member_nets_ = np.zeros(n_members, int)
 
     def _keep_oof(self, output: np.ndarray) -> None:
         """Keep what was predicted for rows that were left out, in the units of the targets."""

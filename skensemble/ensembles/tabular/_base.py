@@ -11,6 +11,7 @@ from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from skorch import NeuralNet
 
+from skensemble._checks import reject
 from skensemble.data import as_numpy, check_labelled_rows, give_back
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles.cross_fitted._base import CrossFitted
@@ -139,6 +140,10 @@ class LearnsTable(HasTable, CrossFitted):
     def _check_rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         return self._check_table(X)
+
+    def _with_members(self, members: Any, X: Any) -> Any:
+        rule = "one whose nets see the same rows, not one of tables, encoded for each group of nets"
+        raise reject("ensemble", rule, type(self))
 
     def _check_table(self, X: Any) -> np.ndarray:
         return self._coder_.transform(X, owner=self)

@@ -1,0 +1,239 @@
+"""How well single members do, and the mean of the last of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from skensemble._checks import reject
+from skensemble.averaging import average
+from skensemble.displays._fitted import (
+    outputs_of,
+    positions_of,
+    rows_and_ensemble,
+    weights_by_kind,
+)
+from skensemble.displays._scoring import Scorer
+from skensemble.displays._style import (
+    AVERAGE,
+    COLOURS,
+    DASHES,
+    MEMBER,
+    axes_of,
+    put_legend,
+    tick_wholes,
+)
+
+__all__ = ["MemberScoresDisplay"]
+
+
+class MemberScoresDisplay:
+    """Score of each member, and of the mean of the last m, over members in order of training.
+
+    Members stand from the oldest on the left to the last one on the right. The dots are members
+    alone. At member k the line is the mean of members k, k + 1, ... up to the last one: on the
+    right that of the last member, on the left that of all.
+
+    Parameters
+    ----------
+    member_scores : array-like of shape (n_members,) or (n_ensembles, n_members)
+        Score of each member, oldest first.
+    staged_scores : array-like of shape (n_positions,) or (n_ensembles, n_positions)
+        Score of the mean over the last 1, 2, ... positions in the training, as `staged_score` has
+        it.
+    member_positions : array-like of shape (n_members,), default=None
+        Place of each member in the training, from 0, which members of several nets share; None is
+        a place for each.
+    weighted_scores : dict of str to float or array-like of shape (n_ensembles,), default=None
+        Scores of means with certain weights, by their names.
+    score_name : str, default="score"
+        What the scores are.
+    lower_is_better : bool, default=False
+        Whether they are losses.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    points_ : matplotlib Line2D
+        The members; of several ensembles their mean.
+    line_ : matplotlib Line2D
+        The mean of the last members, from that of all on the left.
+    band_ : matplotlib artist or None
+        Standard deviation of the line over several ensembles, to either side.
+    error_bars_ : matplotlib artist or None
+        That of the points.
+    weighted_lines_ : list of matplotlib Line2D
+        One for each of `weighted_scores`.
+
+    See Also
+    --------
+    MemberWeightsDisplay : How much each member counts.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
+    >>> from skensemble import SnapshotEnsembleClassifier
+    >>> from skensemble.displays import MemberScoresDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ensemble = SnapshotEnsembleClassifier(random_state=0).fit(scale(X)[::2], y[::2])
+    >>> display = MemberScoresDisplay.from_estimator(
+    ...     ensemble, scale(X)[1::2], y[1::2], scoring="neg_log_loss"
+    ... )
+    >>> display.member_scores.shape, display.score_name
+    ((5,), 'log-loss')
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self,
+        *,
+        member_scores: Any,
+        staged_scores: Any,
+        member_positions: Any = None,
+        weighted_scores: Mapping[str, Any] | None = None,
+        score_name: str = "score",
+        lower_is_better: bool = False,
+    ) -> None:
+        self.member_scores = member_scores
+        self.staged_scores = staged_scores
+        self.member_positions = member_positions
+        self.weighted_scores = weighted_scores
+        self.score_name = score_name
+        self.lower_is_better = lower_is_better
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        scoring: Any = None,
+        sample_weight: Any = None,
+        ax: Any = None,
+    ) -> "MemberScoresDisplay":
+        """Score the members of a fitted ensemble on held-out rows.
+
+        Parameters
+        ----------
+        estimator : BaseEnsemble or sequence of them
+            Fitted, also at the end of pipelines. Of several, such as one for each of some seeds,
+            mean and standard deviation are shown; they have to have as many members.
+        X : array-like of shape (n_samples, ...)
+            Rows, best ones that no fit has seen.
+        y : array-like of shape (n_samples,)
+            Labels or targets.
+        scoring : str, callable or None, default=None
+            A scorer's name, such as "neg_log_loss", or one by `make_scorer`; None is accuracy or
+            R squared. Losses are shown as such, without their minus.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : MemberScoresDisplay
+            Ensembles whose members do not count alike also show their own mean, and that with
+            equal weights.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `estimator` is no ensemble, several differ in members, or `scoring` is none.
+        NotFittedError
+            If an ensemble is not fitted.
+        """
+        is_one = not isinstance(estimator, list | tuple)
+        parts = [_scores(one, X, y, scoring, sample_weight) for one in _listed(estimator)]
+        first = parts[0]
+        if any(len(part["member_scores"]) != len(first["member_scores"]) for part in parts):
+            counts = [len(part["member_scores"]) for part in parts]
+            raise reject("estimator", "ensembles of as many members each", counts)
+        for name in ("member_scores", "staged_scores"):
+            first[name] = first[name] if is_one else np.stack([part[name] for part in parts])
+        if first["weighted_scores"]:
+            first["weighted_scores"] = {
+                name: score if is_one else np.array([p["weighted_scores"][name] for p in parts])
+                for name, score in first["weighted_scores"].items()
+            }
+        return cls(**first).plot(ax)
+
+    def plot(self, ax: Any = None) -> "MemberScoresDisplay":
+        """Draw the scores.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        self : MemberScoresDisplay
+        """
+        (ax,) = axes_of(ax, self)
+        members, staged = np.atleast_2d(self.member_scores), np.atleast_2d(self.staged_scores)
+        places = np.arange(members.shape[1])
+        if self.member_positions is not None:
+            places = np.asarray(self.member_positions)
+        x, n = np.arange(1, staged.shape[1] + 1), staged.shape[1]
+        self.band_ = self.error_bars_ = None
+        line = staged[:, ::-1]
+        if len(members) > 1:
+            low, high = (line.mean(axis=0) + sign * line.std(axis=0) for sign in (-1, 1))
+            style = {"color": AVERAGE, "alpha": 0.25, "linewidth": 0}
+            label = f"± s.d. of {len(members)} ensembles"
+            self.band_ = ax.fill_between(x, low, high, label=label, **style)
+            style = {"fmt": "none", "ecolor": MEMBER, "elinewidth": 1, "capsize": 3, "zorder": 2}
+            self.error_bars_ = ax.errorbar(
+                places + 1, members.mean(axis=0), members.std(axis=0), **style
+            )
+        style = {"marker": "o", "linestyle": "none", "color": MEMBER, "zorder": 3}
+        (self.points_,) = ax.plot(places + 1, members.mean(axis=0), label="member k", **style)
+        style = {"color": AVERAGE, "linewidth": 2, "zorder": 4}
+        label = f"mean of members k to {n}"
+        (self.line_,) = ax.plot(x, line.mean(axis=0), label=label, **style)
+        self.weighted_lines_ = []
+        for k, (name, score) in enumerate((self.weighted_scores or {}).items()):
+            style = {"color": COLOURS[2 + k % 4], "linestyle": DASHES[1 + k % 3]}
+            drawn = ax.axhline(np.mean(score), label=name, linewidth=1.5, **style)
+            self.weighted_lines_.append(drawn)
+        better = "lower" if self.lower_is_better else "higher"
+        ax.set_ylabel(f"{self.score_name} ({better} is better)")
+        ax.set_xlabel("member k (the oldest is on the left)")
+        ax.set_xlim(0.5, n + 0.5)
+        tick_wholes(ax, x)
+        put_legend(ax)
+        self.ax_, self.figure_ = ax, ax.get_figure(root=True)
+        return self
+
+
+def _listed(estimator: Any) -> list[Any]:
+    listed = list(estimator) if isinstance(estimator, list | tuple) else [estimator]
+    if not listed:
+        raise reject("estimator", "one ensemble at least", estimator)
+    return listed
+
+
+def _scores(estimator: Any, X: Any, y: Any, scoring: Any, sample_weight: Any) -> dict[str, Any]:
+    """Return the arguments of a display of one ensemble."""
+    ensemble, X = rows_and_ensemble(estimator, X)
+    score = Scorer(ensemble, scoring)
+    outputs = outputs_of(ensemble, X)
+    weights = weights_by_kind(ensemble) if ensemble.weights != "uniform" else {}
+    return {
+        "member_scores": np.array([score(output, y, sample_weight) for output in outputs]),
+        "staged_scores": np.array(
+            [score(output, y, sample_weight) for output in ensemble._staged(outputs)]
+        ),
+        "member_positions": positions_of(ensemble),
+        "weighted_scores": {
+            name: score(average(outputs, weight), y, sample_weight)
+            for name, weight in weights.items()
+        },
+        "score_name": score.name,
+        "lower_is_better": score.is_loss,
+    }

@@ -1,0 +1,47 @@
+"""Scores of what members have given."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import brier_score_loss, make_scorer, r2_score, roc_auc_score
+
+from skensemble import NetRegressor, SnapshotEnsembleRegressor
+from skensemble._checks import InvalidParameterError
+from skensemble.displays._scoring import Scorer
+from skensemble.metrics import expected_calibration_error
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_log_loss", "roc_auc_ovr", "balanced_accuracy"])
+def test_scores_are_those_of_the_estimator_that_gives_such_answers(snapshots, rows, scoring):
+    from sklearn.metrics import check_scoring
+
+    X, y = rows[2:]
+    score = Scorer(snapshots, scoring)
+    expected = check_scoring(snapshots, scoring)(snapshots, X, y)
+    assert score(snapshots.predict_proba(X), y) == (-expected if score.is_loss else expected)
+
+
+def test_our_metrics_score_through_make_scorer(snapshots, rows):
+    X, y = rows[2:]
+    metric = expected_calibration_error
+    scorer = make_scorer(metric, response_method="predict_proba", greater_is_better=False)
+    score, proba = Scorer(snapshots, scorer), snapshots.predict_proba(X)
+    assert score.is_loss
+    assert score.name == "expected calibration error"
+    assert score(proba, y) == metric(y, proba)
+
+
+def test_values_are_scored_by_r_squared(rows):
+    X, y = rows[:2]
+    net = NetRegressor(module__hidden_units=(4,), max_epochs=5)
+    ensemble = SnapshotEnsembleRegressor(net, M=1, random_state=0).fit(X, y.astype(float))
+    score, values = Scorer(ensemble, None), np.linspace(0, 2, len(y))
+    assert score.name == "R squared"
+    assert score(values, y) == r2_score(y, values)
+    weight = np.arange(len(y))
+    assert score(values, y, weight) == r2_score(y, values, sample_weight=weight)
+
+
+@pytest.mark.parametrize("scoring", ["log-loss", brier_score_loss, roc_auc_score, 3])
+def test_what_is_no_scorer_is_refused(snapshots, scoring):
+    with pytest.raises(InvalidParameterError, match="scoring must be None, a scorer's name"):
+        Scorer(snapshots, scoring)
