@@ -51,7 +51,7 @@ def test_whole_numbers_are_those_of_the_nearer_member(fraction, n):
 
 def test_what_is_the_same_in_all_stays_so():
     same = {"mask": np.float32([0, -np.inf, 0.1]), "is_on": np.array([True, False])}
-    for point in (interpolate(same, dict(same), 1 / 3), average_of([same] * 3)):
+    for point in (*(interpolate(same, dict(same), f) for f in (0, 1 / 3)), average_of([same] * 3)):
         assert point["mask"].tolist() == same["mask"].tolist()
         assert point["is_on"].tolist() == [True, False]
 

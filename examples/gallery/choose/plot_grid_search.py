@@ -17,7 +17,7 @@ from skensemble.displays import SearchDisplay
 X, y = make_classification(600, n_informative=8, flip_y=0.1, random_state=0)
 net = NetClassifier(max_epochs=40, batch_size=32, module__hidden_units=(32,))
 ensemble = SnapshotEnsembleClassifier(net, random_state=0)
-grid = {"M": [1, 2, 4, 8], "alpha_zero": [0.01, 0.03, 0.1, 0.3]}
+grid = {"M": [1, 2, 4, 8], "alpha_zero": [0.001, 0.003, 0.01, 0.03, 0.1]}
 search = LockstepGridSearchCV(ensemble, grid, cv=5, scoring="neg_log_loss").fit(X, y)
 print(search.best_params_)
 

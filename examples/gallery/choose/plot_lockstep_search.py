@@ -19,7 +19,7 @@ from sklearn.preprocessing import scale
 from skensemble import LockstepGridSearchCV, NetClassifier, SnapshotEnsembleClassifier
 
 X, y = load_wine(return_X_y=True)
-net = NetClassifier(max_epochs=40, batch_size=16, module__hidden_units=(16,))
+net = NetClassifier(max_epochs=20, batch_size=16, module__hidden_units=(16,))
 ensemble = SnapshotEnsembleClassifier(net, random_state=0)
 rates = np.geomspace(0.01, 0.2, 16)
 searches = {"GridSearchCV": GridSearchCV, "LockstepGridSearchCV": LockstepGridSearchCV}
