@@ -123,7 +123,7 @@ METRICS = [
     Fault(
         "metrics/_calibration.py",
         "edges are coarser than confidences",
-        "(np.arange(1, n_bins) / n_bins).astype(proba.dtype)",
+        "(np.arange(1, n_bins) / n_bins).astype(confidence.dtype)",
         "np.arange(1, n_bins) / n_bins",
     ),
 ]

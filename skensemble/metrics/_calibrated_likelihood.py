@@ -94,8 +94,6 @@ def calibrated_log_likelihood(
     if has_weight.sum() < 2:
         raise reject("y_true", "labels of at least 2 rows with a weight", int(has_weight.sum()))
     log_p = np.log(np.maximum(proba, np.finfo(proba.dtype).eps)[has_weight], dtype=np.float64)
-    # From the largest of a row: then no exponential overflows, at any temperature.
-    log_p -= log_p.max(axis=1, keepdims=True)
     rows = (log_p, codes[has_weight], weights[has_weight])
     rng = check_random_state(random_state)
     scores = []
@@ -126,7 +124,9 @@ def _log_likelihood(
     codes: NDArray[np.intp],
     weights: NDArray[np.float64],
 ) -> np.floating[Any]:
-    """Return the mean log-likelihood of softmax(log p / tau), for log p of at most 0."""
+    """Return the mean log-likelihood of softmax(log p / tau)."""
+    # No exponential overflows, as no logarithm is above 0; nor are all of a row 0, as its largest
+    # probability to the power of HOTTEST is not.
     scaled = log_p / tau
     true = scaled[np.arange(len(codes)), codes]
     return np.average(true - np.log(np.exp(scaled).sum(axis=1)), weights=weights)

@@ -179,8 +179,7 @@ def calibration_bins(
     _check_strategy(strategy)
     proba, codes, weights = check_labelled(y_true, y_proba, sample_weight, labels)
     confidence, is_right = proba.max(axis=1), proba.argmax(axis=1) == codes
-    inner = _inner_edges(confidence, weights, n_bins, strategy)
-    bins = np.searchsorted(inner, confidence, side="left")
+    inner, bins = _binned(confidence, weights, n_bins, strategy)
     weight, *sums = (
         np.bincount(bins, weights=weights * of_rows, minlength=n_bins)
         for of_rows in (np.ones(len(proba)), confidence.astype(np.float64), is_right)
@@ -203,19 +202,26 @@ def _error(
     strategy: str,
 ) -> float:
     """Return the mean distance over bins, of what was claimed for rows and what was true."""
-    edges = _inner_edges(confidence, weights, n_bins, strategy)
-    bins = np.searchsorted(edges, confidence, side="left")
+    _inner, bins = _binned(confidence, weights, n_bins, strategy)
     # Share of a bin times the distance of its means is the distance of its sums over all weight.
     distances = np.bincount(bins, weights=weights * (is_right - confidence.astype(np.float64)))
     return float(np.abs(distances).sum() / weights.sum())
 
 
-def _inner_edges(
+def _binned(
     confidence: FloatArray, weights: NDArray[np.float64], n_bins: int, strategy: str
-) -> FloatArray:
-    """Return the edges between bins, of shape (n_bins - 1,), in the floats of the confidences."""
-    shares = np.arange(1, n_bins) / n_bins
-    if strategy == "quantile":
-        return weighted_quantiles(confidence, shares, weights)
+) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Put rows into bins.
+
+    Returns
+    -------
+    inner : ndarray of shape (n_bins - 1,)
+        Edges between bins, in the floats of the confidences.
+    bins : ndarray of shape (n_samples,)
+        The bin of each row, from 0.
+    """
     # Rounded as the confidences are: 0.6 in float32 lies on its edge, and belongs below it.
-    return shares.astype(confidence.dtype)
+    inner = (np.arange(1, n_bins) / n_bins).astype(confidence.dtype)
+    if strategy == "quantile":
+        inner = weighted_quantiles(confidence, np.arange(1, n_bins) / n_bins, weights)
+    return inner, np.searchsorted(inner, confidence, side="left")
