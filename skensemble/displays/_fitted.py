@@ -14,9 +14,11 @@ from skensemble.ensembles import BaseEnsemble
 __all__ = [
     "ensemble_of",
     "fitted_ensemble_of",
+    "name_of",
     "named",
     "outputs_of",
     "positions_of",
+    "proba_of",
     "rows_and_ensemble",
     "weights_by_kind",
 ]
@@ -84,6 +86,24 @@ def rows_and_ensemble(estimator: Any, X: Any) -> tuple[BaseEnsemble, Any]:
     return ensemble, X
 
 
+def name_of(estimator: Any) -> str:
+    """Return the class of an estimator, of a pipeline that of its last step."""
+    return type(estimator[-1] if isinstance(estimator, Pipeline) else estimator).__name__
+
+
+def proba_of(estimator: Any, X: Any) -> np.ndarray:
+    """Return the probabilities that a fitted classifier of any library gives.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it gives none, as regressors do.
+    """
+    if not hasattr(estimator, "predict_proba"):
+        raise reject("estimator", "a classifier with predict_proba", estimator)
+    return estimator.predict_proba(X)
+
+
 def named(estimators: Any) -> dict[str, Any]:
     """Return estimators by name: as they are named, or by their classes, numbered where alike.
 
@@ -98,7 +118,7 @@ def named(estimators: Any) -> dict[str, Any]:
         return dict(estimators)
     if not isinstance(estimators, Sequence):
         estimators = [estimators]
-    kinds = [type(estimator).__name__ for estimator in estimators]
+    kinds = [name_of(estimator) for estimator in estimators]
     names = [
         f"{kind} {kinds[: k + 1].count(kind)}" if kinds.count(kind) > 1 else kind
         for k, kind in enumerate(kinds)

@@ -10,17 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 from skensemble._checks import check_int, reject
 from skensemble.data import keywords_of
 from skensemble.displays._fitted import ensemble_of
-from skensemble.displays._style import MEMBER, axes_of, put_legend
+from skensemble.displays._style import MEMBER, axes_of, is_wide, put_legend
 from skensemble.schedules import NAMED, is_cycle_end, linear_warmup
 
 __all__ = ["ScheduleDisplay"]
 
 MOST_LINES = 12
 """Snapshots that get a line of their own."""
-
-
-DECADE = 10
-"""A loss whose largest value is more than that many times the least has a logarithmic axis."""
 
 
 class ScheduleDisplay:
@@ -210,7 +206,7 @@ class ScheduleDisplay:
             ends = np.arange(1, len(self.loss_curve) + 1) * n_steps / len(self.loss_curve)
             (self.loss_line_,) = axes[1].plot(ends, self.loss_curve, **style)
             axes[1].set(ylabel="training loss")
-            if 0 < DECADE * min(self.loss_curve) < max(self.loss_curve):
+            if is_wide(self.loss_curve):
                 axes[1].set_yscale("log")
         for one in axes:
             one.set_xlim(0, n_steps + 1)

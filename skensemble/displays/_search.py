@@ -13,13 +13,14 @@ from skensemble.displays._style import (
     MARKERS,
     axes_of,
     draw_heat_map,
+    is_wide,
     put_legend,
 )
 
 __all__ = ["SearchDisplay"]
 
-DECADE = 10
-"""Values whose largest is that many times the least stand on a logarithmic axis."""
+MOST_TICKS = 10
+"""Values that all have a tick."""
 
 
 class SearchDisplay:
@@ -275,9 +276,9 @@ def _placed(ax: Any, values: Sequence[Any]) -> Any:
     if not _are_numbers(values):
         ax.set_xticks(range(len(values)), map(_text, values))
         return np.arange(len(values))
-    if len(values) > 1 and min(values) > 0 and max(values) >= DECADE * min(values):
+    if is_wide(values):
         ax.set_xscale("log")
-    if len(values) <= DECADE:
+    if len(values) <= MOST_TICKS:
         ax.set_xticks(values, map(_text, values))
         ax.xaxis.set_minor_locator(NullLocator())
     return values

@@ -15,7 +15,6 @@ from skensemble._checks import reject
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
 __all__ = [
     "AVERAGE",
@@ -24,8 +23,9 @@ __all__ = [
     "MARKERS",
     "MEMBER",
     "axes_of",
-    "count_drawn",
     "draw_heat_map",
+    "is_wide",
+    "next_style",
     "put_legend",
     "tick_wholes",
 ]
@@ -130,6 +130,21 @@ def put_legend(ax: "Axes", n_columns: int = 2) -> None:
     ax.set_ylim(*transform.inverted().transform([low, top]))
 
 
+DECADE = 10
+"""Values whose largest is that many times the least stand on a logarithmic axis."""
+
+
+def is_wide(values: Any) -> bool:
+    """Say whether values, which are all above 0, span a decade.
+
+    Examples
+    --------
+    >>> is_wide([1, 10]), is_wide([1, 9]), is_wide([0, 10])
+    (True, False, False)
+    """
+    return bool(0 < DECADE * min(values) <= max(values))
+
+
 def tick_wholes(ax: "Axes", numbers: Sequence[int] | np.ndarray) -> None:
     """Tick whole numbers on x, all of them where there are few."""
     from matplotlib.ticker import MaxNLocator
@@ -168,7 +183,6 @@ def draw_heat_map(ax: "Axes", values: np.ndarray, cmap: str, **options: Any) -> 
     """
     image = ax.imshow(values, cmap=cmap, **({"origin": "lower", "aspect": "auto"} | options))
     texts = np.full(values.shape, None, dtype=object)
-    width, height = values.shape[1], values.shape[0]
     most = max(values.shape)
     if most > MOST_NUMBERS:
         return image, texts
@@ -197,9 +211,24 @@ def _decimals(values: np.ndarray) -> int:
     return min(max(by_size + 2, by_spread + 1, 0), 4)
 
 
-def count_drawn(ax: "Axes", kind: str, line: "Line2D | None" = None) -> int:
-    """Return how many lines of a kind axes have, and take another one for such."""
-    others = [one for one in ax.lines if one.get_gid() == kind and one is not line]
-    if line is not None:
-        line.set_gid(kind)
-    return len(others)
+def next_style(ax: "Axes", kind: str) -> dict[str, Any]:
+    """Return keywords for a further line of a kind on axes, unlike those that are there.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    kind : str
+        What is drawn, which the line is marked as.
+
+    Returns
+    -------
+    style : dict of str to object
+        Colour, dashes and marker.
+    """
+    k = sum(line.get_gid() == kind for line in ax.lines)
+    return {
+        "color": COLOURS[k % len(COLOURS)],
+        "linestyle": DASHES[k % len(DASHES)],
+        "marker": MARKERS[k % len(MARKERS)],
+        "gid": kind,
+    }
