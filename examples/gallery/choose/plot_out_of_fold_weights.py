@@ -42,7 +42,7 @@ equal = log_loss(y_test, ensemble.set_params(weights="uniform").predict_proba(X_
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.2), layout="constrained")
 steps = [str(step) for step in np.unique(ensemble.member_steps_)]
 left.bar(steps, [weights[positions == k].sum() for k in range(n_positions)])
-left.set(xlabel="snapshot after step", ylabel="weight")
+left.set(xlabel="snapshot after step", ylabel="weight of the eight nets")
 right.plot(steps, alone, "o", label="snapshots of one position")
 right.axhline(equal, color="C1", linestyle="--", label="equal mean")
 right.axhline(weighted, color="C2", label="weights out of fold")

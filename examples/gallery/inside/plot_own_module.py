@@ -15,6 +15,7 @@ from sklearn.metrics import log_loss
 from torch import nn
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble.displays import ScheduleDisplay
 
 pixels, digit = load_digits(return_X_y=True)
 images = (pixels / 16).reshape(-1, 1, 8, 8)
@@ -43,16 +44,8 @@ print("log-loss of the members", np.round(losses, 3))
 print("and of their mean", round(log_loss(truth, ensemble.predict_proba(test)), 3))
 
 # %%
-# Above the rate, below the training loss; a dashed line is a snapshot.
+# Above the rate, below the training loss of each epoch.
 
-epochs = np.arange(1, 25)
-figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7.5, 4), layout="constrained")
-rates = ensemble.learning_rates_
-above.plot(np.arange(1, len(rates) + 1) * 24 / len(rates), rates)
-above.set(ylabel="learning rate")
-below.semilogy(epochs, ensemble.loss_curve_, marker=".")
-below.set(xlabel="epoch", ylabel="training loss")
-for ax in (above, below):
-    for step in ensemble.member_steps_:
-        ax.axvline(step * 24 / len(rates), color="C1", linestyle="--", linewidth=1)
+display = ScheduleDisplay.from_estimator(ensemble)
+display.figure_.set_size_inches(7, 4)
 plt.show()

@@ -3,7 +3,7 @@ Letters, or digits where there are none
 =======================================
 
 Every dot is a snapshot by itself; the line is the mean from that snapshot to the last one. The six
-members of this training are equally good, and their mean has a lower log-loss than any of them. On
+members of this training are nearly equally good, and their mean has a lower log-loss than any of them. On
 digits it is a few per cent; on letters it is much, as each net is too sure of itself there. The
 accuracy hardly moves.
 
