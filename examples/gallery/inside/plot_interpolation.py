@@ -5,8 +5,8 @@ On the way from one member to another
 The weights of two members are points, and the loss can be followed along the straight line between
 them. Snapshots of this training lie in one valley: no ridge parts them. Between nets that are
 trained apart there is one, and the mean of their *weights* lies upon it, while the mean of their
-*predictions* is as good as ever. The dips on its slopes are no better nets that were missed: weights
-that shrink make an over-confident net less sure.
+*predictions* is as good as ever. The dips on its slopes are no better nets that were missed:
+weights that shrink make an over-confident net less sure.
 """
 
 import matplotlib.pyplot as plt
