@@ -130,7 +130,7 @@ def staged_average(member_outputs: Sequence[Any] | FloatArray) -> Iterator[Any]:
 class UncertaintyParts(NamedTuple):
     """How unsure an ensemble is of each row, and why: `total` is the sum of the other two.
 
-    Attributes
+    Parameters
     ----------
     total : ndarray of shape (n_samples,)
         Entropy of the members' mean, in nats: from 0 to the logarithm of the number of classes.

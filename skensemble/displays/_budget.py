@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skensemble._checks import reject
 from skensemble.displays._fitted import named, proba_of
-from skensemble.displays._style import COLOURS, DASHES, MARKERS, axes_of, is_wide, put_legend
+from skensemble.displays._style import COLOURS, DASHES, MARKERS, axes_of, place_numbers, put_legend
 from skensemble.metrics import calibrated_log_likelihood
 
 __all__ = ["BudgetDisplay"]
@@ -162,9 +163,7 @@ class BudgetDisplay:
                 self.lines_[name].append(line)
                 self.error_bars_[name].append(bars)
         spent = np.unique(np.concatenate([*map(np.atleast_1d, self.epochs.values())]))
-        for one in axes:
-            if is_wide(spent):
-                one.set_xscale("log")
+        place_numbers(axes, spent)
         axes[0].set_ylabel("error (lower is better)")
         axes[1].set_ylabel("calibrated log-lik.\n(higher is better)")
         axes[1].set_xlabel("epochs spent")
@@ -198,6 +197,8 @@ def _run(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[float, flo
             rule = "a classifier that says by n_iter_ or history how long it was trained"
             raise reject("estimators", rule, estimator)
     epochs = inner.n_iter_ if hasattr(inner, "n_iter_") else len(inner.history)
+    if not is_classifier(estimator):
+        raise reject("estimators", "classifiers, whose errors are counted", estimator)
     proba, labels = proba_of(estimator, X), estimator.classes_
     error = np.average(estimator.predict(X) != np.asarray(y), weights=sample_weight)
     likelihood = calibrated_log_likelihood(y, proba, sample_weight=sample_weight, labels=labels)

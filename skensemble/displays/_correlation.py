@@ -1,6 +1,7 @@
 """How alike the members are."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from skensemble.displays._style import axes_of, draw_heat_map
 from skensemble.metrics import output_correlation
 
 __all__ = ["CorrelationDisplay"]
+
+MOST_TICKS = 8
+"""Members that are all numbered on the axes."""
 
 
 class CorrelationDisplay:
@@ -148,7 +152,7 @@ class CorrelationDisplay:
             ax.set_xticks(range(n), self.names, rotation=30, ha="right", rotation_mode="anchor")
             ax.set_yticks(range(n), self.names)
         else:
-            places = np.arange(0, n, max(1, n // 10))
+            places = np.arange(0, n, ceil(n / MOST_TICKS))
             ax.set_xticks(places, places + 1)
             ax.set_yticks(places, places + 1)
             ax.set(xlabel="member (1 is the oldest)", ylabel="member")

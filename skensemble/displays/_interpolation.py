@@ -131,6 +131,9 @@ class InterpolationDisplay:
         ensemble, X = rows_and_ensemble(estimator, X)
         if X_refresh is not None:
             _, X_refresh = rows_and_ensemble(estimator, X_refresh)
+        elif any(name.endswith("running_mean") for name in ensemble.members_[0]):
+            rule = "training rows, for batch normalisation at points between members"
+            raise reject("X_refresh", rule, None)
         pairs = _checked(pairs, len(ensemble.members_))
         fractions = np.linspace(0, 1, check_int("n_points", n_points, 2))
         has_labels = is_classifier(ensemble)
@@ -172,7 +175,7 @@ class InterpolationDisplay:
         axes[0].set_ylabel(self.loss_name)
         if has_errors:
             axes[1].set_ylabel("error")
-        axes[-1].set_xlabel("share of the way from one member to the other")
+        axes[-1].set_xlabel("from one member (0) to the other (1)")
         for one in axes:
             one.set_xlim(-0.02, 1.02)
         put_legend(axes[0], n_columns=3)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skensemble.displays._fitted import name_of, proba_of
-from skensemble.displays._style import axes_of, next_style
+from skensemble.displays._style import axes_of, is_wide, next_style, put_legend
 from skensemble.metrics import calibration_bins
 
 __all__ = ["ReliabilityDisplay"]
@@ -208,24 +208,28 @@ class ReliabilityDisplay:
         style |= {"label": f"{name}ECE {self.error:.3f}", "markersize": 5} | line_kw
         x, y = (np.asarray(values)[filled] for values in (self.confidence, self.accuracy))
         (self.line_,) = top.plot(x, y, **style)
-        top.set(ylabel="accuracy", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        top.legend(loc="best", frameon=False, fontsize="small")
+        top.set(ylabel="accuracy", xlim=(-0.02, 1.02), yticks=np.linspace(0, 1, 6))
+        put_legend(top)
         self.counts_ = None
         if has_counts:
             self.counts_ = self._draw_counts(axes[1], self.line_)
-        axes[-1].set_xlabel("confidence (probability of the predicted class)")
+        axes[-1].set_xlabel("confidence (largest probability)")
         self.ax_ = np.array(axes) if has_counts else top
         self.figure_ = top.get_figure(root=True)
         return self
 
     def _draw_counts(self, ax: Any, line: Any) -> Any:
         weight = np.asarray(self.weight, dtype=float)
-        # Nearly all rows of a good classifier are in the last bin.
-        ax.set_yscale("log")
         look = {"edgecolor": line.get_color(), "linestyle": line.get_linestyle(), "linewidth": 1.5}
         counts = ax.stairs(weight, self.edges, **look)
         drawn = [patch.get_data().values for patch in ax.patches if hasattr(patch, "get_data")]
-        least = min(values[values > 0].min() for values in drawn if (values > 0).any())
-        most = max(values.max() for values in drawn)
-        ax.set(ylabel="rows", ylim=(0.5 * least, 2 * most))
+        all_counts = np.concatenate(drawn)
+        all_counts = all_counts[all_counts > 0]
+        ax.set_ylabel("rows")
+        if is_wide(all_counts):
+            # Nearly all rows of a good classifier are in the last bin.
+            ax.set_yscale("log")
+            ax.set_ylim(0.5 * all_counts.min(), 2 * all_counts.max())
+        else:
+            ax.set_ylim(0, 1.1 * all_counts.max())
         return counts

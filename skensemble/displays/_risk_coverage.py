@@ -170,7 +170,7 @@ class RiskCoverageDisplay:
         style = next_style(ax, "risk-coverage") | {"marker": None, "linewidth": 1.8}
         style |= {"label": ": ".join(named)} if named else {}
         (self.line_,) = ax.plot(self.coverage, self.risk, **(style | line_kw))
-        ax.set(xlabel="coverage (share of rows, the surest first)", ylabel="error among these rows")
+        ax.set(xlabel="coverage (surest rows first)", ylabel="error among these rows")
         ax.set_xlim(0, 1.01)
         put_legend(ax)
         ax.set_ylim(bottom=-0.03 * np.max(ax.get_ylim()))

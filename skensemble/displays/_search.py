@@ -11,16 +11,14 @@ from skensemble.displays._style import (
     COLOURS,
     DASHES,
     MARKERS,
+    are_numbers,
     axes_of,
     draw_heat_map,
-    is_wide,
+    place_numbers,
     put_legend,
 )
 
 __all__ = ["SearchDisplay"]
-
-MOST_TICKS = 10
-"""Values that all have a tick."""
 
 
 class SearchDisplay:
@@ -135,7 +133,7 @@ class SearchDisplay:
         metric : str, default="score"
             Which score, of a search by several.
         score_name : str, default=None
-            What the score is called; None takes `metric`. A name that begins with "neg_", as
+            What the score is called; None takes `metric`. A name that begins with ``neg_``, as
             "neg_log_loss", turns scores round into losses.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
@@ -213,7 +211,12 @@ class SearchDisplay:
     def _draw_lines(self, ax: Any) -> None:
         means = np.atleast_2d(self.mean_scores)
         stds = None if self.std_scores is None else np.atleast_2d(self.std_scores)
-        x = _placed(ax, self.x_values)
+        if are_numbers(self.x_values):
+            x = self.x_values
+            place_numbers([ax], x)
+        else:
+            x = np.arange(len(self.x_values))
+            ax.set_xticks(x, map(_text, self.x_values))
         for k, mean in enumerate(means):
             colour = COLOURS[k % len(COLOURS)]
             style = {"color": colour, "marker": MARKERS[k % len(MARKERS)], "zorder": 3}
@@ -261,29 +264,8 @@ def _restricted(cv_results: Mapping[str, Any], where: Mapping[str, Any], n: int)
 def _in_order(values: Sequence[Any]) -> list[Any]:
     """Return the different values, numbers by size, others as they come."""
     different = [value for k, value in enumerate(values) if value not in values[:k]]
-    return sorted(different) if _are_numbers(different) else different
-
-
-def _are_numbers(values: Sequence[Any]) -> bool:
-    kinds = int | float | np.number
-    return all(isinstance(value, kinds) and not isinstance(value, bool) for value in values)
-
-
-def _placed(ax: Any, values: Sequence[Any]) -> Any:
-    """Return where values are on x, with their ticks set."""
-    from matplotlib.ticker import NullLocator
-
-    if not _are_numbers(values):
-        ax.set_xticks(range(len(values)), map(_text, values))
-        return np.arange(len(values))
-    if is_wide(values):
-        ax.set_xscale("log")
-    if len(values) <= MOST_TICKS:
-        ax.set_xticks(values, map(_text, values))
-        ax.xaxis.set_minor_locator(NullLocator())
-    return values
+    return sorted(different) if are_numbers(different) else different
 
 
 def _text(value: Any) -> str:
-    is_number = _are_numbers([value])
-    return f"{value:g}" if is_number else str(value)
+    return f"{value:g}" if are_numbers([value]) else str(value)

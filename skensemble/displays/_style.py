@@ -22,10 +22,12 @@ __all__ = [
     "DASHES",
     "MARKERS",
     "MEMBER",
+    "are_numbers",
     "axes_of",
     "draw_heat_map",
     "is_wide",
     "next_style",
+    "place_numbers",
     "put_legend",
     "tick_wholes",
 ]
@@ -89,7 +91,7 @@ def axes_of(
     return given
 
 
-WIDEST, MOST_ROOM = 0.95, 0.6
+WIDEST, MOST_ROOM = 0.98, 0.6
 """Shares of the axes: how wide a legend may be, and how high the room for it."""
 
 
@@ -114,8 +116,9 @@ def put_legend(ax: "Axes", n_columns: int = 2) -> None:
             ncols=columns,
             frameon=False,
             fontsize="small",
-            columnspacing=1.2,
-            handlelength=2.2,
+            columnspacing=1,
+            labelspacing=0.3,
+            handlelength=2,
         )
         extent = legend.get_window_extent()
         if extent.width < WIDEST * box.width:
@@ -129,6 +132,9 @@ def put_legend(ax: "Axes", n_columns: int = 2) -> None:
     top = high + (high - low) * room / (1 - room)
     ax.set_ylim(*transform.inverted().transform([low, top]))
 
+
+MOST_TICKS = 12
+"""Values that all have a tick on x."""
 
 DECADE = 10
 """Values whose largest is that many times the least stand on a logarithmic axis."""
@@ -145,11 +151,32 @@ def is_wide(values: Any) -> bool:
     return bool(0 < DECADE * min(values) <= max(values))
 
 
+def are_numbers(values: Sequence[Any]) -> bool:
+    """Say whether all values are numbers; True and False are none."""
+    kinds = int | float | np.number
+    return all(isinstance(value, kinds) and not isinstance(value, bool) for value in values)
+
+
+def place_numbers(axes: "Sequence[Axes]", values: Sequence[Any] | np.ndarray) -> None:
+    """Choose how axes that share x show some numbers: by their logarithms where they span a decade.
+
+    Few numbers have a tick each, written out.
+    """
+    from matplotlib.ticker import NullLocator
+
+    for ax in axes:
+        if is_wide(values):
+            ax.set_xscale("log")
+        if len(values) <= MOST_TICKS:
+            ax.set_xticks(values, [f"{value:g}" for value in values])
+            ax.xaxis.set_minor_locator(NullLocator())
+
+
 def tick_wholes(ax: "Axes", numbers: Sequence[int] | np.ndarray) -> None:
     """Tick whole numbers on x, all of them where there are few."""
     from matplotlib.ticker import MaxNLocator
 
-    if len(numbers) <= 12:
+    if len(numbers) <= MOST_TICKS:
         ax.set_xticks(numbers)
     else:
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))

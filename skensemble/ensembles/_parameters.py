@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from skorch import NeuralNet
@@ -15,8 +16,11 @@ from skensemble._arguments import (
     written,
 )
 from skensemble._checks import InvalidParameterError, short_repr
+from skensemble._typing import Moment, Schedule
+from skensemble.data import keywords_of
 from skensemble.ensembles._net import is_module_class, make_net
 from skensemble.nets import Net, parts_of, spellings, unknown_names
+from skensemble.schedules import cyclic_cosine, is_cycle_end
 
 PREFIX = "estimator__"
 
@@ -54,6 +58,9 @@ class NamedParameters(AnsweringConstructor):
     _default_parameters: ClassVar[dict[str, Any]] = {}
     """Arguments of the net that stands for ``estimator=None``."""
 
+    _rate: Schedule = staticmethod(partial(cyclic_cosine, M=1))
+    """Schedule of a training that has one course; it gets parameters by their names."""
+
     estimator: Any
     random_state: Any
 
@@ -66,6 +73,12 @@ class NamedParameters(AnsweringConstructor):
     def _schedules(self) -> Any:
         """Return what sets the learning rates."""
         return self
+
+    def _course_ahead(self) -> tuple[Schedule, Moment]:
+        """Return the rate of each step of a fit, and after which steps weights are kept."""
+        taken = keywords_of(self._rate) - set(getattr(self._rate, "keywords", ()))
+        own = {name: getattr(self, name) for name in taken if hasattr(self, name)}
+        return partial(self._rate, **own), partial(is_cycle_end, M=1)
 
     def _seed_source(self, net: NeuralNet) -> Any:
         own = self.random_state

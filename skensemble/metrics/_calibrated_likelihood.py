@@ -77,7 +77,7 @@ def calibrated_log_likelihood(
     References
     ----------
     .. [1] Ashukha et al., "Pitfalls of in-domain uncertainty estimation and ensembling in deep
-       learning", ICLR 2020, section 3.
+       learning", ICLR 2020.
 
     Examples
     --------

@@ -18,7 +18,7 @@ STRATEGIES = ("uniform", "quantile")
 class CalibrationBins(NamedTuple):
     """What a reliability diagram draws, bin by bin; see `calibration_bins`.
 
-    Attributes
+    Parameters
     ----------
     edges : ndarray of shape (n_bins + 1,)
         From 0 to 1; bins are ``low < confidence <= high``, and the first one has 0 too.
@@ -99,7 +99,7 @@ def expected_calibration_error(
     References
     ----------
     .. [1] Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3.
-    .. [2] Kull et al., "Beyond temperature scaling", NeurIPS 2019, equation 3.
+    .. [2] Kull et al., "Beyond temperature scaling", NeurIPS 2019.
     .. [3] Nixon et al., "Measuring calibration in deep learning", CVPR workshops 2019.
 
     Examples

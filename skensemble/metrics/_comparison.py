@@ -48,7 +48,7 @@ def deep_ensemble_equivalent(score: float, deep_ensemble_scores: Any) -> float:
     References
     ----------
     .. [1] Ashukha et al., "Pitfalls of in-domain uncertainty estimation and ensembling in deep
-       learning", ICLR 2020, equation 11.
+       learning", ICLR 2020.
 
     Examples
     --------

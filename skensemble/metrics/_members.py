@@ -43,8 +43,7 @@ def disagreement(member_proba: Any, *, sample_weight: Any = None) -> float:
 
     References
     ----------
-    .. [1] Fort, Hu and Lakshminarayanan, "Deep ensembles: a loss landscape perspective", 2019,
-       section 4.
+    .. [1] Fort, Hu and Lakshminarayanan, "Deep ensembles: a loss landscape perspective", 2019.
 
     Examples
     --------
@@ -149,8 +148,7 @@ def mutual_information(
 
     References
     ----------
-    .. [1] Depeweg et al., "Decomposition of uncertainty in Bayesian deep learning", ICML 2018,
-       section 3.
+    .. [1] Depeweg et al., "Decomposition of uncertainty in Bayesian deep learning", ICML 2018.
 
     Examples
     --------

@@ -107,7 +107,7 @@ def ood_fpr95(
     References
     ----------
     .. [1] Liang, Li and Srikant, "Enhancing the reliability of out-of-distribution image detection
-       in neural networks", ICLR 2018, section 4: positive is what is like the training rows.
+       in neural networks", ICLR 2018. Positive is what is like the training rows.
 
     Examples
     --------

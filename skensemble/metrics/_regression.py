@@ -120,7 +120,7 @@ def interval_calibration_error(
     References
     ----------
     .. [1] Kuleshov, Fenner and Ermon, "Accurate uncertainties for deep learning using calibrated
-       regression", ICML 2018, section 3; the distance, not its square.
+       regression", ICML 2018; the distance, not its square.
 
     Examples
     --------

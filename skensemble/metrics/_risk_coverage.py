@@ -79,7 +79,7 @@ def risk_coverage_area(
     Rows enter by shares, as if each stood for many: of rows of equal confidence, as many wrong ones
     as right ones enter as there are, which is the mean over all orders of them. So neither order
     nor whether a row stands there twice or has a weight of 2 matters. The mean of the errors after
-    each of n rows, which one meets too, is the same area up to about ``log(n) / n``.
+    each of n rows, which one meets too, is the same area up to about ``1 / (2 n)``.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def risk_coverage_area(
     References
     ----------
     .. [1] Geifman, Uziel and El-Yaniv, "Bias-reduced uncertainty estimation for deep neural
-       classifiers", ICLR 2019, section 2.
+       classifiers", ICLR 2019.
 
     Examples
     --------

@@ -101,3 +101,14 @@ def test_an_unfitted_ensemble_without_steps_is_refused():
 def test_the_parameters_of_an_unfitted_ensemble_are_checked():
     with pytest.raises(InvalidParameterError, match="alpha_zero must be"):
         ScheduleDisplay.from_estimator(SnapshotEnsembleClassifier(alpha_zero=-1), n_steps=10)
+
+
+def test_every_method_draws_ahead_what_its_fit_does(make_ensemble, data):
+    X, y = data
+    fitted = make_ensemble().fit(X[::2], y[::2])
+    before = ScheduleDisplay.from_estimator(make_ensemble(), n_steps=fitted.n_steps_)
+    after = ScheduleDisplay.from_estimator(fitted)
+    np.testing.assert_allclose(before.learning_rates, after.learning_rates, atol=1e-12)
+    if "SWA" not in type(fitted).__name__:
+        # Before a fit theirs are the steps of the weights that they average.
+        assert before.member_steps.tolist() == after.member_steps.tolist()

@@ -6,13 +6,13 @@ from typing import Any
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
-from skensemble._typing import State
+from skensemble._typing import Moment, Schedule, State
 from skensemble.ensembles._apart import check_ways, in_processes, train_and_pack, train_apart
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
 from skensemble.lockstep import run_together
-from skensemble.schedules import cyclic_cosine
+from skensemble.schedules import cyclic_cosine, is_cycle_end
 from skensemble.seeding import check_rebuildable, spawn_seeds
 from skensemble.training import Data, Trace, join_traces
 
@@ -59,6 +59,11 @@ class _DeepEnsemble:
 
     def _check_members(self, net: NeuralNet, data: Data) -> None:
         """Do nothing: each net was trained by itself, and the last one is looked at there."""
+
+    def _course_ahead(self) -> tuple[Schedule, Moment]:
+        # One net after another, as `learning_rates_` has them.
+        schedule = partial(cyclic_cosine, M=self.M, alpha_zero=self.alpha_zero)
+        return schedule, partial(is_cycle_end, M=self.M)
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
         check_rebuildable(net)

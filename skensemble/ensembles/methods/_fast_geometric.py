@@ -4,6 +4,7 @@ from typing import Any
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real
+from skensemble._typing import Moment, Schedule
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
@@ -51,7 +52,7 @@ class _FastGeometricEnsemble:
     def _n_members(self) -> int:
         return self.M
 
-    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+    def _course_ahead(self) -> tuple[Schedule, Moment]:
         schedule = partial(
             fast_geometric,
             M=self.M,
@@ -60,7 +61,10 @@ class _FastGeometricEnsemble:
             alpha_2=self.alpha_2,
             pretrain_fraction=self.pretrain_fraction,
         )
-        moment = partial(is_low_rate, M=self.M, pretrain_fraction=self.pretrain_fraction)
+        return schedule, partial(is_low_rate, M=self.M, pretrain_fraction=self.pretrain_fraction)
+
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+        schedule, moment = self._course_ahead()
         return train(net, data, schedule=schedule, moment=moment, observe=copying(collect, net))
 
 

@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from copy import deepcopy
-from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +16,6 @@ from skensemble.ensembles._warnings import warn_if_draws_are_wide
 from skensemble.members import copy_member
 from skensemble.modules import unwrap_compiled
 from skensemble.posteriors import fit_kronecker
-from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import spawn_seeds
 from skensemble.training import Data, Trace, refresh_batch_norm, train_to_end
 
@@ -67,7 +65,7 @@ class _KFACLaplace:
         return self.M
 
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
-        trace = train_to_end(net, data, partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero))
+        trace = train_to_end(net, data, self._course_ahead()[0])
         if trace.stopped_by:
             return trace
         module, step = unwrap_compiled(net.module_), trace.last_step(net.module_)

@@ -1,4 +1,3 @@
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +18,6 @@ from skensemble.members import (
     with_masks,
 )
 from skensemble.modules import fix_dropout
-from skensemble.schedules import cyclic_cosine
 from skensemble.seeding import spawn_seeds
 from skensemble.training import Data, Trace, train_to_end
 
@@ -75,7 +73,7 @@ class _MCDropout:
         # A draw is a seed for each layer.
         draws = [{n: np.array(s) for n, s in zip(names, own, strict=True)} for own in seeds]
         self._check_row_axis(fixed, names, seed, data.X)
-        trace = train_to_end(net, data, partial(cyclic_cosine, M=1, alpha_zero=self.alpha_zero))
+        trace = train_to_end(net, data, self._course_ahead()[0])
         if trace.stopped_by:
             return trace
         # The weights are the same arrays in all members.

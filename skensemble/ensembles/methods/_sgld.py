@@ -5,6 +5,7 @@ import torch
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real, reject
+from skensemble._typing import Moment, Schedule
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
@@ -57,17 +58,21 @@ class _CyclicalSGLD:
     def _n_members(self) -> int:
         return self.M * self.samples_per_cycle
 
+    def _part(self) -> dict[str, Any]:
+        names = ("M", "sampling_fraction", "samples_per_cycle")
+        return {name: getattr(self, name) for name in names}
+
+    def _course_ahead(self) -> tuple[Schedule, Moment]:
+        schedule = partial(cyclic_cosine, M=self.M, alpha_zero=self.alpha_zero)
+        return schedule, partial(is_sample, **self._part())
+
     def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
         if not isinstance(net.optimizer_, torch.optim.SGD):
             rule = "a net whose optimizer is torch.optim.SGD, whose noise has a formula"
             raise reject("estimator", rule, type(net.optimizer_))
         generator = torch.Generator(device_of(net)).manual_seed(seed)
         noise = LangevinNoise(net.optimizer_, n_effective_rows(data), generator)
-        part = {
-            "M": self.M,
-            "sampling_fraction": self.sampling_fraction,
-            "samples_per_cycle": self.samples_per_cycle,
-        }
+        part, (schedule, is_due) = self._part(), self._course_ahead()
         moment, keep, temperature = partial(is_in_sampling_part, **part), copying(collect, net), 0.0
 
         def observe(step: Step) -> bool:
@@ -82,9 +87,8 @@ class _CyclicalSGLD:
             noise.add(temperature)
             if is_cycle_end(step.t, step.T, M=self.M):
                 noise.stop()
-            return is_sample(step.t, step.T, **part) and keep(step)
+            return is_due(step.t, step.T) and keep(step)
 
-        schedule = partial(cyclic_cosine, M=self.M, alpha_zero=self.alpha_zero)
         return train(net, data, schedule=schedule, moment=moment, observe=observe)
 
 

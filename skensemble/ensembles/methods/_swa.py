@@ -4,6 +4,7 @@ from typing import Any
 from skorch import NeuralNet
 
 from skensemble._checks import check_int, check_real
+from skensemble._typing import Moment, Schedule
 from skensemble.ensembles._classifier import EnsembleClassifier
 from skensemble.ensembles._collector import Collect
 from skensemble.ensembles._regressor import EnsembleRegressor
@@ -49,7 +50,7 @@ class _SWA:
     def _n_members(self) -> int:
         return 1
 
-    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+    def _course_ahead(self) -> tuple[Schedule, Moment]:
         schedule = partial(
             constant_tail,
             alpha_zero=self.alpha_zero,
@@ -59,6 +60,10 @@ class _SWA:
         moment = partial(
             is_tail_point, n_averaged=self.n_averaged, pretrain_fraction=self.pretrain_fraction
         )
+        return schedule, moment
+
+    def _fit_members(self, net: NeuralNet, data: Data, collect: Collect, seed: int) -> Trace:
+        schedule, moment = self._course_ahead()
         iterates, trace = fit_iterate_gaussian(net, data, schedule=schedule, moment=moment)
         warn_if_few(trace, self.n_averaged)
         if iterates.n and not trace.was_interrupted:

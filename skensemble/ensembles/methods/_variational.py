@@ -21,6 +21,7 @@ class _Variational:
 
     # The weight decay is the prior, for which the net's own would be wide.
     _default_parameters: ClassVar[dict[str, Any]] = {"optimizer__weight_decay": 1e-3}
+    _rate = staticmethod(two_cosines)
 
     def __init__(
         self,
@@ -80,9 +81,8 @@ class _Variational:
             """Begin with the distributions where the pretraining has ended, then train them."""
             _ = posterior.step() if posterior.has_begun else posterior.begin(step.loss)
 
-        share = {"pretrain_fraction": self.pretrain_fraction}
-        rates = {"alpha_zero": self.alpha_zero, "tail_lr": self.tail_lr}
-        schedule, moment = partial(two_cosines, **rates, **share), partial(has_pretrained, **share)
+        schedule, _ = self._course_ahead()
+        moment = partial(has_pretrained, pretrain_fraction=self.pretrain_fraction)
         trace = train(net, data, schedule=schedule, moment=moment, observe=observe)
         generator = torch.Generator().manual_seed(draw_seed)
         # Before the distributions have begun, all draws are the weights themselves.

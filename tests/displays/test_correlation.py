@@ -1,0 +1,46 @@
+"""How alike members are."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from skensemble._checks import InvalidParameterError
+from skensemble.displays import CorrelationDisplay
+
+
+def test_cells_are_the_correlations_of_probabilities(snapshots, rows):
+    display = CorrelationDisplay.from_estimator(snapshots, rows[2])
+    flat = snapshots.member_predict_proba(rows[2]).reshape(3, -1)
+    np.testing.assert_allclose(display.image_.get_array(), np.corrcoef(flat), rtol=1e-5)
+    assert display.texts_[0, 0].get_text() == f"{1:.{len(display.texts_[0, 1].get_text()) - 2}f}"
+    assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["1", "2", "3"]
+
+
+def test_rows_have_weights(snapshots, rows):
+    weight = np.arange(len(rows[2])) < 20
+    weighted = CorrelationDisplay.from_estimator(snapshots, rows[2], sample_weight=weight * 1.0)
+    few = CorrelationDisplay.from_estimator(snapshots, rows[2][:20])
+    np.testing.assert_allclose(weighted.correlations, few.correlations)
+
+
+def test_members_have_names_where_they_are_given():
+    outputs = np.random.default_rng(0).random((3, 5))
+    display = CorrelationDisplay.from_predictions(outputs, names=["a", "b", "c"])
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["a", "b", "c"]
+    with pytest.raises(InvalidParameterError, match=r"names must be one for each of 3 members"):
+        CorrelationDisplay.from_predictions(outputs, names=["a", "b"])
+
+
+def test_many_members_have_colours_alone_and_few_ticks():
+    outputs = np.random.default_rng(0).random((20, 30))
+    display = CorrelationDisplay.from_predictions(outputs)
+    assert not any(text for row in display.texts_ for text in row)
+    labels = [label.get_text() for label in display.ax_.get_xticklabels()]
+    assert labels == ["1", "4", "7", "10", "13", "16", "19"]
+
+
+def test_plot_draws_on_the_axes_that_are_given():
+    display = CorrelationDisplay(correlations=np.eye(2))
+    first, second = Figure().subplots(1, 2)
+    assert display.plot(first).image_.axes is first
+    assert display.plot(second).image_.axes is second

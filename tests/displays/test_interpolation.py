@@ -1,0 +1,98 @@
+"""Ways between members in weight space."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from sklearn.metrics import log_loss, mean_squared_error
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from torch import nn
+
+from skensemble import (
+    NetClassifier,
+    NetRegressor,
+    SnapshotEnsembleClassifier,
+    SnapshotEnsembleRegressor,
+)
+from skensemble._checks import InvalidParameterError
+from skensemble.displays import InterpolationDisplay
+from skensemble.weight_space import average_of, with_members
+
+
+def test_lines_go_from_each_member_to_the_last_one(snapshots, rows):
+    X, y = rows[2:]
+    display = InterpolationDisplay.from_estimator(snapshots, X, y, n_points=3)
+    assert display.pairs == [(0, 2), (1, 2)]
+    members = snapshots.member_predict_proba(X)
+    for k, line in enumerate(display.loss_lines_):
+        half = with_members(snapshots, [average_of([snapshots.members_[i] for i in (k, 2)])])
+        x, losses = line.get_data()
+        assert x.tolist() == [0, 0.5, 1]
+        ways = [members[k], half.predict_proba(X), members[2]]
+        np.testing.assert_allclose(losses, [log_loss(y, proba) for proba in ways], rtol=1e-5)
+        errors = [np.mean(proba.argmax(axis=1) != y) for proba in ways]
+        np.testing.assert_allclose(display.error_lines_[k].get_ydata(), errors)
+    assert display.loss_lines_[1].get_label() == "member 2 to 3"
+
+
+def test_pairs_may_count_from_the_last_and_rows_have_weights(snapshots, rows):
+    X, y = rows[2:]
+    weight = np.arange(len(y))
+    display = InterpolationDisplay.from_estimator(
+        snapshots, X, y, pairs=[(-1, 0)], n_points=2, sample_weight=weight
+    )
+    assert display.pairs == [(2, 0)]
+    proba = snapshots.member_predict_proba(X)[0]
+    expected = log_loss(y, proba, sample_weight=weight)
+    assert display.losses[0, 1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_regression_has_squared_errors_alone(rows):
+    X, y = rows[0], rows[1].astype(float)
+    net = NetRegressor(module__hidden_units=(4,), max_epochs=10, batch_size=16)
+    ensemble = SnapshotEnsembleRegressor(net, M=2, random_state=0).fit(X, y)
+    display = InterpolationDisplay.from_estimator(ensemble, X, y, n_points=2)
+    expected = [mean_squared_error(y, values) for values in ensemble.member_predict(X)]
+    np.testing.assert_allclose(display.losses[0], expected, rtol=1e-5)
+    assert display.errors is None
+    assert display.ax_.get_ylabel() == "squared error"
+
+
+def test_batch_normalisation_is_computed_over_rows_that_come_through_the_pipeline(rows):
+    X, y = rows[:2]
+    module = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    net = NetClassifier(module, max_epochs=6, batch_size=16)
+    ensemble = SnapshotEnsembleClassifier(net, M=2, random_state=0)
+    pipeline = make_pipeline(FunctionTransformer(), ensemble).fit(X, y)
+    shown = {"n_points": 3, "pairs": [(0, 1)]}
+    display = InterpolationDisplay.from_estimator(pipeline, X, y, X_refresh=X, **shown)
+    half = with_members(ensemble, [average_of(ensemble.members_)], X)
+    assert display.losses[0, 1] == pytest.approx(log_loss(y, half.predict_proba(X)), rel=1e-4)
+    with pytest.raises(InvalidParameterError, match="X_refresh must be"):
+        InterpolationDisplay.from_estimator(pipeline, X, y, **shown)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([(0, 3)], r"pairs must be an int in -3..2, got 3"),
+        ([(0, 1, 2)], "pairs must be a sequence of pairs of members"),
+        ([], "pairs must be a sequence of pairs of members"),
+    ],
+)
+def test_pairs_of_members_that_are_not_there_are_refused(snapshots, rows, pairs, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        InterpolationDisplay.from_estimator(snapshots, *rows[2:], pairs=pairs)
+
+
+def test_a_single_member_is_refused(rows, net):
+    ensemble = SnapshotEnsembleClassifier(net, M=1, random_state=0).fit(*rows[:2])
+    with pytest.raises(InvalidParameterError, match="an ensemble of two members or more, got 1"):
+        InterpolationDisplay.from_estimator(ensemble, *rows[2:])
+
+
+def test_one_axes_gets_the_loss_alone_and_two_get_both(snapshots, rows):
+    display = InterpolationDisplay.from_estimator(snapshots, *rows[2:], n_points=2)
+    top, bottom = Figure().subplots(2)
+    assert display.plot(top).error_lines_ == []
+    assert display.plot([top, bottom]).error_lines_[0].axes is bottom
