@@ -133,8 +133,8 @@ class SearchDisplay:
         metric : str, default="score"
             Which score, of a search by several.
         score_name : str, default=None
-            What the score is called; None takes `metric`. A name that begins with ``neg_``, as
-            "neg_log_loss", turns scores round into losses.
+            What the score is called; None takes `metric`. A name that begins with ``"neg_"``, as
+            ``"neg_log_loss"``, turns scores round into losses.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 

@@ -48,15 +48,17 @@ def test_estimators_are_scored_against_the_epochs_of_all_their_nets(
     X, y = rows[2:]
     single = make_pipeline(FunctionTransformer(), net.__sklearn_clone__()).fit(*rows[:2])
     both = {"snapshots": [snapshots, weighted], "folds": cross_fitted, "net": single}
-    display = BudgetDisplay.from_estimators(both, X, y)
+    weight = np.arange(len(y))
+    display = BudgetDisplay.from_estimators(both, X, y, sample_weight=weight)
     assert {name: epochs.tolist() for name, epochs in display.epochs.items()} == {
         "snapshots": [12, 12],
         "folds": [24],
         "net": [12],
     }
-    errors = [1 - one.score(X, y) for one in (snapshots, weighted)]
+    errors = [1 - one.score(X, y, weight) for one in (snapshots, weighted)]
     np.testing.assert_allclose(display.errors["snapshots"], errors)
-    expected = calibrated_log_likelihood(y, cross_fitted.predict_proba(X))
+    proba = cross_fitted.predict_proba(X)
+    expected = calibrated_log_likelihood(y, proba, sample_weight=weight)
     assert display.log_likelihoods["folds"].tolist() == [expected]
 
 

@@ -45,6 +45,8 @@ def test_pairs_may_count_from_the_last_and_rows_have_weights(snapshots, rows):
     proba = snapshots.member_predict_proba(X)[0]
     expected = log_loss(y, proba, sample_weight=weight)
     assert display.losses[0, 1] == pytest.approx(expected, rel=1e-5)
+    wrong = proba.argmax(axis=1) != y
+    assert display.errors[0, 1] == pytest.approx(np.average(wrong, weights=weight))
 
 
 def test_a_regression_has_squared_errors_alone(rows):
@@ -63,11 +65,12 @@ def test_batch_normalisation_is_computed_over_rows_that_come_through_the_pipelin
     module = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
     net = NetClassifier(module, max_epochs=6, batch_size=16)
     ensemble = SnapshotEnsembleClassifier(net, M=2, random_state=0)
-    pipeline = make_pipeline(FunctionTransformer(), ensemble).fit(X, y)
+    double = FunctionTransformer(lambda X: 2 * X, check_inverse=False)
+    pipeline = make_pipeline(double, ensemble).fit(X, y)
     shown = {"n_points": 3, "pairs": [(0, 1)]}
     display = InterpolationDisplay.from_estimator(pipeline, X, y, X_refresh=X, **shown)
-    half = with_members(ensemble, [average_of(ensemble.members_)], X)
-    assert display.losses[0, 1] == pytest.approx(log_loss(y, half.predict_proba(X)), rel=1e-4)
+    half = with_members(ensemble, [average_of(ensemble.members_)], 2 * X)
+    assert display.losses[0, 1] == pytest.approx(log_loss(y, half.predict_proba(2 * X)), rel=1e-4)
     with pytest.raises(InvalidParameterError, match="X_refresh must be"):
         InterpolationDisplay.from_estimator(pipeline, X, y, **shown)
 
