@@ -37,7 +37,8 @@ class SearchDisplay:
     hue_values : sequence of length n_lines, default=None
         Values of a second parameter: a line for each.
     x_name, y_name, hue_name : str, default="parameter"
-        What the parameters are called.
+        What the parameters are called; an empty `hue_name` leaves the values to speak for
+        themselves.
     score_name : str, default="score"
         What the score is called.
     lower_is_better : bool, default=False
@@ -222,7 +223,8 @@ class SearchDisplay:
             style = {"color": colour, "marker": MARKERS[k % len(MARKERS)], "zorder": 3}
             style |= {"linestyle": DASHES[k % len(DASHES)], "markersize": 5}
             if self.hue_values is not None:
-                style["label"] = f"{self.hue_name} = {_text(self.hue_values[k])}"
+                value = _text(self.hue_values[k])
+                style["label"] = f"{self.hue_name} = {value}" if self.hue_name else value
             self.lines_ += ax.plot(x, mean, **style)
             if stds is not None:
                 low, high = mean - stds[k], mean + stds[k]
