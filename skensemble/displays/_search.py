@@ -37,8 +37,7 @@ class SearchDisplay:
     hue_values : sequence of length n_lines, default=None
         Values of a second parameter: a line for each.
     x_name, y_name, hue_name : str, default="parameter"
-        What the parameters are called; an empty `hue_name` leaves the values to speak for
-        themselves.
+        What the parameters are called; of an empty `hue_name` a legend has the values alone.
     score_name : str, default="score"
         What the score is called.
     lower_is_better : bool, default=False
@@ -223,8 +222,8 @@ class SearchDisplay:
             style = {"color": colour, "marker": MARKERS[k % len(MARKERS)], "zorder": 3}
             style |= {"linestyle": DASHES[k % len(DASHES)], "markersize": 5}
             if self.hue_values is not None:
-                value = _text(self.hue_values[k])
-                style["label"] = f"{self.hue_name} = {value}" if self.hue_name else value
+                name = f"{self.hue_name} = " if self.hue_name else ""
+                style["label"] = name + _text(self.hue_values[k])
             self.lines_ += ax.plot(x, mean, **style)
             if stds is not None:
                 low, high = mean - stds[k], mean + stds[k]

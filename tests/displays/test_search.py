@@ -125,6 +125,16 @@ def test_a_short_name_that_stands_for_several_is_refused():
         SearchDisplay.from_cv_results(cv_results, "M")
 
 
+def test_a_longer_name_with_the_same_end_is_another_one():
+    cv_results = GRID | {"param_ensemble__half_M": np.arange(4)}
+    assert SearchDisplay.from_cv_results(cv_results, "M").x_values == [1, 2]
+
+
+def test_a_legend_has_values_alone_where_hue_has_no_name():
+    one = {"x_values": [1, 2], "mean_scores": [[1, 2]], "hue_values": ["NoCycle"], "hue_name": ""}
+    assert SearchDisplay(**one).plot().lines_[0].get_label() == "NoCycle"
+
+
 def test_a_display_draws_on_the_axes_that_are_given():
     display = SearchDisplay.from_cv_results(GRID, "M", "alpha_zero")
     first, second = Figure().subplots(1, 2)
