@@ -143,9 +143,13 @@ def test_the_curve_is_that_of_the_learning_rate(make_classifier, iris):
 
 def test_the_curve_of_a_long_training_has_a_point_for_a_pixel(make_classifier, iris):
     ensemble = make_classifier(M=2).fit(*iris)
-    ensemble.learning_rates_ = np.linspace(1, 0, 100_000)
-    line = next(ET.fromstring(sparkline(ensemble)).iter("polyline"))
-    assert WIDTH <= len(line.get("points").split()) <= WIDTH + 2
+    ensemble.learning_rates_ = np.linspace(1, 0, 100_000) ** 3
+    ensemble.member_steps_ = np.array([50_001, 100_000])
+    svg = ET.fromstring(sparkline(ensemble))
+    points = next(svg.iter("polyline")).get("points").split()
+    assert WIDTH <= len(points) <= WIDTH + 2
+    # Members lie on the curve, wherever the pixels are.
+    assert {f"{dot.get('cx')},{dot.get('cy')}" for dot in svg.iter("circle")} <= set(points)
     ensemble.learning_rates_ = np.zeros(1)
     assert "nan" not in sparkline(ensemble)
 
