@@ -3,7 +3,7 @@ A grid of M and alpha_zero
 ==========================
 
 The map shows the log-loss in cross-validation. A high rate over-fits these noisy rows, and the more
-cycles there are, the higher a rate they stand: each row has its valley further to the right. The
+cycles there are, the higher a rate they stand: the valley moves to the right from row to row. The
 best of four or eight cycles is only a little ahead of the best single net, M = 1: tune both before
 you compare them. Broad valleys are good news, since a setting in the middle of one is as good as
 the best, which owes a part of its lead to chance.

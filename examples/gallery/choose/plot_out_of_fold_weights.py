@@ -5,8 +5,8 @@ Weights from rows that were left out
 Eight nets are trained in lock-step, each on three quarters of the rows. At the end of each of five
 growing cycles every net predicts the quarter that it has not seen. The weights of the snapshots
 come from these predictions, so they cost no training and no rows. The longest cycles over-fit here:
-the last snapshots are behind the third ones. The weighted mean is ahead of an equal mean, and far
-ahead of any position alone.
+the last snapshots are behind the third ones. The weighted mean is ahead of an equal mean, and of
+every position alone.
 """
 
 import matplotlib.pyplot as plt
