@@ -61,6 +61,7 @@ html_theme_options = {
     # A class is the second level of its page, and its methods are the third.
     "show_toc_level": 3,
     "navigation_with_keys": False,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
 }
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

@@ -2,10 +2,10 @@
 Letters, or digits where there are none
 =======================================
 
-Every dot is a snapshot by itself; the line is the mean from that snapshot to the last one. The six
-members of this training are nearly equally good, and their mean has a lower log-loss than any of
-them. On digits it is a few per cent; on letters it is much, as each net is too sure of itself
-there. The accuracy hardly moves.
+Every dot is a snapshot by itself; the line is the mean from that snapshot to the last one. On the
+digits the members are nearly equally good, and the mean of all has a log-loss a few per cent below
+any of them. On letters it is much below, as each net is too sure of itself there. The accuracy
+moves little.
 
 With ``SKENSEMBLE_LETTERS`` in the environment, the path of ``letter.csv.xz`` of the repository's
 data, this page shows printed letters; otherwise it shows the digits that come with scikit-learn.
