@@ -71,6 +71,9 @@ def draw_sizes(runs: pd.DataFrame) -> Any:
         found = [[moments(c, score, m) for m in range(1, M + 1)] for c in ways.values()]
         draw_curves(ax, range(1, M + 1), found, list(ways), name)
         ax.set_xlabel("number of members m, the last ones of the training")
+        ax.get_legend().remove()
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(ways))
     return figure
 
 
@@ -96,7 +99,8 @@ def draw_settings(runs: pd.DataFrame) -> Any:
         ]
         draw_curves(row[2], budgets, found, ways, name)
         row[2].set_xlabel("budget (epochs)")
-        row[2].set_yscale("log")
+        row[2].get_legend().remove()
+    figure.legend(*axes[0, 2].get_legend_handles_labels(), loc="outside lower right", ncols=5)
     return figure
 
 
@@ -117,6 +121,7 @@ def draw_curves(ax: Any, x: Any, found: Any, ways: list[str] | None, name: str) 
         mean_scores=values[:, :, 0] if ways else values[0, :, 0],
         std_scores=values[:, :, 1] if ways else values[0, :, 1],
         hue_values=ways,
+        hue_name="",
         score_name=name,
         lower_is_better=True,
     ).plot(ax)
@@ -124,42 +129,52 @@ def draw_curves(ax: Any, x: Any, found: Any, ways: list[str] | None, name: str) 
 
 def draw_lines(found: dict[str, Any]) -> Any:
     """Draw the losses along the lines from members to the last one, as the paper's figure 5."""
-    ensembles = found["ensembles"]
-    figure, axes = plt.subplots(2, len(ensembles), figsize=(11, 5.4), layout="constrained")
-    axes = axes.reshape(2, -1)
+    fractions = np.array(found["fractions"])
+    between = (fractions >= 0) & (fractions <= 1)
+    # The standard rate; with half of it the curves look alike.
+    ensembles = [found["ensembles"][0], *found["ensembles"][2:3]]
+    shape = {"figsize": (9, 6), "sharex": True, "sharey": True, "squeeze": False}
+    figure, axes = plt.subplots(2, len(ensembles), layout="constrained", **shape)
     for column, ensemble in enumerate(ensembles):
-        for row, part in enumerate(("train", "test")):
-            ax = axes[row, column]
+        for ax, part in zip(axes[:, column], ("train", "test"), strict=True):
+            lines = ensemble["lines"]
             InterpolationDisplay(
-                fractions=np.array(found["fractions"]),
-                losses=np.array([line[f"{part} NLL"] for line in ensemble["lines"]]),
-                pairs=[(line["member"] - 1, len(ensemble["lines"])) for line in ensemble["lines"]],
+                fractions=fractions[between],
+                losses=np.array([line[f"{part} NLL"] for line in lines])[:, between],
+                pairs=[(line["member"] - 1, len(lines)) for line in lines],
+                loss_name=f"NLL of {part} rows (nats)",
             ).plot(ax)
-            ax.set(title=f"{ensemble['way']}, rate {ensemble['alpha_zero']:g}, {part}")
+            ax.set_title(f"{ensemble['way']}, rate {ensemble['alpha_zero']:g}")
+            ax.set_ylim(0, None)
+            ax.get_legend().remove()
+    handles = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=5)
     return figure
 
 
 def draw_correlations(found: dict[str, Any]) -> Any:
     """Draw the correlations of the members' outputs, as the paper's figure 6."""
     ensembles = found["ensembles"]
-    figure, axes = plt.subplots(1, len(ensembles), figsize=(13, 3.6), layout="constrained")
-    for ax, ensemble in zip(np.atleast_1d(axes), ensembles, strict=True):
-        CorrelationDisplay(correlation=np.array(ensemble["correlation"])).plot(ax)
-        ax.set(title=f"{ensemble['way']}, rate {ensemble['alpha_zero']:g}")
+    n_rows = -(-len(ensembles) // 2)
+    figure, axes = plt.subplots(n_rows, 2, figsize=(9, 3.6 * n_rows), layout="constrained")
+    for ax, ensemble in zip(np.ravel(axes), ensembles, strict=False):
+        CorrelationDisplay(correlations=np.array(ensemble["correlation"])).plot(ax)
+        ax.set_title(f"{ensemble['way']}, rate {ensemble['alpha_zero']:g}")
     return figure
 
 
 def table(runs: pd.DataFrame) -> str:
     """Write means and deviations over the seeds of every training, in the order of the studies."""
     n_seeds = runs.seed.nunique()
+    scores = ["error %, last", "error %, all", "NLL, last", "NLL, all"]
+    heading = ["training", "alpha_zero", "M", "epochs", *scores]
     lines = [
         "# The paper's figures on letters",
         "",
         f"Mean and standard deviation of {n_seeds} seeds; no weight decay. *Last* is the last",
         "member alone, *all* the mean of all M, and NLL is in nats.",
         "",
-        "| training | alpha_zero | M | epochs | error %, last | error %, all | NLL, last | NLL, all |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading))),
     ]
     keys = ["way", "alpha_zero", "M", "epochs"]
     for (way, alpha_zero, M, epochs), chosen in runs.groupby(keys, sort=False):

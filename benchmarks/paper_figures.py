@@ -1,4 +1,4 @@
-"""The figures of the snapshot paper, on letters at CPU size: ``python benchmarks/paper_figures.py``.
+"""The figures of the snapshot paper, on letters: ``python benchmarks/paper_figures.py``.
 
 Every training is a line of JSON in the output; what is there already is not trained again, so that
 a study can be broken off and go on. ``--draw`` only draws the pictures. What is compared stands in
@@ -16,7 +16,6 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
-import pandas as pd
 import torch
 from _comparison_data import Problem, Rows, letter
 from _paper_pictures import draw_all
@@ -53,7 +52,9 @@ Setting = dict[str, Any]
 def main(argv: list[str] | None = None) -> None:
     """Train what is missing, and draw the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default="../shared/data", help="folder of letter.csv.xz")
+    parser.add_argument(
+        "--data", type=Path, default="../shared/data", help="folder of letter.csv.xz"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="budget where none is studied")
     parser.add_argument("--rows", type=int, help="training and test rows at most; None takes all")
@@ -110,13 +111,18 @@ def train_missing(problem: Problem, arguments: argparse.Namespace) -> None:
     """Append the trainings that the raw results lack, the seeds of each in lock-step."""
     raw = arguments.output / "paper_figures.jsonl"
     lines = raw.read_text().splitlines() if raw.exists() else []
-    done = [{key: run[key] for key in ("way", "alpha_zero", "M", "epochs")} for run in map(json.loads, lines)]
+    done = [
+        {key: run[key] for key in ("way", "alpha_zero", "M", "epochs")}
+        for run in map(json.loads, lines)
+    ]
     X, y = problem.train.X, problem.train.y
     for setting in settings(arguments.epochs):
         if setting in done:
             continue
         fitted = fit_over_seeds(ensemble_of(problem, setting), X, y, seeds=arguments.seeds)
-        runs = [setting | {"seed": seed} | scores_of(e, problem.test) for seed, e in enumerate(fitted)]
+        runs = [
+            setting | {"seed": seed} | scores_of(e, problem.test) for seed, e in enumerate(fitted)
+        ]
         with raw.open("a") as file:
             file.writelines(json.dumps(run) + "\n" for run in runs)
         print(setting, [run["error %"][-1] for run in runs], flush=True)
@@ -134,7 +140,9 @@ def scores_of(ensemble: SnapshotEnsembleClassifier, test: Rows) -> dict[str, Any
     }
 
 
-def score(proba: np.ndarray, ensemble: SnapshotEnsembleClassifier, rows: Rows) -> tuple[float, float]:
+def score(
+    proba: np.ndarray, ensemble: SnapshotEnsembleClassifier, rows: Rows
+) -> tuple[float, float]:
     """Give the error in per cent and the log-loss in nats."""
     proba = proba.astype(np.float64)
     proba /= proba.sum(axis=1, keepdims=True)
@@ -157,7 +165,9 @@ def follow_lines(problem: Problem, arguments: argparse.Namespace) -> None:
             correlation = output_correlation(ensemble.member_predict_proba(problem.test.X))
             lines = [line_of(ensemble, k, train, problem.test) for k in range(M - 1)]
             found.append(setting | {"correlation": correlation.round(4).tolist(), "lines": lines})
-    path.write_text(json.dumps({"fractions": FRACTIONS.tolist(), "ensembles": found}, indent=1) + "\n")
+    path.write_text(
+        json.dumps({"fractions": FRACTIONS.tolist(), "ensembles": found}, indent=1) + "\n"
+    )
 
 
 def line_of(ensemble: SnapshotEnsembleClassifier, k: int, train: Rows, test: Rows) -> Setting:
@@ -169,7 +179,10 @@ def line_of(ensemble: SnapshotEnsembleClassifier, k: int, train: Rows, test: Row
         for part, rows in {"train": train, "test": test}.items()
         for name, values in zip(
             ("error %", "NLL"),
-            zip(*(score(p, ensemble, rows) for p in between.member_predict_proba(rows.X)), strict=True),
+            zip(
+                *(score(p, ensemble, rows) for p in between.member_predict_proba(rows.X)),
+                strict=True,
+            ),
             strict=True,
         )
     }

@@ -2,8 +2,8 @@
 
 One net with 50 hidden units is trained on 100 rows under a learning rate that falls ten times from
 0.01 to nearly 0. The weights at the ends of the ten cycles are the members. The script shows how
-good each member is by itself, and how good the mean of the last m members is: for one seed, then
-for twenty.
+good each member is by itself, how good the mean of the last m members is, and what weights do that
+are fitted to 200 rows which no net has seen: for one seed, then for twenty.
 
 What you learn, from 20 seeds for weights and order, with the same rows in all:
 
@@ -12,10 +12,14 @@ What you learn, from 20 seeds for weights and order, with the same rows in all:
   border wins about as many rows as it loses.
 * The NLL falls from 0.501 to 0.451 nats, by 0.049 +- 0.010. That is not noise: the mean is less
   sure where it is wrong.
-* The last snapshot is an easy opponent, because the net overfits 100 rows from cycle to cycle. The
-  members from cycles 2 and 3 have an NLL of 0.446 by themselves. The mean comes close to the best
-  member, and needs no held-out rows to find out which member that is.
-* In the table of one seed the rows differ by one per cent. Its best row is luck.
+* The last snapshot is an easy opponent. From the first cycle to the last the NLL of the 100
+  training rows falls from 0.398 to 0.286, and that of the test rows rises from 0.446 after the
+  second cycle to 0.501 after the tenth: the net over-fits 100 rows, and early members are better
+  calibrated. The best single member, picked by the 200 held-out rows, has 0.443, and beats the mean
+  of all ten by 0.008 +- 0.003.
+* Who has such rows fits weights to them: 0.441, the best of all. The weights stand on the first
+  five cycles; of the last five each has 0.03 at most.
+* In the table of one seed the rows differ by one per cent in accuracy. Its best row is luck.
 
     python blobs_tutorial.py --figure blobs.png
 """
@@ -29,17 +33,30 @@ from sklearn.datasets import make_blobs
 from sklearn.inspection import DecisionBoundaryDisplay
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble.displays import ScheduleDisplay
 from skensemble.model_selection import fit_over_seeds
+from skensemble.weighting import log_loss_weights
 
 M = 10
 N_TRAIN = 100
-COLOURS = ["tab:blue", "tab:orange", "tab:green"]
+N_HELD_OUT = 200
+CLASSES = ["#56B4E9", "#E69F00", "#009E73"]
+MEMBER, MEAN, FITTED = "#0072B2", "#D55E00", "#009E73"
 
 
 def load_blobs():
-    """Draw the tutorial's 1,100 rows: the first 100 to train on, 1,000 to test on."""
-    X, y = make_blobs(1100, centers=3, n_features=2, cluster_std=2, random_state=2)
-    return X[:N_TRAIN], X[N_TRAIN:], y[:N_TRAIN], y[N_TRAIN:]
+    """Draw the tutorial's 1,100 rows, 100 to train on and 1,000 to test on, and 200 held out.
+
+    Returns
+    -------
+    train, test, held_out : tuples of rows and labels
+        The held-out rows are drawn from the same three blobs, and only fit weights of members.
+    """
+    X, y, centers = make_blobs(
+        1100, centers=3, n_features=2, cluster_std=2, random_state=2, return_centers=True
+    )
+    held_out = make_blobs(N_HELD_OUT, centers=centers, cluster_std=2, random_state=3)
+    return (X[:N_TRAIN], y[:N_TRAIN]), (X[N_TRAIN:], y[N_TRAIN:]), held_out
 
 
 def make_ensemble(max_epochs, random_state):
@@ -67,6 +84,32 @@ def score_rows(probas, y):
     return np.stack([is_right, nll], axis=1)
 
 
+def evaluate(fitted, test, train, held_out):
+    """Score all that one training gives.
+
+    Returns
+    -------
+    scores : dict of ndarray of shape (n, 2, n_rows)
+        Accuracy and NLL of each row: of the single members on test and training rows, oldest first;
+        of the mean of the last 1, 2, ..., M members; of the member that is best on the held-out
+        rows, and of the mean with weights that are fitted to those.
+    weights : ndarray of shape (M,)
+    """
+    (X, y), (X_train, y_train), (X_held, y_held) = test, train, held_out
+    members = fitted.member_predict_proba(X).astype(float)
+    on_held_out = fitted.member_predict_proba(X_held)
+    weights = log_loss_weights(on_held_out, y_held)
+    best = score_rows(on_held_out, y_held)[:, 1].mean(axis=1).argmin()
+    scores = {
+        "single": score_rows(members, y),
+        "train": score_rows(fitted.member_predict_proba(X_train), y_train),
+        "last m": score_rows(fitted.staged_predict_proba(X), y),
+        "picked": score_rows(members[[best]], y),
+        "weighted": score_rows([np.tensordot(weights, members, axes=1)], y),
+    }
+    return scores, weights
+
+
 def print_one_run(single, ensemble):
     """Print, for each m, the scores of the member that joins, and of the mean of the last m."""
     print(f"{'':3} {'member that joins, alone':>26} {'mean of the last m':>21}")
@@ -78,36 +121,97 @@ def print_one_run(single, ensemble):
         print(f"{m:3} {k + 1:8} {accuracy:9.3f} {nll:7.4f} {accuracy_m:13.3f} {nll_m:7.4f}")
 
 
-def draw(fitted, X, y, single, ensemble, path):
-    """Draw the schedule, the scores and the decision surface of one run."""
+def print_repeats(single, ensemble):
+    """Print means and spreads over the trainings, for scores of shape (seeds, M, 2)."""
+    alone, mean, spread = single.mean(axis=0), ensemble.mean(axis=0), ensemble.std(axis=0, ddof=1)
+    print(f"{'':3} {'member that joins, alone':>26} {'mean of the last m':>35}")
+    print(f"{'m':>3} {'member':>8} {'accuracy':>9} {'NLL':>7} {'accuracy':>17} {'NLL':>17}")
+    for m in range(1, M + 1):
+        accuracy, nll = alone[M - m]
+        cells = [f"{a:9.4f} +- {b:.4f}" for a, b in zip(mean[m - 1], spread[m - 1], strict=True)]
+        print(f"{m:3} {M - m + 1:8} {accuracy:9.4f} {nll:7.4f} {' '.join(cells)}")
+
+
+def print_verdict(scores, weights):
+    """Print what each choice of members scores, and whether chance explains what it gains."""
+    choices = {
+        "last snapshot": scores["last m"][:, 0],
+        f"mean of all {M}": scores["last m"][:, -1],
+        "best member by held-out rows": scores["picked"][:, 0],
+        "weights from held-out rows": scores["weighted"][:, 0],
+    }
+    print(f"Test scores, and what is gained over the mean of all {M}, in pairs (+- is the standard")
+    print("error, from the draw of the seeds and of the test rows):")
+    print(f"{'':30} {'accuracy':>8} {'NLL':>7} {'accuracy gained':>19} {'NLL gained':>18}")
+    for name, chosen in choices.items():
+        accuracy, nll = chosen.mean(axis=(0, 2))
+        gains = [
+            f"{gain:+9.4f} +- {error:.4f}"
+            for gain, error in zip(*gain_of(chosen, choices[f"mean of all {M}"]), strict=True)
+        ]
+        print(f"{name:30} {accuracy:8.4f} {nll:7.4f} {'   '.join(gains)}")
+    print(f"Mean of all {M} minus the last snapshot:")
+    gain = gain_of(choices[f"mean of all {M}"], choices["last snapshot"])
+    for name, mean, error in zip(["accuracy", "NLL"], *gain, strict=True):
+        verdict = "within the noise" if abs(mean) < 2 * error else "more than noise"
+        print(f"{name:>8} {mean:+.4f} +- {error:.4f}: {verdict}")
+    on_training_rows = scores["train"][:, :, 1].mean(axis=(0, 2))
+    for name, values, form in [
+        (f"NLL of members 1 to {M} on the training rows", on_training_rows, ".3f"),
+        (f"Weights of members 1 to {M} from held-out rows", weights.mean(axis=0), ".2f"),
+    ]:
+        print(f"{name}: {' '.join(f'{value:{form}}' for value in values)}")
+
+
+def gain_of(chosen, other):
+    """Return mean and standard error of a difference of scores of shape (seeds, 2, rows)."""
+    # In pairs: both are from one training and see the same rows, which cancels most of the noise.
+    gains = chosen - other
+    n_seeds, _, n_rows = gains.shape
+    # Two things were drawn: the seeds and the test rows. Each adds its part to the variance.
+    from_seeds = gains.mean(axis=2).var(axis=0, ddof=1) / n_seeds
+    from_rows = gains.mean(axis=0).var(axis=1, ddof=1) / n_rows
+    return gains.mean(axis=(0, 2)), np.sqrt(from_seeds + from_rows)
+
+
+def draw(fitted, train, scores, path):
+    """Draw one training's schedule and surface, and the scores of all trainings."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7.5), layout="constrained")
-    draw_schedule(axes[0, 0], fitted)
-    draw_scores(axes[0, 1], single[:, 0], ensemble[:, 0], "test accuracy")
-    draw_scores(axes[1, 0], single[:, 1], ensemble[:, 1], "test NLL (nats)")
-    # Half a per cent is noise: leave room around the points, so that they do not look like more.
-    axes[0, 1].set_ylim(0.75, 0.87)
-    axes[0, 1].legend()
-    draw_surface(axes[1, 1], fitted, X, y)
+    ScheduleDisplay.from_estimator(fitted, ax=axes[0, 0])
+    axes[0, 0].set_title("ten cycles, a snapshot at the end of each")
+    draw_surface(axes[1, 1], fitted, *train)
+    n_seeds = len(scores["single"])
+    per_seed = {name: rows.mean(axis=-1) for name, rows in scores.items()}
+    for column, name, ax in [(0, "accuracy", axes[0, 1]), (1, "NLL (nats)", axes[1, 0])]:
+        of_column = {key: values[:, :, column] for key, values in per_seed.items()}
+        draw_scores(ax, of_column, with_training_rows=column == 1)
+        ax.set(title=f"test {name}, mean and spread of {n_seeds} trainings", ylabel=name)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
 
-def draw_schedule(ax, fitted):
-    """Draw the learning rate of each step, and the steps after which members were taken."""
-    steps = fitted.member_steps_
-    ax.plot(np.arange(1, fitted.n_steps_ + 1), fitted.learning_rates_, lw=1)
-    ax.plot(steps, fitted.learning_rates_[steps - 1], "v", color="tab:red", label="snapshot")
-    ax.set(title="ten cycles", xlabel="optimizer step", ylabel="learning rate")
-    ax.set_ylim(top=1.2 * fitted.alpha_zero)
-    ax.legend()
+def draw_scores(ax, scores, *, with_training_rows):
+    """Draw one score of single members, of means and of fitted weights, in order of time."""
+    k = np.arange(1, M + 1)
+    # The mean of the last m begins with member M - m + 1, and stands above that.
+    # A little aside, so that no bar hides another.
+    draw_spread(ax, k - 0.1, scores["single"], "o", MEMBER, "member k alone")
+    means = scores["last m"][:, ::-1]
+    draw_spread(ax, k + 0.1, means, "-s", MEAN, f"mean of members k to {M}")
+    weighted = scores["weighted"].mean()
+    label = f"weights from {N_HELD_OUT} held-out rows"
+    ax.axhline(weighted, color=FITTED, linestyle="--", label=label)
+    if with_training_rows:
+        label = "member k alone, training rows"
+        ax.plot(k, scores["train"].mean(axis=0), ":", color=MEMBER, label=label)
+    ax.set(xlabel=f"k: cycle at whose end the member was taken (of {M})", xticks=k)
+    ax.legend(fontsize="small")
 
 
-def draw_scores(ax, single, ensemble, name):
-    """Draw one score of the single members and of the ensembles, over m."""
-    m = np.arange(1, M + 1)
-    ax.plot(m, single[::-1], "o", color="grey", label="member that joins, alone")
-    ax.plot(m, ensemble, "-s", color="tab:red", label="mean of the last m")
-    ax.set(title=f"{name}, one training", xlabel="m", ylabel=name, xticks=m)
+def draw_spread(ax, x, values, style, colour, label):
+    """Draw the mean of (seeds, n) values, and a bar of one standard deviation to each side."""
+    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
+    ax.errorbar(x, mean, spread, fmt=style, color=colour, label=label, ms=5, capsize=2, lw=1.2)
 
 
 def draw_surface(ax, fitted, X, y):
@@ -117,51 +221,16 @@ def draw_surface(ax, fitted, X, y):
         X,
         response_method="predict_proba",
         grid_resolution=300,
-        multiclass_colors=COLOURS,
+        multiclass_colors=CLASSES,
         alpha=0.6,
         ax=ax,
     )
-    for label, colour in enumerate(COLOURS):
+    for label, (colour, marker) in enumerate(zip(CLASSES, "o^s", strict=True)):
         rows = X[y == label]
-        ax.scatter(*rows.T, color=colour, edgecolor="black", lw=0.5, s=25)
+        style = {"color": colour, "edgecolor": "black", "lw": 0.5, "s": 25, "marker": marker}
+        ax.scatter(*rows.T, **style, label=f"class {label}")
     ax.set(title=f"mean of all {M}, training rows", xlabel="feature 1", ylabel="feature 2")
-
-
-def evaluate(fitted, X, y):
-    """Score each member, oldest first, and the mean of the last 1, 2, ...; both (M, 2, rows)."""
-    single = score_rows(fitted.member_predict_proba(X), y)
-    return single, score_rows(fitted.staged_predict_proba(X), y)
-
-
-def print_repeats(scores):
-    """Print means and spreads over the trainings, for `scores` of shape (seeds, 2, M, 2, rows)."""
-    per_seed = scores.mean(axis=-1)
-    mean, spread = per_seed.mean(axis=0), per_seed.std(axis=0, ddof=1)
-    print(f"{'':3} {'member that joins, alone':>26} {'mean of the last m':>35}")
-    print(f"{'m':>3} {'member':>8} {'accuracy':>9} {'NLL':>7} {'accuracy':>17} {'NLL':>17}")
-    for m in range(1, M + 1):
-        accuracy, nll = mean[0, M - m]
-        cells = [
-            f"{a:9.4f} +- {b:.4f}" for a, b in zip(mean[1, m - 1], spread[1, m - 1], strict=True)
-        ]
-        print(f"{m:3} {M - m + 1:8} {accuracy:9.4f} {nll:7.4f} {' '.join(cells)}")
-
-
-def print_verdict(scores):
-    """Print whether the mean of all members gains more over the last member than chance does."""
-    # In pairs: both are from one training and see the same rows, which cancels most of the noise.
-    gains = scores[:, 1, -1] - scores[:, 1, 0]
-    n_seeds, _, n_rows = gains.shape
-    # Two things were drawn: the seeds and the test rows. Each adds its part to the variance.
-    from_seeds = gains.mean(axis=2).var(axis=0, ddof=1) / n_seeds
-    from_rows = gains.mean(axis=0).var(axis=1, ddof=1) / n_rows
-    errors = np.sqrt(from_seeds + from_rows)
-    print(f"Mean of all {M} minus the last snapshot, in pairs (+- is the standard error, from the")
-    print(f"draw of {n_seeds} seeds and of {n_rows} test rows):")
-    names, means = ["accuracy", "NLL"], gains.mean(axis=(0, 2))
-    for name, gain, error in zip(names, means, errors, strict=True):
-        verdict = "within the noise" if abs(gain) < 2 * error else "more than noise"
-        print(f"{name:>8} {gain:+.4f} +- {error:.4f}: {verdict}")
+    ax.legend(fontsize="small")
 
 
 def main(argv=None):
@@ -174,21 +243,22 @@ def main(argv=None):
     if args.seeds < 2:
         parser.error(f"--seeds must be at least 2 to have a spread, got {args.seeds}")
 
-    X_train, X_test, y_train, y_test = load_blobs()
-    fitted = make_ensemble(args.epochs, 0).fit(X_train, y_train)
-    single, ensemble = (scores.mean(axis=-1) for scores in evaluate(fitted, X_test, y_test))
+    train, test, held_out = load_blobs()
+    fitted = make_ensemble(args.epochs, 0).fit(*train)
+    one_run, _ = evaluate(fitted, test, train, held_out)
     print(f"One training of {args.epochs} epochs, seed 0:")
-    print_one_run(single, ensemble)
-    draw(fitted, X_train, y_train, single, ensemble, args.figure)
-    print(f"Figure: {args.figure.resolve()}")
+    print_one_run(one_run["single"].mean(axis=-1), one_run["last m"].mean(axis=-1))
 
     # All seeds train their nets together as one population, in a fraction of the time.
-    repeats = fit_over_seeds(make_ensemble(args.epochs, 0), X_train, y_train, seeds=args.seeds)
-    scores = np.array([evaluate(repeat, X_test, y_test) for repeat in repeats])
+    repeats = fit_over_seeds(make_ensemble(args.epochs, 0), *train, seeds=args.seeds)
+    found, weights = zip(*(evaluate(e, test, train, held_out) for e in repeats), strict=True)
+    scores = {name: np.array([seed[name] for seed in found]) for name in one_run}
     print(f"\n{args.seeds} trainings (+- is the standard deviation between them):")
-    print_repeats(scores)
+    print_repeats(scores["single"].mean(axis=-1), scores["last m"].mean(axis=-1))
     print()
-    print_verdict(scores)
+    print_verdict(scores, np.array(weights))
+    draw(fitted, train, scores, args.figure)
+    print(f"Figure: {args.figure.resolve()}")
 
 
 if __name__ == "__main__":

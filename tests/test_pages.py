@@ -36,12 +36,22 @@ TABLES = (
     "table_groups",
     "table_speed",
     "table_intervals",
+    "weight_space",
 )
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_measured_tables_are_those_of_the_raw_results(name):
-    text = (ROOT / "docs" / "measured.md").read_text()
+    page = "weight_space.md" if name == "weight_space" else "measured.md"
+    text = (ROOT / "docs" / page).read_text()
     shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, flags=re.DOTALL)[1]
     _heading, written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text().split("\n", 1)
+    assert shown.strip() == written.strip()
+
+
+def test_the_table_of_the_papers_figures_is_that_of_the_raw_results():
+    text = (ROOT / "docs" / "paper_figures.md").read_text()
+    shown = re.search(r"<!-- paper_figures -->\n(.*?)<!-- /paper_figures -->", text, re.DOTALL)[1]
+    results = ROOT / "benchmarks" / "results" / "paper_figures.md"
+    _heading, written = results.read_text().split("\n", 1)
     assert shown.strip() == written.strip()

@@ -76,3 +76,23 @@ def test_both_are_timed_and_written(tmp_path):
     assert len(found["ours"]) == len(found["CatBoost"]) == 1
     assert len(found["row of an array"]) == table_speed.N_PREDICTIONS
     assert "of the time of\nCatBoost" in (tmp_path / "table_speed.md").read_text()
+
+
+@pytest.mark.filterwarnings("ignore:A cycle of .* steps is too short")
+@pytest.mark.filterwarnings("ignore:The steps after pretraining")
+def test_ends_and_midpoints_are_those_of_the_members(monkeypatch):
+    import _comparison_data
+    import weight_space
+
+    problem = _comparison_data.digits(ROOT)
+    run = {"net": "MLP", "way": "independent nets", "seed": 0}
+    found = weight_space.measured(problem, 300, 5, **run)
+    # Nets that are trained apart are better than what lies between them.
+    assert found["midpoint error"] > found["ends error"]
+    assert found["mean of weights nll"] > found["midpoint nll"] > found["ends nll"]
+    assert found["mean of probabilities nll"] < found["ends nll"]
+    # Of five points that are all alike far from each other, triples have equal sides.
+    assert found["angle"] == pytest.approx(60, abs=3)
+    text = weight_space.report(pd.DataFrame([{**run, **found}]))
+    assert f"| independent nets | {found['distance']:.1f} | {found['angle']:.0f}° |" in text
+    assert "means over 1 seed." in text

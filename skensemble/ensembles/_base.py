@@ -21,6 +21,7 @@ from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._continuation import Begun, FitMembers, NoPartialFit
 from skensemble.ensembles._fitted_state import FittedState, unchanged_on_error
 from skensemble.ensembles._held_out import check_fraction
+from skensemble.ensembles._html import ShowsItself
 from skensemble.ensembles._member_weights import WeighsMembers
 from skensemble.ensembles._net import (
     check_output_width,
@@ -53,6 +54,7 @@ from skensemble.training import Data, Trace
 
 
 class BaseEnsemble(
+    ShowsItself,
     NamedParameters,
     LearnsRows,
     WeighsMembers,

@@ -15,6 +15,7 @@ from skensemble.nets._faults import check_trainable, named
 from skensemble.nets._gaussian import is_gaussian
 from skensemble.nets._loss import row_losses
 from skensemble.nets._names import parts_of, spellings, unknown_names
+from skensemble.nets._one_line import one_line, told
 from skensemble.nets._one_output import has_one_output
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._probabilities import (
@@ -51,10 +52,12 @@ __all__ = [
     "may_take_whole_numbers",
     "mean_batch_loss",
     "named",
+    "one_line",
     "parts_of",
     "row_losses",
     "rows_dtype",
     "spellings",
+    "told",
     "told_of_scores",
     "unknown_names",
     "with_class_weight",

@@ -18,6 +18,7 @@ from skensemble._arguments import (
     written,
 )
 from skensemble._checks import InvalidParameterError, reject
+from skensemble.nets._one_line import ToldInOneLine
 
 PARTS = ("module", "optimizer", "criterion")
 """Arguments that are built, from arguments with their name and two underscores before them."""
@@ -74,7 +75,7 @@ ALIASES = {
 """What people type who come from scikit-learn, Keras, Lightning or torch, and what to write."""
 
 
-class NetNames(AnsweringConstructor):
+class NetNames(ToldInOneLine, AnsweringConstructor):
     """Mixin for a skorch net: names that it does not have are refused when they are given."""
 
     def check_names(self, names: Iterable[str]) -> None:

@@ -139,6 +139,28 @@ def test_new_members_with_batch_normalisation_need_rows(normed):
         with_members(normed, [dict(normed.members_[0])])
 
 
+class Annealed(nn.Linear):
+    """A module that knows how long it was trained."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__(n_features, n_outputs)
+        self.n_batches = 0
+
+    def forward(self, x):
+        """Be surer of each batch."""
+        self.n_batches += self.training
+        return super().forward(x) * (1 + self.n_batches / 100)
+
+
+def test_an_own_member_keeps_what_it_holds_beside_arrays(iris):
+    net = NetClassifier(Annealed, max_epochs=6, batch_size=16)
+    ensemble = SnapshotEnsembleClassifier(net, M=2, random_state=0).fit(*iris)
+    expected = ensemble.member_predict_proba(iris[0])
+    other = with_members(ensemble, [*ensemble.members_, dict(ensemble.members_[1])])
+    found = other.member_predict_proba(iris[0])
+    np.testing.assert_allclose(found, expected[[0, 1, 1]], rtol=1e-5)
+
+
 class OwnWay(NetClassifier):
     """A net with a way of its own from rows to output."""
 
