@@ -27,10 +27,11 @@ check_links = load("check_links")
 
 def stated_numbers(text):
     """Give, of each paragraph with a note of its sources, its numbers and these files."""
-    note = r"(?:(?<=\n\n)|\A)((?:(?!\n\n).)*?)\n*[ ]*<!-- numbers of ([^>]*?) -->"
-    for match in re.finditer(note, text, flags=re.DOTALL):
-        numbers = re.findall(r"\d{1,3}(?:,\d{3})+|\d+\.\d+", re.sub(r"`[^`]*`", "", match[1]))
-        yield numbers, match[2].split(", ")
+    for note in re.finditer(r"<!-- numbers of ([^>]*?) -->", text):
+        before = text[: note.start()].rstrip()
+        paragraph = before[max(before.rfind("\n\n"), before.rfind("-->"), 0) :]
+        numbers = re.findall(r"\d{1,3}(?:,\d{3})+|\d+\.\d+", re.sub(r"`[^`]*`", "", paragraph))
+        yield numbers, note[1].split(", ")
 
 
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.name)
@@ -42,8 +43,13 @@ def test_numbers_of_the_guide_are_those_of_the_raw_results(page):
 
 
 def test_a_number_that_no_file_has_is_found():
-    text = "Before.\n\nIt is 0.5 of 1,000.\n<!-- numbers of a.md, b.md -->\n\nAfter: 0.7.\n"
-    assert list(stated_numbers(text)) == [(["0.5", "1,000"], ["a.md", "b.md"])]
+    text = "Before: 0.1.\n\nIt is 0.5 of 1,000.\n<!-- numbers of a.md, b.md -->\n- 0.7\n"
+    text += "<!-- numbers of c.md -->\n\n| 0.9 |\n\n<!-- numbers of d.md -->\n\nAfter: 2.2.\n"
+    assert list(stated_numbers(text)) == [
+        (["0.5", "1,000"], ["a.md", "b.md"]),
+        (["0.7"], ["c.md"]),
+        (["0.9"], ["d.md"]),
+    ]
 
 
 def test_the_gain_on_the_front_page_is_that_of_the_raw_results():
