@@ -42,8 +42,9 @@ format: $(VENV)/.lint  ## Format the code, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
+docs: $(VENV)/.docs  ## Build the documentation; warnings and broken links are errors
 	$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python docs/check_links.py docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
 bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
@@ -60,7 +61,8 @@ bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
 	$(ONE_THREAD) $(BIN)/python benchmarks/paper_figures.py --data $(DATA)
 
 clean:  ## Remove the environment and what was built
-	rm -rf $(VENV) $(OLDEST) docs/_build docs/figures docs/api/generated build dist
+	rm -rf $(VENV) $(OLDEST) build dist
+	rm -rf docs/_build docs/figures docs/examples docs/api/generated
 
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)

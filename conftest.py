@@ -18,6 +18,8 @@ with warnings.catch_warnings():
 
 # An initializer for workers, as that page has one, needs joblib 1.5.
 collect_ignore = ["docs/engines.md"] if parse_version(joblib.__version__).release < (1, 5) else []
+# What `make docs` writes, and what needs Sphinx.
+collect_ignore += ["docs/_build", "docs/_ext", "docs/examples"]
 if find_spec("mapie") is None:
     collect_ignore.append("docs/conformal.md")
 

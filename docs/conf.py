@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
 GENERATED = HERE / "api" / "generated"
 NET_METHODS = ["fit", "partial_fit", "predict", "predict_proba"]
+GALLERY = ["start", "trust", "choose", "inside"]
+"""Folders of `examples/gallery`, in the order of the page *Examples*."""
 LISTED = {
     "ensembles": "skensemble",
     "schedules": "skensemble.schedules",
@@ -34,22 +37,50 @@ version = release = skensemble.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
+    "sphinx_gallery.gen_gallery",
+    "mathml",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_ext", "examples/*.ipynb", "examples/*.py"]
 templates_path = ["_templates"]
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
+html_math_renderer = "mathml"
 myst_heading_anchors = 3
 default_role = "py:obj"
 toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skensemble {version}"
-html_theme_options = {"navbar_end": ["theme-switcher"], "footer_end": []}
+html_theme_options = {
+    "navbar_end": ["theme-switcher"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    # So many entries fit the header of a laptop; narrower screens have them behind a button.
+    "header_links_before_dropdown": 6,
+    # A class is the second level of its page, and its methods are the third.
+    "show_toc_level": 3,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
+}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
-html_sidebars = {"**": []}
+html_sidebars = {page: [] for page in ("index", "tables", "measured", "search", "genindex")}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "examples",
+    "subsection_order": [f"../examples/gallery/{name}" for name in GALLERY],
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    # What an example prints is shown; what its last line returns, mostly artists, is not.
+    "capture_repr": (),
+    "image_srcset": ["2x"],
+    "reset_modules": ("matplotlib", "gallery_style.apply"),
+}
 
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
@@ -59,6 +90,8 @@ numpydoc_validation_checks = {
     *("GL03", "GL05", "GL06", "GL07", "SS02", "SS03"),
     *("PR01", "PR02", "PR05", "PR06", "PR08", "PR09", "PR10", "RT01", "YD01"),
 }
+# What a named tuple holds are attributes, although its constructor takes them.
+numpydoc_validation_exclude = {r"\.UncertaintyParts$", r"\.CalibrationBins$"}
 
 
 def public_methods(cls: type) -> list[str]:

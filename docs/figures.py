@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 from sklearn.metrics import log_loss
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble.schedules import cycle_ends, cyclic_cosine
 
 M = 5
 LIMIT = 2.6
 MEMBER, AVERAGE = "tab:blue", "tab:red"
+LETTERS = Path(__file__).parents[1] / "benchmarks" / "results" / "letter.txt"
 
 
 def draw_all(folder: Path) -> None:
@@ -21,6 +23,41 @@ def draw_all(folder: Path) -> None:
     style = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     with mpl.rc_context(style):
         draw_snapshot_ensemble().savefig(folder / "snapshot_ensemble.png", dpi=160)
+        draw_front().savefig(folder / "front.png", dpi=160)
+
+
+def draw_front() -> Figure:
+    """Draw what is trained, above, and what it gains on the letters, below."""
+    figure = Figure(figsize=(5.6, 4.6), layout="constrained")
+    rate, gain = figure.subplots(2, height_ratios=(1, 1.5))
+    n_steps, n_cycles = 600, 6
+    steps = np.arange(1, n_steps + 1)
+    rates = [cyclic_cosine(t, n_steps, M=n_cycles, alpha_zero=0.2) for t in steps]
+    ends = np.array(cycle_ends(n_steps, n_cycles))
+    rate.plot(steps / 10, rates, color="0.3")
+    rate.plot(ends / 10, np.take(rates, ends - 1), "o", color=MEMBER, clip_on=False)
+    rate.set(xlim=(0, 60), ylim=(0, None), ylabel="learning rate", xlabel="epoch")
+    rate.set_title("one training, six snapshots", fontsize="medium")
+
+    single, mean = letter_scores()
+    seeds = np.arange(len(mean))
+    gain.vlines(seeds, mean, single, color="0.7")
+    gain.plot(seeds, single, "s", color="0.3", label="one net, one cycle of 60 epochs")
+    gain.plot(seeds, mean, "o", color=AVERAGE, label="mean of six snapshots, 60 epochs in all")
+    gain.set(xlabel="seed", ylabel="log-loss, nats", ylim=(0, 0.15), xticks=seeds)
+    gain.set_title("5,000 test letters: lower is better", fontsize="medium")
+    gain.legend(frameon=False, loc="lower left")
+    return figure
+
+
+def letter_scores() -> tuple[list[float], list[float]]:
+    """Read the log-losses of one net and of six snapshots, a pair for each seed."""
+    whole, _shorter = LETTERS.read_text().split("24 epochs, seed 0")
+    lines = whole.splitlines()
+    return tuple(
+        [float(line.removeprefix(label).split()[1]) for line in lines if line.startswith(label)]
+        for label in ("single net, one cycle", "mean of 6 snapshots")
+    )
 
 
 def draw_snapshot_ensemble() -> Figure:

@@ -6,7 +6,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     page.relative_to(ROOT)
-    for folder in (".", "docs", "docs/adr", "benchmarks", "mutants")
+    for folder in (".", "docs", "docs/adr", "docs/guide", "benchmarks", "mutants")
     for page in (ROOT / folder).glob("*.md")
 )
 

@@ -117,3 +117,10 @@ def test_a_heat_map_writes_its_numbers_readably():
     assert [texts[0, 0].get_text(), texts[0, 1].get_text()] == ["0.00", "1.23"]
     assert texts[0, 0].get_color() == "white"
     assert texts[0, 1].get_color() == "black"
+
+
+def test_numbers_that_are_close_have_decimals_that_tell_them_apart():
+    _, texts = draw_heat_map(Figure().add_subplot(), np.array([[0.991, 0.994]]), "viridis")
+    assert [text.get_text() for text in texts[0]] == ["0.9910", "0.9940"]
+    _, texts = draw_heat_map(Figure().add_subplot(), np.array([[120.0, 7.0]]), "viridis")
+    assert [text.get_text() for text in texts[0]] == ["120", "7"]
