@@ -158,7 +158,7 @@ def parts_of(split: Any, task: str, seed: int) -> tuple[Parts, list[int]]:
     Watched.__init__ = kind.__init__
     with patch.object(_groups, "GROUPS", tuple(CANDIDATES.values())):
         n_nets = N_FOLDS * len(CANDIDATES)
-        model = Watched(M=N_CYCLES, max_cycles=None, n_nets=n_nets, random_state=seed)
+        model = Watched(M=N_CYCLES, max_cycles=N_CYCLES, n_nets=n_nets, random_state=seed)
         model.fit(split.X, split.y)
     out_of_fold = seen["out of fold"]
     positions, groups = np.array(out_of_fold.positions), np.array(out_of_fold.groups)
