@@ -1,4 +1,4 @@
-"""Many good, calibrated networks from the training of one, as scikit-learn estimators."""
+"""Many good networks from the training of one, as scikit-learn estimators."""
 
 from skensemble import ensembles, metrics
 from skensemble._checks import InvalidParameterError

@@ -56,7 +56,7 @@ def test_the_gain_on_the_front_page_is_that_of_the_raw_results():
     single, mean = load("figures").letter_scores()
     assert len(single) == len(mean) == 8
     ratios = [after / before for before, after in zip(single, mean, strict=True)]
-    (shown,) = re.findall(r"(\d+) % lower log-loss", (ROOT / "docs" / "index.md").read_text())
+    (shown,) = re.findall(r"(\d+)&nbsp;% lower log-loss", (ROOT / "docs" / "index.md").read_text())
     assert round(100 * (1 - sum(ratios) / 8)) == int(shown)
 
 

@@ -32,6 +32,8 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     model.fit(X_train, y_train)
     apart = disagreement(model.member_predict_proba(X_test))
     print(f"{name}: disagreement {apart:.3f}, accuracy {model.score(X_test, y_test):.3f}")
-    CorrelationDisplay.from_estimator(model, X_test, ax=ax)
+    display = CorrelationDisplay.from_estimator(model, X_test, ax=ax)
+    # The same colours in both.
+    display.image_.set_clim(0.9, 1)
     ax.set_title(name, fontsize="medium")
 plt.show()
