@@ -73,7 +73,7 @@ def draw_sizes(runs: pd.DataFrame) -> Any:
         ax.set_xlabel("number of members m, the last ones of the training")
         ax.get_legend().remove()
     handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=len(ways))
+    figure.legend(*handles, loc="outside lower center", ncols=3)
     return figure
 
 
