@@ -5,7 +5,8 @@ Digits unlike those of the training
 Digits that are turned, or whose pixels are shuffled, are none that the nets have seen. The *AUROC*
 is the chance that a model is less sure of such a row than of a fresh digit as it comes: 1 is
 perfect, and 0.5 is blind. How unsure an ensemble is in all says little more than the entropy of one
-net; how much its members *disagree* says more, above all those of nets that were trained apart.
+net. How much nets that were trained apart *disagree* says more; of snapshots that holds for turned
+digits, not for digits upside down or shuffled.
 """
 
 import matplotlib.pyplot as plt
