@@ -72,8 +72,9 @@ def time_alone(fit: Callable[[Problem], Any], problem: Problem) -> float:
     return 1e6 * (perf_counter() - begun) / problem.n_steps
 
 
-def time_together(problem: Problem, way: str, K: int, device: str) -> float:
+def time_together(problem: Problem, way: str, K: int, device: str, **settings: Any) -> float:
     """Time the steps of K nets after their first epoch, in microseconds a step and net."""
+    settings = WAYS[way] | settings
     first = problem.n_steps // problem.max_epochs
     clock: list[float] = []
 
@@ -88,7 +89,7 @@ def time_together(problem: Problem, way: str, K: int, device: str) -> float:
     # The first net's observer holds the clock; the others have none.
     moments = [{"moment": is_moment, "observe": ReadOnly(look)}, *[{}] * (K - 1)]
     tasks = [
-        partial(train_net, problem, WAYS[way], seed, device, **moments[seed]) for seed in range(K)
+        partial(train_net, problem, settings, seed, device, **moments[seed]) for seed in range(K)
     ]
     report = Report()
     for participant in run_together(tasks, report=report):

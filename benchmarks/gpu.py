@@ -1,14 +1,15 @@
 """What our nets cost on a GPU beside a loop written by hand: run ``python benchmarks/gpu.py``.
 
-Images per second of WRN-16-4, way by way; rows per second of a small MLP; and the lines of an
-epoch that wait for the device.
+Images per second of WRN-16-4, way by way, also with steps that are recorded as CUDA graphs; rows
+per second of a small MLP; steps of nets in lock-step; and the lines of an epoch that wait for the
+device.
 """
 
 import argparse
 import json
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
@@ -16,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from _gpu_cells import graphed_epochs, lockstep_cells
 from _images import LR, MOMENTUM, WEIGHT_DECAY, WideResNet, epochs_by_hand, random_images
 from skorch.callbacks import Callback
 from torch import nn
@@ -41,7 +43,7 @@ class Clock(Callback):
         self.ends.append(perf_counter())
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure what fits into the budget, print it, and write the raw numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda")
@@ -49,7 +51,7 @@ def main() -> None:
     parser.add_argument("--data", help="not read yet: images are drawn")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where gpu.json goes")
     parser.add_argument("--quick", action="store_true", help="a smoke run")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     begun = perf_counter()
     device = torch.device(arguments.device)
     card = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
@@ -74,7 +76,7 @@ def guarded(measure: Callable[[], Any]) -> Any:
 
 def cells(device: torch.device, quick: bool) -> list[tuple[str, Callable[[], Any]]]:
     """Give the name and the function of each measurement."""
-    n, depth, width = (256, 10, 1) if quick else (25_600, 16, 4)
+    n, depth, width = (128, 10, 1) if quick else (25_600, 16, 4)
     X, y = random_images(n)
     made: list[tuple[str, Callable[[], Any]]] = [
         ("lines that wait in an epoch", lambda: waiting_lines(device, X, y, depth, width))
@@ -94,12 +96,42 @@ def cells(device: torch.device, quick: bool) -> list[tuple[str, Callable[[], Any
             return per_second(list(islice(epochs_by_hand(module, rows, targets, **way), 4)), n)
 
         made += [(f"{name}, ours", ours), (f"{name}, by hand", by_hand)]
+    made += graph_cells(device, X, y, depth, width)
+    made += lockstep_cells(device.type, quick=quick)
     flat = X.reshape(n, -1)[:, :16].copy()
     for place in dict.fromkeys((device.type, "cpu")):
         net = net_of(MLP, torch.device(place), "float32", False)
         name = f"MLP of {n} x 16 on {place}, ours"
         made.append((name, lambda net=net: per_second(epochs_of(net, flat, y), n)))
     return made
+
+
+def graph_cells(
+    device: torch.device, X: Any, y: Any, depth: int, width: int
+) -> list[tuple[str, Callable[[], Any]]]:
+    """Give the cells of bf16 in channels_last, with steps recorded as a graph and made each time.
+
+    By hand there is the recorded one; the other is above.
+    """
+    n, name = len(X), f"WRN-{depth}-{width} bf16 NHWC"
+
+    def ours(graph: Any) -> Any:
+        net = net_of(WideResNet, device, "bf16", False, depth=depth, width=width)
+        net.set_params(channels_last=True, cuda_graph=graph)
+        found = {"images/s": per_second(epochs_of(net, X, y), n)}
+        return found | {"left": net.fast_report_.cuda_graph}
+
+    def by_hand() -> Any:
+        module = WideResNet(depth, width).to(device).to(memory_format=torch.channels_last)
+        rows = torch.tensor(X).to(device).contiguous(memory_format=torch.channels_last)
+        epochs = graphed_epochs(module, rows, torch.tensor(y).to(device), batch_size=BATCH_SIZE)
+        return per_second(list(islice(epochs, 4)), n // BATCH_SIZE * BATCH_SIZE)
+
+    return [
+        (f"{name}, ours, no graph", lambda: ours(False)),
+        (f"{name}, ours, graph", lambda: ours("auto")),
+        (f"{name}, by hand, graph", by_hand),
+    ]
 
 
 def net_of(

@@ -572,8 +572,8 @@ LOCKSTEP = [
     Fault(
         "lockstep/_stacked_sgd.py",
         "all nets have the rate of the first",
-        "rates[t].view(-1, *(1,) * (weight.ndim - 1))",
-        "rates[t][0]",
+        "self.rates_now[ratios].view(-1, *(1,) * (weight.ndim - 1))",
+        "self.rates_now[ratios][0]",
     ),
     Fault(
         "lockstep/_loop.py",

@@ -111,8 +111,7 @@ class Rows(Dataset):
         if issparse(self.inputs):
             chosen = index if isinstance(index, slice) else index.numpy()
             X = torch.as_tensor(self.inputs[chosen].toarray(), dtype=self.dtype, device=self.device)
-        if isinstance(index, Tensor):
-            index = index.to(self.device)
+        index = index.to(self.device) if isinstance(index, Tensor) else index
         if issparse(self.inputs):
             return X, index
         # A slice is the user's own memory, and a module may work in place.
@@ -151,10 +150,13 @@ class RowBatches:
         Encodes the rows of a batch, as ``encode(X)``.
     drop_from : callable or None
         Drops part of these rows at random then, as ``drop_from(X, generator)``.
+    moves_order : bool
+        Whether the order of an epoch goes to the device in one go, and not block by block.
     """
 
     encode: Callable[[Tensor], Tensor] | None = None
     drop_from: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    moves_order = False
 
     def __init__(
         self,
@@ -168,18 +170,17 @@ class RowBatches:
         self.shuffle = shuffle
         self.generator = generator
         self.sizes = batch_sizes(len(dataset), batch_size)
-        self.per_block = max(
-            1, BLOCK_VALUES // (batch_size * max(1, n_values_per_row(self.rows.X)))
-        )
+        per_batch = batch_size * max(1, n_values_per_row(self.rows.X))
+        self.per_block = max(1, BLOCK_VALUES // per_batch)
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
         order = self.draw_order()
-        drop: Any = self.drop_from
-        if drop is not None:
-            drop = partial(drop, generator=draw_stream(self.generator))
+        if self.moves_order and order is not None and isinstance(self.rows.inputs, Tensor):
+            order = order.to(self.rows.device, non_blocking=True)
+        drop = self.drop_from and partial(self.drop_from, generator=draw_stream(self.generator))
         sizes, start = iter(self.sizes), 0
         while block := list(islice(sizes, self.per_block)):
             stop = start + sum(block)

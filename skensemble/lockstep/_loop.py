@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skensemble._typing import State
+from skensemble.lockstep._population_steps import PopulationSteps
 from skensemble.lockstep._populations import Population
 from skensemble.lockstep._shared_training import SharedTraining
 from skensemble.lockstep._stacked_batches import StackedBatches
@@ -39,11 +40,9 @@ def train_in_lockstep(trainings: Sequence[SharedTraining], population: Populatio
     optimizer = stack_optimizers(population, firsts, rates)
     course = LockstepCourse(trainings, population, batches.sizes)
     n_epochs = ceil(course.counter.T / batches.sizes.shape[1])
+    steps = PopulationSteps(population, optimizer, batches.sizes, firsts[0])
     for batch in islice(batches.epochs(n_epochs), course.counter.T):
-        with torch.no_grad():
-            losses = population.backward(batch)
-            optimizer.step(course.counter.t)
-        course.end_step(losses)
+        course.end_step(steps.make(batch, course.counter.t))
         if not course.is_on.any():
             break
     for k in np.flatnonzero(course.is_on):

@@ -52,10 +52,13 @@ class Population(Protocol):
     weights: list[Tensor]
     gradients: list[Tensor]
 
+    def draw(self, n_rows: int, sizes: Sequence[int]) -> None:
+        """Draw what `backward` takes for batches of these sizes, filled up to `n_rows`."""
+
     def backward(self, batch: Batch) -> Tensor:
         """Write the gradients for a batch of each net, and return the losses, of shape (K,).
 
-        To be called where autograd is off.
+        To be called where autograd is off, after `draw`.
         """
 
     def write(self, k: int, values: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
@@ -97,25 +100,28 @@ class ClosedFormPopulation:
         scale_of = None if scale is None else partial(FoldedScale, scale.columns, *next(stacked))
         for layer in layers:
             if isinstance(layer, nn.Linear):
-                linear = HalfLinear if net.precision == "bf16" else _Linear
+                kind = HalfLinear if net.precision == "bf16" else _Linear
                 is_narrow = _is_narrow(layer.weight)
-                self.layers.append(linear(*next(stacked), *next(stacked), is_narrow, scale_of))
+                weights, biases = next(stacked), next(stacked)
+                self.layers.append(kind(*weights, *biases, is_narrow, scale_of))
                 scale_of = None
             elif isinstance(layer, nn.Dropout):
-                self.layers.append(
-                    _Dropout(layer.p, [training.generator for training in trainings])
-                )
+                generators = [training.generator for training in trainings]
+                self.layers.append(_Dropout(layer.p, generators, biases[0]))
             else:
                 self.layers.append(Nonlinearity(layer))
+
+    def draw(self, n_rows: int, sizes: Sequence[int]) -> None:
+        """Draw the masks of dropout, as in `Population`."""
+        for layer in self.layers:
+            if isinstance(layer, _Dropout):
+                layer.draw(n_rows, sizes)
 
     def backward(self, batch: Batch) -> Tensor:
         """Write the gradients, and return the losses, as in `Population`."""
         x, y, row_weight = batch
-        sizes = partial(_own_rows, row_weight, is_shared=len(x) == 1)
         x = x.flatten(2).expand(len(row_weight), -1, -1)
         for layer in self.layers:
-            if isinstance(layer, _Dropout):
-                layer.sizes = sizes
             x = layer.forward(x)
         losses, g = self.loss_of(x, y, row_weight)
         for layer in self.layers[:0:-1]:
@@ -140,15 +146,6 @@ def _is_narrow(weight: Tensor) -> bool:
     """Say whether a weight of `torch.nn.Linear` has few outputs, and fewer than inputs."""
     n_outputs, n_inputs = weight.shape
     return n_outputs < n_inputs and n_outputs <= FEW_CLASSES
-
-
-def _own_rows(row_weight: Tensor, *, is_shared: bool) -> list[int]:
-    """Count the rows of the batch of each net, without those that fill it up at its end."""
-    K, width = row_weight.shape
-    if is_shared:
-        return [width] * K
-    places = torch.arange(1, width + 1, device=row_weight.device)
-    return ((row_weight > 0) * places).amax(1).tolist()
 
 
 class _Linear:
@@ -204,21 +201,33 @@ class _Linear:
 
 
 class _Dropout:
-    """Dropout whose masks each net draws as it would alone."""
+    """Dropout whose masks each net draws as it would alone.
 
-    sizes: Callable[[], list[int]]
-    """Returns the rows of the batch of each net."""
+    Parameters
+    ----------
+    p : float
+    generators : sequence of torch.Generator
+        Of each net.
+    bias : Tensor of shape (K, n_units)
+        Of the layer before, whose units are dropped.
+    """
 
-    def __init__(self, p: float, generators: Sequence[torch.Generator]) -> None:
-        self.p, self.generators = p, generators
+    def __init__(self, p: float, generators: Sequence[torch.Generator], bias: Tensor) -> None:
+        self.p, self.generators, self.bias = p, generators, bias
+        self.masks = buffers_like(bias)
+
+    def draw(self, n_rows: int, sizes: Sequence[int]) -> None:
+        """Draw the masks of a batch; rows that fill up a batch draw nothing."""
+        K, n_units = self.bias.shape
+        masks = self.masks[n_rows].resize_(K, n_rows, n_units).zero_()
+        for mask, size, generator in zip(masks, sizes, self.generators, strict=True):
+            mask[:size].bernoulli_(1 - self.p, generator=generator)
+        # Where p is 1 the mask is all 0, and any finite number will do.
+        masks.mul_(0.0 if self.p == 1 else 1 / (1 - self.p))
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop units of the rows of each net."""
-        self.mask = x.new_zeros(x.shape)
-        for mask, size, generator in zip(self.mask, self.sizes(), self.generators, strict=True):
-            mask[:size].bernoulli_(1 - self.p, generator=generator)
-        # Where p is 1 the mask is all 0, and any finite number will do.
-        self.mask.mul_(0.0 if self.p == 1 else 1 / (1 - self.p))
+        self.mask = self.masks[x.shape[1]]
         return x * self.mask
 
     def backward(self, g: Tensor) -> Tensor:
@@ -252,6 +261,9 @@ class FunctionalPopulation:
 
         module.train()
         self.compute = vmap(grad_and_value(loss))
+
+    def draw(self, n_rows: int, sizes: Sequence[int]) -> None:
+        """Draw nothing: a module that draws is in no such population."""
 
     def backward(self, batch: Batch) -> Tensor:
         """Write the gradients, and return the losses, as in `Population`."""

@@ -74,10 +74,16 @@ class StackedAdam:
             )
         return updates
 
-    def step(self, t: int) -> None:
-        """Clip the gradients, and make step t, as in `StackedOptimizer`."""
+    def begin(self, t: int) -> None:
+        """Do nothing: rates are numbers, which are handed over in the end."""
+
+    def make(self) -> None:
+        """Clip the gradients and count the step, as in `StackedOptimizer`."""
         self.clipping.cut()
         self.count.add_(self.one)
+
+    def end(self, t: int) -> None:
+        """Update the weights at the rates of step t, as in `StackedOptimizer`."""
         rates = self.rates[t]
         if self.of_all is not None and rates.count(rates[0]) == len(rates):
             for update in self.of_all:

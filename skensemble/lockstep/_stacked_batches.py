@@ -58,7 +58,9 @@ class StackedBatches:
             self.X, self.encode = encoding.tables.encode_all(self.X), None
         self.columns = None
         if dropout is not None:
-            self.columns = StackedColumns(dropout, self.draws, self.sizes[:n_cut])
+            is_ahead = trainings[0].net.cuda_graph is not False
+            sizes = self.sizes[:n_cut]
+            self.columns = StackedColumns(dropout, self.draws, sizes, is_ahead=is_ahead)
         self._place(self.sizes[:n_cut], [len(training.data.y) for training in trainings[:n_cut]])
         per_step = n_cut * max(self.widths) * max(1, n_values_per_row(self.X))
         self.per_block = max(1, BLOCK_VALUES // per_step)

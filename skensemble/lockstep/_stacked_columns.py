@@ -10,6 +10,9 @@ from torch import Tensor
 from skensemble.data import draw_stream
 from skensemble.modules import ColumnDropout
 
+MOST_VALUES = 2**26
+"""Columns of rows of an epoch that are drawn at once, a byte each."""
+
 
 class StackedColumns:
     """Drops columns of the rows of S batches in each step, as each net would alone.
@@ -22,14 +25,28 @@ class StackedColumns:
         What the orders of each of the S follow from.
     sizes : Tensor of shape (S, n_batches)
         Rows of each batch.
+    is_ahead : bool, default=False
+        Whether an epoch is drawn at once, where it is not too large: each way to a GPU makes the
+        step wait. What is drawn is the same.
     """
 
-    def __init__(self, dropout: ColumnDropout, draws: Sequence[Hashable], sizes: Tensor) -> None:
+    def __init__(
+        self,
+        dropout: ColumnDropout,
+        draws: Sequence[Hashable],
+        sizes: Tensor,
+        *,
+        is_ahead: bool = False,
+    ) -> None:
         self.dropout, self.sizes = dropout, sizes.T.tolist()
         # Batches of the same rows have the same columns dropped.
         self.kinds = list(zip(draws, map(tuple, sizes.tolist()), strict=True))
         self.waiting: deque[dict[Any, int]] = deque()
         self.streams: dict[Any, torch.Generator] = {}
+        self.width = int(sizes.max())
+        n_values = sizes.shape[1] * len(sizes) * self.width * dropout.n_columns
+        self.is_ahead = is_ahead and n_values <= MOST_VALUES
+        self.ahead: Tensor | None = None
 
     def draw(self, generators: Mapping[Any, torch.Generator]) -> None:
         """Draw the seeds of an epoch, from generators that have just drawn its orders."""
@@ -54,9 +71,20 @@ class StackedColumns:
             self.streams = {
                 kind: torch.Generator().manual_seed(seeds[kind[0]]) for kind in self.kinds
             }
+            self.ahead = self._draw_epoch(x.device) if self.is_ahead else None
+        kept = self._draw(t) if self.ahead is None else self.ahead[t]
+        return self.dropout.drop(x.flatten(2), kept[:, : x.shape[1]]).view(x.shape)
+
+    def _draw_epoch(self, device: torch.device) -> Tensor:
+        """Draw those of an epoch, of shape (n_batches, S, width, n_columns)."""
+        kept = [self._draw(t).bool() for t in range(len(self.sizes))]
+        return torch.stack(kept).to(device, non_blocking=True)
+
+    def _draw(self, t: int) -> Tensor:
+        """Draw the columns of the batches of step t, of shape (S, width, n_columns)."""
         size_of = dict(zip(self.kinds, self.sizes[t], strict=True))
         drawn = {k: self.dropout.draw(size_of[k], stream) for k, stream in self.streams.items()}
-        kept = torch.ones(len(x), x.shape[1], self.dropout.n_columns)
+        kept = torch.ones(len(self.kinds), self.width, self.dropout.n_columns)
         for own, kind in zip(kept, self.kinds, strict=True):
             own[: len(drawn[kind])] = drawn[kind]
-        return self.dropout.drop(x.flatten(2), kept).view(x.shape)
+        return kept

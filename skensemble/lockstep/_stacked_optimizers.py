@@ -15,16 +15,18 @@ from skensemble.lockstep._stacked_sgd import StackedSGD
 class StackedOptimizer(Protocol):
     """What the optimizers of K nets do, each with settings and rates of its own."""
 
-    def step(self, t: int) -> None:
-        """Clip the gradients of a population and update its weights.
+    def begin(self, t: int) -> None:
+        """Begin step t, counted from 0.
 
-        To be called where autograd is off.
-
-        Parameters
-        ----------
-        t : int
-            Steps made before this one.
+        A step has three parts, of which `make` alone may be replayed: it reads and writes the same
+        memory each time, and depends on t by that alone. To be called where autograd is off.
         """
+
+    def make(self) -> None:
+        """Clip the gradients of a population, and make of the step what may be replayed."""
+
+    def end(self, t: int) -> None:
+        """Make the rest of step t."""
 
     def write_memory(self, k: int) -> None:
         """Give the optimizer of net k what it would remember after the same steps alone."""

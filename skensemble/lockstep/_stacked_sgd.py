@@ -36,7 +36,14 @@ class StackedSGD:
         self.nesterov, self.dampening = group["nesterov"], group["dampening"]
         # Of each weight, those of all nets.
         settings = [*zip(*map(settings_of, trainings), strict=True)]
-        self.rates = self._rates_of_weights(rates, [[s.ratio for s in own] for own in settings])
+        self.ratios = [tuple(s.ratio for s in own) for own in settings]
+        self.rates = {
+            own: torch.as_tensor(rates * own).to(population.all_weights).unbind()
+            for own in dict.fromkeys(self.ratios)
+        }
+        # A replay reads the rates where they lay when it was recorded.
+        self.copies_rates = trainings[0].net.cuda_graph is not False
+        self.rates_now = {own: table[0].clone() for own, table in self.rates.items()}
         self.momentum = self._coefficient([[s.momentum for s in own] for own in settings])
         self.weight_decay = self._coefficient([[s.weight_decay for s in own] for own in settings])
         self.has_momentum = bool(group["momentum"])
@@ -49,8 +56,19 @@ class StackedSGD:
         )
         self.velocity, self.buffers = packed(stacked)
 
-    def step(self, t: int) -> None:
-        """Clip the gradients, and make step t, as in `StackedOptimizer`."""
+    def begin(self, t: int) -> None:
+        """Set the rates of step t, as in `StackedOptimizer`."""
+        for own, table in self.rates.items():
+            if self.copies_rates:
+                self.rates_now[own].copy_(table[t])
+            else:
+                self.rates_now[own] = table[t]
+
+    def end(self, t: int) -> None:
+        """Do nothing: the step is made."""
+
+    def make(self) -> None:
+        """Clip the gradients and update the weights, as in `StackedOptimizer`."""
         self.clipping.cut()
         g = self.population.all_gradients
         _add(g, self.population.all_weights, self.weight_decay)
@@ -65,10 +83,10 @@ class StackedSGD:
                 _add(g, v, self.momentum)
             else:
                 g.copy_(v)
-        for weight, gradient, rates in zip(
-            self.population.weights, self.population.gradients, self.rates, strict=True
+        for weight, gradient, ratios in zip(
+            self.population.weights, self.population.gradients, self.ratios, strict=True
         ):
-            down = rates[t].view(-1, *(1,) * (weight.ndim - 1))
+            down = self.rates_now[ratios].view(-1, *(1,) * (weight.ndim - 1))
             weight.addcmul_(gradient, down, value=-1)
 
     def write_memory(self, k: int) -> None:
@@ -80,16 +98,6 @@ class StackedSGD:
         self.population.write(k, self.buffers, buffers)
         for parameter, buffer in zip(training.parameters, buffers, strict=True):
             training.net.optimizer_.state[parameter]["momentum_buffer"] = buffer.detach()
-
-    def _rates_of_weights(
-        self, rates: np.ndarray, ratios: Sequence[Sequence[float]]
-    ) -> list[Sequence[Tensor]]:
-        """Return the rates of each weight at each step, as tensors of shape (K,)."""
-        by_ratio = {
-            own: torch.as_tensor(rates * own).to(self.population.all_weights).unbind()
-            for own in set(map(tuple, ratios))
-        }
-        return [by_ratio[tuple(own)] for own in ratios]
 
     def _coefficient(self, values: Sequence[Sequence[float]]) -> Coefficient:
         """Return numbers of the weights of the nets, of which each has a list, as a coefficient."""

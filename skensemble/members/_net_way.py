@@ -27,7 +27,7 @@ KNOWN = ("skorch.net", "skorch.classifier", "skorch.regressor", "skorch.hf", "sk
 
 OF_TRAINING = frozenset(
     ("history_", "best_losses_", "callbacks_", "callbacks", "train_split")
-    + ("_closed_form_", "_update_", "_sample_weight_")
+    + ("_closed_form_", "_update_", "_graphed_", "_signature_", "_batch_size_", "_sample_weight_")
 )
 """Attributes of a net that prediction has no use for."""
 

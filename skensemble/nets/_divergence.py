@@ -64,7 +64,10 @@ def loss_seen(loss: float) -> str:
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Say whether all values of tensors of floats are finite."""
-    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+    finite = [torch.isfinite(tensor).all() for tensor in tensors]
+    # One look for all tensors of a device: on a GPU each look waits for it.
+    groups = {flag.device: [f for f in finite if f.device == flag.device] for flag in finite}
+    return all(bool(torch.stack(flags).all()) for flags in groups.values())
 
 
 def has_finite_weights(net: Any) -> bool:

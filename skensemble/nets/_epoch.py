@@ -1,29 +1,22 @@
 """A training epoch without per-batch bookkeeping, where nobody looks into the batches."""
 
-from collections.abc import Callable
 from math import inf
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import BatchScoring, Callback, EpochScoring, EpochTimer, PrintLog
+from skorch.callbacks import BatchScoring, Callback, EpochScoring
 from skorch.history import History
 from torch import Tensor
 
 from skensemble.data import RowBatches
 from skensemble.nets._fast_report import FastReport
 from skensemble.nets._step_callback import StepCallback
-from skensemble.nets.gradients import (
-    ClosedForm,
-    clip_gradients,
-    closed_form_of,
-    obstacle_to_fused_step,
-    step_of,
-)
+from skensemble.nets._steps import Steps
 
 
-class LeanEpochs:
+class LeanEpochs(Steps):
     """Mixin for a skorch net: train epochs lean, or skorch's way where that would show.
 
     skorch's epoch notifies every callback three times a batch, keeps a history of batches and
@@ -46,8 +39,6 @@ class LeanEpochs:
 
     _mean_loss_: float = 0.0
     _notes_batches_ = False
-    _closed_form_: ClosedForm | None = None
-    _update_: Callable[[], Any] | None = None
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
@@ -72,13 +63,15 @@ class LeanEpochs:
             self._set_training(True)
         watching = [cb for _, cb in self.callbacks_ if isinstance(cb, StepCallback)]
         self._prepare_steps()
-        losses = []
+        losses: list[Tensor] = []
         notes_batches = vars(self)["_notes_batches_"] = self._may_note_batches()
         for X, y in iterator:
             if notes_batches:
                 self.history.new_batch()
             for callback in watching:
                 callback.before_step(self)
+            if not losses:
+                vars(self)["_batch_size_"] = self._compiles_for(len(X))
             losses.append(self.make_step(X, y))
             if notes_batches:
                 self.history.record_batch(f"{prefix}_batch_size", len(X))
@@ -86,38 +79,8 @@ class LeanEpochs:
                 callback.after_step(self, losses[-1])
             if watching and self._closed_form_ and not self._closed_form_.is_connected():
                 self._prepare_steps()
+        vars(self)["_batch_size_"] = None
         self.end_epoch(prefix, losses, iterator.sizes)
-
-    def make_step(self, X: Tensor, y: Any) -> Tensor:
-        """Make a training step on a batch: gradients, clipping, update.
-
-        Parameters
-        ----------
-        X : Tensor of shape (n_samples, ...)
-            Rows of the batch.
-        y : Tensor of shape (n_samples, ...), or pair
-            Targets; with the weights of the rows as a pair.
-
-        Returns
-        -------
-        loss : Tensor of shape ()
-            Of the batch before the step, without a graph.
-        """
-        if self._closed_form_ is not None:
-            with torch.no_grad():
-                loss = self._closed_form_.backward(X, y)
-                if self.max_grad_norm is not None:
-                    self._closed_form_.clip(self.max_grad_norm)
-                self._update_()
-            return loss
-        parameters = self._trained_parameters()
-        for parameter in parameters:
-            parameter.grad = None
-        loss = self.get_loss(self.infer(X), y, X=X, training=True)
-        loss.backward()
-        self._clip_gradients(parameters)
-        self._update_()
-        return loss.detach()
 
     def end_epoch(self, prefix: str, losses: list[Tensor], n_rows: list[int]) -> None:
         """Note the mean loss of the rows of an epoch in the history, as skorch does.
@@ -158,56 +121,14 @@ class LeanEpochs:
         self.history.record(f"{prefix}_loss_best", loss < best.get(prefix, inf))
         self.best_losses_ = {**best, prefix: min(loss, best.get(prefix, inf))}
 
-    def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the epochs, as in `skorch.NeuralNet.fit_loop`."""
-        self._closed_form_, self._update_ = None, None
-        self.fast_report_ = FastReport()
-        try:
-            return super().fit_loop(*args, **kwargs)
-        finally:
-            self._closed_form_, self._update_ = None, None
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A callback may pickle the net in mid-training; these belong to the memory of its weights.
-        state = super().__getstate__().copy()
-        return {name: v for name, v in state.items() if name not in ("_closed_form_", "_update_")}
-
-    def _prepare_steps(self) -> None:
-        """Find out where gradients come from and what updates the weights."""
-        if not self._is_known_unchanged():
-            obstacle = self._obstacle_to_closed_form()
-            self._closed_form_ = closed_form_of(self) if obstacle is None else None
-            if obstacle is not None:
-                self.fast_report_.leave("closed_form", obstacle)
-        obstacle = obstacle_to_fused_step(self.optimizer_)
-        if obstacle is None:
-            is_closed = self._closed_form_ is not None
-            self._update_ = step_of(self.optimizer_, keeps_gradients=is_closed)
-        else:
-            self.fast_report_.leave("fused_step", obstacle)
-            self._update_ = self.optimizer_.step
-
-    def _is_known_unchanged(self) -> bool:
-        """Say whether what the last epoch found out about gradients still holds."""
-        return (
-            self._update_ is not None
-            and all(
-                type(cb) in _SAFE_CALLBACKS or isinstance(cb, StepCallback)
-                for _, cb in self.callbacks_
-            )
-            and (self._closed_form_ is None or self._closed_form_.is_connected())
-        )
-
-    def _obstacle_to_closed_form(self) -> str | None:
-        """Say why autograd is needed, or None if it is not."""
-        raise NotImplementedError
-
     def _leave_all_fast_ways(self, reason: str) -> None:
         """Note why epochs are those of skorch; the other ways are taken in the lean epoch alone."""
         self.fast_report_.leave("lean_epoch", reason)
         others = "the epoch is skorch's" if self.fast else reason
         self.fast_report_.leave("closed_form", others)
         self.fast_report_.leave("fused_step", others)
+        if self.cuda_graph is not False:
+            self.fast_report_.leave("cuda_graph", others)
 
     def _leave_fused_step_to_all_weights(self) -> None:
         """Let torch's own step take weights that join in later, which its fused one cannot."""
@@ -230,13 +151,6 @@ class LeanEpochs:
         if self.max_grad_norm is not None:
             self._clip_gradients(self._trained_parameters())
         return step
-
-    def _trained_parameters(self) -> list[Tensor]:
-        return [p for group in self.optimizer_.param_groups for p in group["params"]]
-
-    def _clip_gradients(self, parameters: list[Tensor]) -> None:
-        if self.max_grad_norm is not None:
-            clip_gradients(parameters, self.max_grad_norm)
 
     def _obstacle_to_lean_epoch(self, iterator: Any, fit_params: dict[str, Any]) -> str | None:
         """Say why skorch's epoch would do more than the lean one, or None if it would not."""
@@ -277,9 +191,6 @@ def mean_batch_loss(history: History, prefix: str) -> float:
     losses, n_rows = zip(*history[-1, "batches", :, names], strict=True)
     return float(np.average(losses, weights=n_rows))
 
-
-_SAFE_CALLBACKS = (EpochTimer, PrintLog)
-"""Callbacks that leave layers, hooks and criterion as they are."""
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 

@@ -15,18 +15,22 @@ class FastReport:
         Why gradients came from autograd.
     fused_step : str or None
         Why steps were made by the optimizer's own `step`.
+    cuda_graph : str or None
+        Why steps were not replayed as a CUDA graph though `cuda_graph` asks for it.
 
     Examples
     --------
     >>> report = FastReport()
     >>> report.leave("closed_form", "the module is Linear, not MLP")
     >>> report
-    FastReport(lean_epoch=None, closed_form='the module is Linear, not MLP', fused_step=None)
+    FastReport(lean_epoch=None, closed_form='the module is Linear, not MLP', fused_step=None,
+               cuda_graph=None)
     """
 
     lean_epoch: str | None = None
     closed_form: str | None = None
     fused_step: str | None = None
+    cuda_graph: str | None = None
 
     def leave(self, way: str, reason: str) -> None:
         """Note why a way was left, unless a reason is known."""

@@ -122,6 +122,7 @@ class NetData(CodedTargets):
             kwargs.setdefault("generator", torch.Generator().manual_seed(self.order_seed_))
             self.order_seed_ += 1
         iterator = batches(dataset, **kwargs)
+        iterator.moves_order = training and self.cuda_graph is not False
         if training and (layers := input_layers(getattr(self, "module_", None))):
             layers.set_in_batches(True)
             iterator.encode = layers.encoding and layers.encoding.tables.encode

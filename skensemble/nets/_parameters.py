@@ -17,7 +17,7 @@ from skensemble.nets._class_weight import check_class_weight
 from skensemble.nets._real_device import RealDevice
 from skensemble.nets._target_scale import SCALES
 
-SWITCHES = ("fast", "warm_start", "compile")
+SWITCHES = ("fast", "warm_start", "compile", "channels_last")
 BOOLS = (bool, np.bool_)
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -52,6 +52,8 @@ def check_net_parameters(net: Any, *, least_epochs: int = 1) -> None:
         raise reject("torch_load_kwargs", "None or a dict", net.torch_load_kwargs)
     if not _is(getattr(net, "precision", "float32"), *PRECISIONS):
         raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
+    if not _is(getattr(net, "cuda_graph", "auto"), "auto", True, False):
+        raise reject("cuda_graph", "'auto', True or False", net.cuda_graph)
     check_class_weight(getattr(net, "class_weight", None))
     scale = getattr(net, "target_scale", None)
     if scale is not None and scale not in SCALES:

@@ -37,6 +37,8 @@ class PartArguments:
             )
             if any(tensor.dtype != dtype for tensor in floats):
                 instance = instance.to(dtype)
+            if self.channels_last:
+                instance = instance.to(memory_format=torch.channels_last)
         return instance
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class RealDevice:
 
     device: Any
     precision: str
+    channels_last: bool = False
     _device_argument_: Any = ()
     """The argument that `device_` was found for; an empty tuple is none."""
 
@@ -64,6 +65,12 @@ class RealDevice:
         if isinstance(batch, Tensor) and batch.device == self.device_:
             return batch
         return to_tensor(batch, device=self.device_)
+
+    def _in_format(self, batch: Any) -> Any:
+        """Return images in the format that the net's convolutions see; all else as it is."""
+        if self.channels_last and isinstance(batch, Tensor) and batch.ndim == 4:
+            return batch.contiguous(memory_format=torch.channels_last)
+        return batch
 
     def load_params(self, *args: Any, **kwargs: Any) -> None:
         """Load parameters from files, as in `skorch.NeuralNet.load_params`."""

@@ -68,6 +68,14 @@ class NetRegressor(Net, NeuralNetRegressor):
         Whether to train in lean epochs, with gradients in closed form and fused steps, where
         nobody could see a difference; `fast_report_` says why not. False leaves everything to
         skorch, autograd and the optimizer: the same training up to rounding, but slower, to debug.
+    cuda_graph : {"auto", True, False}, default=False
+        Whether gradients on a CUDA device are recorded once and replayed as a CUDA graph. A net
+        that cannot be replayed is trained step by step, and `fast_report_` says why; True warns of
+        it too. In float64 steps were those made one by one on an H200; what is saved is not
+        measured yet, so it has to be asked for.
+    channels_last : bool, default=False
+        Whether convolutions see images in torch's format of that name, the faster one on a GPU with
+        "bf16".
     random_state : int, RandomState instance or None, default=None
         Seed for weight initialisation, row order and dropout.
     **kwargs : dict
@@ -83,8 +91,8 @@ class NetRegressor(Net, NeuralNetRegressor):
     history_ : skorch.history.History
         Loss and time of each epoch.
     fast_report_ : FastReport
-        Why the last training left the fast ways, with `lean_epoch`, `closed_form` and `fused_step`;
-        None for those that it took.
+        Why the last training left the fast ways, with `lean_epoch`, `closed_form`, `fused_step` and
+        `cuda_graph`; None for those that it took.
     n_features_in_ : int
         Features seen in `fit`.
 
@@ -124,6 +132,8 @@ class NetRegressor(Net, NeuralNetRegressor):
         device: Any = "auto",
         precision: str = "float32",
         fast: bool = True,
+        cuda_graph: Any = False,
+        channels_last: bool = False,
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -149,6 +159,8 @@ class NetRegressor(Net, NeuralNetRegressor):
         self.max_grad_norm = max_grad_norm
         self.precision = precision
         self.fast = fast
+        self.cuda_graph = cuda_graph
+        self.channels_last = channels_last
         self.random_state = random_state
         self.check_names(self._params_to_validate)
 

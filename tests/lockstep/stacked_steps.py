@@ -64,7 +64,9 @@ def run_both(kind, nets, rates=RATES):
         gradients = gradients_of(nets, t)
         for own, value in zip(population.gradients, population.stack(gradients), strict=True):
             own.copy_(value)
-        optimizer.step(t)
+        optimizer.begin(t)
+        optimizer.make()
+        optimizer.end(t)
         for net, own, rate in zip(alone, gradients, row, strict=True):
             step_alone(net, own, rate)
     for k, net in enumerate(nets):

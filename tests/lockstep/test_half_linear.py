@@ -70,6 +70,7 @@ def test_a_population_of_bf16_nets_has_gradients_near_those_of_float32(own):
         population = ClosedFormPopulation([paused(one) for one in nets])
         with torch.no_grad():
             batch = torch.as_tensor(X, dtype=torch.float32).expand(3, -1, -1), y
+            population.draw(65, [65] * 3)
             losses = population.backward((*batch, torch.full((3, 65), 1 / 65)))
         found.append((losses, [gradient.clone() for gradient in population.gradients]))
     (losses, gradients), (exact_losses, exact) = found

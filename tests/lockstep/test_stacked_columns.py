@@ -137,3 +137,17 @@ def test_batches_of_the_same_rows_have_the_same_columns_dropped():
     assert (steps[1][2, 2] == 2).all()
     assert torch.equal(steps[0][0], steps[0][2])
     assert not torch.equal(steps[0], steps[2])
+
+
+def test_columns_that_are_drawn_ahead_are_those_drawn_step_by_step():
+    sizes = torch.tensor([[4, 3], [4, 3], [2, 4]])
+    layer, rows = ColumnDropout([0, 1, 1], p=0.5), torch.ones(3, 4, 3)
+    found = []
+    for is_ahead in (False, True):
+        columns = StackedColumns(layer, ["a", "a", "b"], sizes, is_ahead=is_ahead)
+        generators = {k: torch.Generator().manual_seed(i) for i, k in enumerate("ab")}
+        for _ in range(2):
+            columns.draw(generators)
+        found.append([columns.drop(rows[:, : 4 - t % 2], t) for t in range(4)])
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
+from torch import nn
 
 from skensemble import NetClassifier
 
@@ -125,3 +126,26 @@ def test_a_model_from_a_gpu_predicts_and_trains_on_the_cpu_where_there_is_none(
     # A clone has the argument alone.
     with pytest.raises(ValueError, match=r"device must be on this machine .*, got 'cuda'"):
         clone(loaded).fit(X, y)
+
+
+class SeesFormats(nn.Sequential):
+    """Notes whether images come to it channels last."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 4, 2), nn.Flatten(), nn.Linear(36, 2))
+        self.seen = []
+
+    def forward(self, x):
+        """Note it."""
+        self.seen.append(x.is_contiguous(memory_format=torch.channels_last))
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_convolutions_and_their_images_are_channels_last_where_it_is_asked_for(is_last):
+    X, y = np.random.default_rng(0).normal(size=(40, 3, 4, 4)).astype("f4"), np.arange(40) % 2
+    net = NetClassifier(SeesFormats, max_epochs=2, channels_last=is_last).fit(X, y)
+    net.predict(X)
+    assert {*net.module_.seen} == {is_last}
+    weight = net.module_[0].weight
+    assert weight.is_contiguous(memory_format=torch.channels_last) is is_last

@@ -18,6 +18,7 @@ from skensemble.nets.gradients._mlp import (
     obstacle_to_closed_form,
     split_scale,
 )
+from skensemble.nets.gradients._recorded import RecordedCalls, Recorder, noting_waits, recorder_for
 
 __all__ = [
     "FEW_CLASSES",
@@ -25,6 +26,8 @@ __all__ = [
     "ClosedForm",
     "FoldedScale",
     "Nonlinearity",
+    "RecordedCalls",
+    "Recorder",
     "buffers_like",
     "cast_into",
     "clip_factor",
@@ -34,9 +37,11 @@ __all__ = [
     "fresh_state",
     "is_decoupled",
     "log_loss",
+    "noting_waits",
     "obstacle_to_closed_form",
     "obstacle_to_fused_step",
     "obstacle_to_optimizer",
+    "recorder_for",
     "split_scale",
     "squared_error",
     "step_of",
