@@ -124,6 +124,8 @@ def test_large_rows_are_shuffled(normed):
     hidden = X @ point["0.weight"].T + point["0.bias"]
     # Of 4096 rows and more the variance is known to 3 %.
     np.testing.assert_allclose(found["1.running_var"], hidden.var(axis=0), rtol=0.03)
+    (again,) = with_members(normed, [point], X).members_
+    assert (again["1.running_var"] == found["1.running_var"]).all()
 
 
 def test_own_members_keep_their_statistics_and_need_no_rows(normed, iris):
@@ -196,6 +198,11 @@ def test_a_copy_does_not_go_on_training(make_classifier, iris):
     with pytest.raises(InvalidParameterError, match="members_ must be those of a training"):
         other.partial_fit(*iris)
     assert other.fit(*iris).member_steps_.tolist() == ensemble.member_steps_.tolist()
+    # Nor where the ensemble holds a training that may go on.
+    begun = make_classifier().partial_fit(*iris)
+    with pytest.raises(InvalidParameterError, match="members_ must be those of a training"):
+        with_members(begun, begun.members_).partial_fit(*iris)
+    begun.partial_fit(*iris)
 
 
 @pytest.mark.parametrize("members", [[], None, {"0.weight": 1}, [{}], ["weights"]])
