@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from skensemble import NetClassifier, NetRegressor, ensembles
+from skensemble import NetClassifier, NetRegressor, ensembles, metrics
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -161,6 +161,45 @@ def test_targets_are_scored_as_gaussians_of_spread_and_noise(script):
     assert found["calibration"] < 0.02
 
 
+def test_the_noise_is_that_of_validation_rows(script):
+    # Errors of 3 there and of 1 where methods are scored.
+    val, test = (SimpleNamespace(y=np.array([a, -a])) for a in (3.0, 1.0))
+    problem, moments = SimpleNamespace(val=val, test=test), (np.zeros(2), np.zeros(2))
+    found = script("_scores").score_targets(problem, moments, moments)
+    assert found["noise"] == pytest.approx(3, rel=1e-4)
+    assert found["RMSE"] == 1
+    assert found["CRPS"] == pytest.approx(metrics.gaussian_crps([1, -1], [0, 0], [3, 3]), rel=1e-4)
+
+
+def test_the_spread_of_some_nets_is_the_standard_deviation_of_their_values(script):
+    rows = SimpleNamespace(X=None, y=np.array([2.0 + 3, 2 - 3]))
+    problem = SimpleNamespace(is_classification=False, val=rows, test=rows)
+    model = SimpleNamespace(member_predict=lambda X: np.array([[0.0, 0.0], [4.0, 4.0]]))
+    one, both = script("_scores").score_sizes(model, problem)
+    # Either net errs by 5 and by 1. Both lie 2 from their mean, which errs by 3.
+    assert one["noise"] == pytest.approx(math.sqrt((5**2 + 1) / 2), rel=1e-4)
+    assert both["noise"] == pytest.approx(math.sqrt(3**2 - 2**2), rel=1e-4)
+
+
+def test_each_score_of_classes_is_the_metric_of_its_name(script):
+    rng = np.random.default_rng(0)
+    proba, labels = rng.dirichlet([1, 1, 1], 60), np.array(["a", "b", "c"])
+    y = labels[rng.integers(0, 3, 60)]
+    error, how = metrics.expected_calibration_error, {"labels": labels}
+    expected = {
+        "error %": 100 * np.mean(labels[proba.argmax(axis=1)] != y),
+        "NLL": -np.log(proba[np.arange(60), np.searchsorted(labels, y)]).mean(),
+        "CLL": metrics.calibrated_log_likelihood(y, proba, **how),
+        "ECE": error(y, proba, **how),
+        "ECE, equal mass": error(y, proba, strategy="quantile", **how),
+        "ECE, class-wise": error(y, proba, classwise=True, **how),
+        "risk-coverage": metrics.risk_coverage_area(y, proba, **how),
+        "answered %": 100 * metrics.accuracy_at_coverage(y, proba, coverage=0.9, **how),
+    }
+    assert len({round(value, 6) for value in expected.values()}) == 8
+    assert script("_scores").score_classes(proba, y, labels) == pytest.approx(expected)
+
+
 def test_a_size_of_a_deep_ensemble_is_the_mean_over_runs_of_its_nets(script):
     # Each of three nets is equally sure of a for all rows, three of which are a.
     sure = np.array([0.1, 0.2, 0.6])
@@ -182,16 +221,6 @@ def test_a_size_of_a_deep_ensemble_is_the_mean_over_runs_of_its_nets(script):
     # Only the third net, on its own, takes a for the most probable.
     wrong = [(75 + 75 + 25) / 3, 75, 75]
     assert [size["error %"] for size in sizes] == pytest.approx(wrong)
-
-
-@pytest.mark.parametrize(("name", "kinds"), [("digits", 2)])
-def test_foreign_rows_have_the_values_of_test_rows_in_other_places(script, name, kinds):
-    problem = script("_comparison_data").LOADERS[name](BENCHMARKS)
-    assert len(problem.foreign) == kinds
-    for rows in problem.foreign.values():
-        assert rows.shape == problem.test.X.shape
-        assert not np.array_equal(rows, problem.test.X)
-        np.testing.assert_array_equal(np.sort(rows), np.sort(problem.test.X))
 
 
 def test_foreign_rows_are_told_by_the_weighted_members(script):
