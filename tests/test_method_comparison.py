@@ -120,9 +120,9 @@ def test_runs_that_are_there_are_not_made_again(quick_run, script, monkeypatch):
 @pytest.mark.parametrize("net", [NetClassifier(), NetRegressor()], ids=["classes", "targets"])
 def test_every_method_has_a_row_for_its_task(script, net):
     problem = replace(script("_comparison_data").digits(BENCHMARKS), net=net)
-    built = {
-        type(row.build(problem, seed=0)).__name__ for row in script("_methods").methods(problem)
-    }
+    models = [row.build(problem, seed=3) for row in script("_methods").methods(problem)]
+    assert {model.random_state for model in models} == {3}
+    built = {type(model).__name__ for model in models}
     kind = "Classifier" if isinstance(net, NetClassifier) else "Regressor"
     assert built == names_of(kind) | {f"CrossFittedEnsemble{kind}", f"TabularSnapshot{kind}"}
 
@@ -254,6 +254,16 @@ def test_bad_arguments_are_one_plain_sentence(script, capsys, arguments, message
     with pytest.raises(SystemExit):
         script("compare_methods").main(["--data", "digits", *arguments])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_another_seed_is_another_training(quick_run, script):
+    (first,) = (run for run in quick_run[1] if run["method"] == script("_methods").BASELINE)
+    module = script("_comparison_runs")
+    study = module.Study("digits", BENCHMARKS, None, is_quick=True)
+    second = module.measure(study, 1, first["method"])
+    assert (first["seed"], second["seed"]) == (0, 1)
+    assert first["CLL"] != second["CLL"]
 
 
 def test_fewer_epochs_than_nets_are_refused(script):
