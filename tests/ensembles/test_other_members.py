@@ -98,6 +98,10 @@ def test_statistics_of_batch_normalisation_are_those_of_the_rows(normed, iris):
     np.testing.assert_allclose(found["1.running_var"], hidden.var(axis=0, ddof=1), rtol=1e-4)
     assert all((point[name] == before[name]).all() for name in before)
     assert (found["0.weight"] == point["0.weight"]).all()
+    # Those that were there count nothing, whatever they are.
+    point["1.running_mean"][:] = np.nan
+    (again,) = with_members(normed, [point], X).members_
+    assert (again["1.running_mean"] == found["1.running_mean"]).all()
 
 
 def test_the_statistics_are_those_that_predict(normed, iris):
