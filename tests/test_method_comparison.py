@@ -108,6 +108,8 @@ def test_runs_that_are_there_are_not_made_again(quick_run, script, monkeypatch):
     arguments = ["--data", "digits", "--quick", "--output", str(folder)]
     with redirect_stdout(StringIO()):
         script("compare_methods").main(arguments)
+        # A report asks for no fits, whatever is lacking.
+        script("compare_methods").main([*arguments, "--report", "--seeds", "2"])
     assert made == [(0, runs[-1]["method"])]
     again = json.loads(file.read_text().splitlines()[-1])
     # A fit of the same seed is the same.
@@ -125,6 +127,29 @@ def test_every_method_has_a_row_for_its_task(script, net):
     built = {type(model).__name__ for model in models}
     kind = "Classifier" if isinstance(net, NetClassifier) else "Regressor"
     assert built == names_of(kind) | {f"CrossFittedEnsemble{kind}", f"TabularSnapshot{kind}"}
+
+
+def test_rows_are_what_their_names_say(script):
+    problem = script("_comparison_data").digits(BENCHMARKS)
+    rows = script("_methods").methods(problem)
+    models = {row.name: row.build(problem, seed=0) for row in rows}
+    assert models["SingleCycle"].cold_restart
+    assert (models["NoCycle"].schedule, models["NoCycle"].M) == ("step", problem.M)
+    assert models["its last snapshot alone"].m == 1
+    assert models["snapshot ensemble"].m is None
+    # Five nets that share 60 epochs.
+    assert models["5 nets of 12 epochs"].estimator.max_epochs == 60 / 5
+    assert models["6 nets of 60 epochs"].estimator.max_epochs == 60
+
+
+def test_fits_go_seed_by_seed(script, monkeypatch):
+    tasks = []
+    monkeypatch.setattr(
+        script("compare_methods"), "make_runs", lambda found, jobs: tasks.extend(found) or ()
+    )
+    script("compare_methods").main(["--data", "digits", "--quick", "--seeds", "2"])
+    n_methods = len(tasks) // 2
+    assert [task[1] for task in tasks] == [0] * n_methods + [1] * n_methods
 
 
 def names_of(kind):
