@@ -107,7 +107,7 @@ def test_costs_are_medians_and_memory_is_in_units_of_one_net(report):
 
 def test_a_seed_of_half_of_the_methods_counts_and_who_lacks_it_is_told(report):
     more = [*runs(), run(ONE, 2, 4.0, -0.9), *(run("SWA", seed, 1.0, -0.1) for seed in (0, 1))]
-    more[0]["machine"] = {"date": "2027"}
+    more[3]["machine"] = {"date": "2027"}
     text = report.markdown(more, [ONE, SNAPSHOTS, DEEP, "SWA"])
     assert line(block(text, "Quality"), f"| {ONE}")[0].startswith(f"{(3 + 2 + 4) / 3:.2f}")
     assert f"seeds 3, seeds of {DEEP} 2, seeds of SWA 2." in text
