@@ -284,11 +284,14 @@ def test_bad_arguments_are_one_plain_sentence(script, capsys, arguments, message
 @pytest.mark.slow
 def test_another_seed_is_another_training(quick_run, script):
     (first,) = (run for run in quick_run[1] if run["method"] == script("_methods").BASELINE)
-    module = script("_comparison_runs")
-    study = module.Study("digits", BENCHMARKS, None, is_quick=True)
-    second = module.measure(study, 1, first["method"])
+    study = script("_comparison_runs").Study("digits", BENCHMARKS, None, is_quick=True)
+    second = script("_comparison_runs").measure(study, 1, first["method"])
     assert (first["seed"], second["seed"]) == (0, 1)
     assert first["CLL"] != second["CLL"]
+    # It has learnt from the training rows alone.
+    problem, method = study.problem(), study.methods()[first["method"]]
+    model = method.build(problem, seed=1).fit(problem.train.X, problem.train.y)
+    assert second["CLL"] == script("_scores").score(model, problem)["CLL"]
 
 
 def test_fewer_epochs_than_nets_are_refused(script):
