@@ -117,7 +117,7 @@ def test_a_member_of_weight_0_does_not_matter():
     [
         (([[0.5, 0.5]],), r"member_proba must be of shape \(n_members, .* got \(1, 2\)"),
         ((np.empty((0, 2, 2)),), r"with members in it, got \(0, 2, 2\)"),
-        (([[[0.5, 0.6]]],), "member_proba must be probabilities >= 0 that sum to 1"),
+        (([[[0.5, 0.502]]],), "member_proba must be probabilities >= 0 that sum to 1"),
         (([[[1.5, -0.5]]],), "member_proba must be probabilities >= 0 that sum to 1"),
         (([[[np.nan, 1]]],), "member_proba must be probabilities >= 0 that sum to 1"),
         ((PROBA, [1, 1]), r"weights must be 3 finite numbers >= 0, .* got \[1, 1\]"),

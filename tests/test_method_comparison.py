@@ -1,7 +1,6 @@
 """The comparison of methods: its rows, scores and runs."""
 
 import json
-import lzma
 import math
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from skensemble import NetClassifier, NetRegressor, ensembles
+from skensemble import NetClassifier, NetRegressor, ensembles, metrics
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -109,6 +108,8 @@ def test_runs_that_are_there_are_not_made_again(quick_run, script, monkeypatch):
     arguments = ["--data", "digits", "--quick", "--output", str(folder)]
     with redirect_stdout(StringIO()):
         script("compare_methods").main(arguments)
+        # A report asks for no fits, whatever is lacking.
+        script("compare_methods").main([*arguments, "--report", "--seeds", "2"])
     assert made == [(0, runs[-1]["method"])]
     again = json.loads(file.read_text().splitlines()[-1])
     # A fit of the same seed is the same.
@@ -121,29 +122,11 @@ def test_runs_that_are_there_are_not_made_again(quick_run, script, monkeypatch):
 @pytest.mark.parametrize("net", [NetClassifier(), NetRegressor()], ids=["classes", "targets"])
 def test_every_method_has_a_row_for_its_task(script, net):
     problem = replace(script("_comparison_data").digits(BENCHMARKS), net=net)
-    built = {
-        type(row.build(problem, seed=0)).__name__ for row in script("_methods").methods(problem)
-    }
+    models = [row.build(problem, seed=3) for row in script("_methods").methods(problem)]
+    assert {model.random_state for model in models} == {3}
+    built = {type(model).__name__ for model in models}
     kind = "Classifier" if isinstance(net, NetClassifier) else "Regressor"
     assert built == names_of(kind) | {f"CrossFittedEnsemble{kind}", f"TabularSnapshot{kind}"}
-
-
-def test_without_weight_decay_no_method_needs_it_as_a_prior(script, tmp_path):
-    data, (file,) = script("_comparison_data"), {script("_comparison_data").FILES["letter"]}
-    lines = [f"{k % 2},{k},{'AB'[k % 2]}" for k in range(40)]
-    with lzma.open(tmp_path / file, "wt") as table:
-        table.write("\n".join(["a,b,Letter", *lines]))
-    with_decay, without = (data.LOADERS[name](tmp_path) for name in ("letter", "letter_no_decay"))
-    assert with_decay.net.optimizer__weight_decay == 1e-4
-    assert without.net.optimizer__weight_decay == 0
-    np.testing.assert_array_equal(with_decay.test.X, without.test.X)
-    rows, fewer = (script("_methods").methods(problem) for problem in (with_decay, without))
-    assert {row.family for row in rows} - {row.family for row in fewer} == {
-        "CyclicalSGLD",
-        "KFACLaplace",
-        "Variational",
-        "TabularSnapshot",
-    }
 
 
 def test_what_is_untouched_has_the_seed_alone(script):
@@ -163,13 +146,27 @@ def test_only_rows_that_are_asked_for_are_missing(script):
     assert found == [(study, 0, "SWAG"), (study, 1, "SWA"), (study, 1, "SWAG")]
 
 
-def test_pixels_have_one_scale(script):
-    X = script("_comparison_data").digits(BENCHMARKS).train.X
-    assert X.mean() == pytest.approx(0, abs=1e-12)
-    assert X.std() == pytest.approx(1)
-    # Columns keep theirs: the first pixel is white in all digits.
-    assert np.ptp(X[:, 0]) == 0
-    assert np.ptp(X.mean(axis=0)) > 1
+def test_rows_are_what_their_names_say(script):
+    problem = script("_comparison_data").digits(BENCHMARKS)
+    rows = script("_methods").methods(problem)
+    models = {row.name: row.build(problem, seed=0) for row in rows}
+    assert models["SingleCycle"].cold_restart
+    assert (models["NoCycle"].schedule, models["NoCycle"].M) == ("step", problem.M)
+    assert models["its last snapshot alone"].m == 1
+    assert models["snapshot ensemble"].m is None
+    # Five nets that share 60 epochs.
+    assert models["5 nets of 12 epochs"].estimator.max_epochs == 60 / 5
+    assert models["6 nets of 60 epochs"].estimator.max_epochs == 60
+
+
+def test_fits_go_seed_by_seed(script, monkeypatch):
+    tasks = []
+    monkeypatch.setattr(
+        script("compare_methods"), "make_runs", lambda found, jobs: tasks.extend(found) or ()
+    )
+    script("compare_methods").main(["--data", "digits", "--quick", "--seeds", "2"])
+    n_methods = len(tasks) // 2
+    assert [task[1] for task in tasks] == [0] * n_methods + [1] * n_methods
 
 
 def names_of(kind):
@@ -206,6 +203,45 @@ def test_targets_are_scored_as_gaussians_of_spread_and_noise(script):
     assert found["calibration"] < 0.02
 
 
+def test_the_noise_is_that_of_validation_rows(script):
+    # Errors of 3 there and of 1 where methods are scored.
+    val, test = (SimpleNamespace(y=np.array([a, -a])) for a in (3.0, 1.0))
+    problem, moments = SimpleNamespace(val=val, test=test), (np.zeros(2), np.zeros(2))
+    found = script("_scores").score_targets(problem, moments, moments)
+    assert found["noise"] == pytest.approx(3, rel=1e-4)
+    assert found["RMSE"] == 1
+    assert found["CRPS"] == pytest.approx(metrics.gaussian_crps([1, -1], [0, 0], [3, 3]), rel=1e-4)
+
+
+def test_the_spread_of_some_nets_is_the_standard_deviation_of_their_values(script):
+    rows = SimpleNamespace(X=None, y=np.array([2.0 + 3, 2 - 3]))
+    problem = SimpleNamespace(is_classification=False, val=rows, test=rows)
+    model = SimpleNamespace(member_predict=lambda X: np.array([[0.0, 0.0], [4.0, 4.0]]))
+    one, both = script("_scores").score_sizes(model, problem)
+    # Either net errs by 5 and by 1. Both lie 2 from their mean, which errs by 3.
+    assert one["noise"] == pytest.approx(math.sqrt((5**2 + 1) / 2), rel=1e-4)
+    assert both["noise"] == pytest.approx(math.sqrt(3**2 - 2**2), rel=1e-4)
+
+
+def test_each_score_of_classes_is_the_metric_of_its_name(script):
+    rng = np.random.default_rng(0)
+    proba, labels = rng.dirichlet([1, 1, 1], 60), np.array(["a", "b", "c"])
+    y = labels[rng.integers(0, 3, 60)]
+    error, how = metrics.expected_calibration_error, {"labels": labels}
+    expected = {
+        "error %": 100 * np.mean(labels[proba.argmax(axis=1)] != y),
+        "NLL": -np.log(proba[np.arange(60), np.searchsorted(labels, y)]).mean(),
+        "CLL": metrics.calibrated_log_likelihood(y, proba, **how),
+        "ECE": error(y, proba, **how),
+        "ECE, equal mass": error(y, proba, strategy="quantile", **how),
+        "ECE, class-wise": error(y, proba, classwise=True, **how),
+        "risk-coverage": metrics.risk_coverage_area(y, proba, **how),
+        "answered %": 100 * metrics.accuracy_at_coverage(y, proba, coverage=0.9, **how),
+    }
+    assert len({round(value, 6) for value in expected.values()}) == 8
+    assert script("_scores").score_classes(proba, y, labels) == pytest.approx(expected)
+
+
 def test_a_size_of_a_deep_ensemble_is_the_mean_over_runs_of_its_nets(script):
     # Each of three nets is equally sure of a for all rows, three of which are a.
     sure = np.array([0.1, 0.2, 0.6])
@@ -227,16 +263,6 @@ def test_a_size_of_a_deep_ensemble_is_the_mean_over_runs_of_its_nets(script):
     # Only the third net, on its own, takes a for the most probable.
     wrong = [(75 + 75 + 25) / 3, 75, 75]
     assert [size["error %"] for size in sizes] == pytest.approx(wrong)
-
-
-@pytest.mark.parametrize(("name", "kinds"), [("digits", 2)])
-def test_foreign_rows_have_the_values_of_test_rows_in_other_places(script, name, kinds):
-    problem = script("_comparison_data").LOADERS[name](BENCHMARKS)
-    assert len(problem.foreign) == kinds
-    for rows in problem.foreign.values():
-        assert rows.shape == problem.test.X.shape
-        assert not np.array_equal(rows, problem.test.X)
-        np.testing.assert_array_equal(np.sort(rows), np.sort(problem.test.X))
 
 
 def test_foreign_rows_are_told_by_the_weighted_members(script):
@@ -270,6 +296,19 @@ def test_bad_arguments_are_one_plain_sentence(script, capsys, arguments, message
     with pytest.raises(SystemExit):
         script("compare_methods").main(["--data", "digits", *arguments])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_another_seed_is_another_training(quick_run, script):
+    (first,) = (run for run in quick_run[1] if run["method"] == script("_methods").BASELINE)
+    study = script("_comparison_runs").Study("digits", BENCHMARKS, None, is_quick=True)
+    second = script("_comparison_runs").measure(study, 1, first["method"])
+    assert (first["seed"], second["seed"]) == (0, 1)
+    assert first["CLL"] != second["CLL"]
+    # It has learnt from the training rows alone.
+    problem, method = study.problem(), study.methods()[first["method"]]
+    model = method.build(problem, seed=1).fit(problem.train.X, problem.train.y)
+    assert second["CLL"] == script("_scores").score(model, problem)["CLL"]
 
 
 def test_fewer_epochs_than_nets_are_refused(script):

@@ -97,12 +97,36 @@ def test_costs_are_those_of_the_single_net_with_the_same_seed(report):
     assert line(costs, f"| {DEEP}")[0] == "own net"
 
 
+def test_costs_are_medians_and_memory_is_in_units_of_one_net(report):
+    third = [run(ONE, 2, 1.0, -0.1), run(SNAPSHOTS, 2, 1.0, -0.1, **{"fit s": 10.0})]
+    more = [{**one, "bytes": 8 if one["method"] == ONE else 24} for one in [*runs()[1:], *third]]
+    costs = line(block(report.markdown(more, [ONE, SNAPSHOTS, DEEP]), "Costs"), f"| {SNAPSHOTS}")
+    # Of 3, 2 and 10 seconds, and of 24 bytes by 8.
+    assert (costs[1], costs[5]) == ("3", "3.0")
+
+
+def test_a_seed_of_half_of_the_methods_counts_and_who_lacks_it_is_told(report):
+    more = [*runs(), run(ONE, 2, 4.0, -0.9), *(run("SWA", seed, 1.0, -0.1) for seed in (0, 1))]
+    more[3]["machine"] = {"date": "2027"}
+    text = report.markdown(more, [ONE, SNAPSHOTS, DEEP, "SWA"])
+    assert line(block(text, "Quality"), f"| {ONE}")[0].startswith(f"{(3 + 2 + 4) / 3:.2f}")
+    assert f"seeds 3, seeds of {DEEP} 2, seeds of SWA 2." in text
+    # The machine is that of the latest run.
+    assert "date 2027" in text
+
+
 def test_the_order_of_the_paper_is_told_in_pairs(report):
     # Too few methods have seed 2 for the other tables.
     more = [*runs(), run(ONE, 2, 10.0, -8.0), run("SWA", 0, 2.0, -0.5), run("SWAG", 0, 2.0, -0.5)]
     pairs = block(report.markdown(more, [ONE, SNAPSHOTS, DEEP]), "The snapshot ensemble less")
     # Errors differ by -0.5, 0.5 and -1, log-likelihoods by 0.1, 0.2 and -1.
     assert line(pairs, f"| {ONE}") == ["3", "-0.33 ± 0.76", "2", "-0.2333 ± 0.6658", "2"]
+
+
+def test_level_is_not_ahead_and_the_last_snapshot_is_among_the_pairs(report):
+    more = [*runs(), run("its last snapshot alone", 0, 2.5, -0.4)]
+    pairs = block(report.markdown(more, [ONE, SNAPSHOTS, DEEP]), "The snapshot ensemble less")
+    assert line(pairs, "| its last snapshot alone") == ["1", "+0.00", "0", "+0.0000", "0"]
 
 
 def test_warnings_are_told_once_with_their_count(report):
@@ -122,6 +146,7 @@ def test_all_data_stand_in_one_table(script):
     crossed = {"steps": 400, **dict.fromkeys(areas, 0.7)}
     letters += [run("4 cross-fitted of 60 epochs", 0, 2.0, -0.28, **crossed)]
     house += [run("2 cross-fitted of 60 epochs", 0, 2.0, -0.7, steps=200, **other)]
+    house += [run(SNAPSHOTS, 0, 2.0, -0.4, steps=900, **other)]
     text = script("_comparison_summary").summary({"letter": letters, "california": house})
     # One net is told by its entropy, several by what they disagree on.
     assert line(text, f"| {ONE}") == ["1", "1", "≤ 1", "≤ 1", "0.600"]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_study_goes_on_where_it_stopped(study):
     assert (folder / "paper_sizes.svg").read_bytes() == (RESULTS / "paper_sizes.svg").read_bytes()
 
 
+def test_nets_are_trained_without_weight_decay(monkeypatch):
+    # The script sets it for itself.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    problem = import_module("paper_figures").problem_of(DATA, 300)
+    assert problem.net.optimizer__weight_decay == 0
+    assert len(problem.train.y) == len(problem.test.y) == 300
+
+
 def test_each_training_has_a_score_for_each_number_of_members(study):
     runs = runs_in(study[0])
     assert all(len(run["NLL"]) == len(run["alone, error %"]) == run["M"] for run in runs)
@@ -62,6 +72,8 @@ def test_the_ends_of_a_line_are_the_members(study):
     found = json.loads((study[0] / "paper_lines.json").read_text())
     start, end = (found["fractions"].index(fraction) for fraction in (0, 1))
     for ensemble in found["ensembles"]:
+        # From each of six to the last one.
+        assert [line["member"] for line in ensemble["lines"]] == [1, 2, 3, 4, 5]
         assert len({line["test NLL"][end] for line in ensemble["lines"]}) == 1
         assert len({line["test NLL"][start] for line in ensemble["lines"]}) > 1
         assert [row[k] for k, row in enumerate(ensemble["correlation"])] == [1] * 6

@@ -4,7 +4,9 @@ import ast
 import importlib.util
 import re
 import runpy
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -112,6 +114,8 @@ def test_a_site_without_faults_has_none(site):
         ("#there", "#nowhere", "no such place on the page: #nowhere"),
         ("../a.html#top", "../c.html", "no such file: ../c.html"),
         ("b.html 2x", "c.html 2x", "no such file: c.html"),
+        ("../a.html#top", "../sub", "no such file: ../sub"),
+        ("<a ", '<link href="https://example.org/a.css"><a ', "loaded from the network: https"),
         ('src="../a.html"', 'src="//example.org/a.js"', "loaded from the network: //example.org"),
     ],
 )
@@ -127,3 +131,48 @@ def test_a_sheet_that_loads_from_the_network_is_a_fault(site):
     (site / "x.css").write_text("@font-face {src: url('https://example.org/font.woff')}")
     (fault,) = check_links.faults_of(site)
     assert fault.startswith("x.css: loaded from the network")
+
+
+def test_addresses_are_unquoted_and_data_and_named_places_are_there(site):
+    (site / "c d.html").write_text(
+        '<a name="é">c</a><img src="data:image/png;base64,AA"><a href="c%20d.html#%C3%A9">here</a>'
+    )
+    # What a theme brings is not ours to mend.
+    (site / "_static").mkdir()
+    (site / "_static" / "x.html").write_text('<a href="nowhere.html">x</a>')
+    assert check_links.faults_of(site) == []
+
+
+@pytest.mark.parametrize(("text", "status"), [("a", 0), ('<a href="c.html">c</a>', 1)])
+def test_a_fault_fails_the_check(tmp_path, monkeypatch, capsys, text, status):
+    (tmp_path / "a.html").write_text(text)
+    monkeypatch.setattr(sys, "argv", ["check_links.py", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "docs" / "check_links.py"), run_name="__main__")
+    assert ended.value.code == status
+    assert ("no such file: c.html" if status else "1 pages: every link") in capsys.readouterr().out
+
+
+def test_formulas_are_mathml_in_a_line_or_on_their_own():
+    pytest.importorskip("sphinx")
+    pytest.importorskip("latex2mathml")
+    mathml = load("_ext/mathml")
+    writer = SimpleNamespace(body=[])
+    for visit, kind in ((mathml.visit_math, "math"), (mathml.visit_displaymath, "math_block")):
+        node = getattr(mathml.nodes, kind)("", "x")
+        with pytest.raises(mathml.nodes.SkipNode):
+            visit(writer, node)
+    line, block = writer.body
+    assert 'display="inline"' in line
+    assert 'display="block"' in block
+    with pytest.raises(mathml.ExtensionError, match=r"cannot turn into MathML: \\nonsense"):
+        mathml.to_mathml(r"\nonsense{x}", "inline")
+
+
+def test_pictures_of_the_gallery_have_the_colours_of_displays():
+    mpl = pytest.importorskip("matplotlib")
+    from skensemble.displays._style import COLOURS
+
+    with mpl.rc_context():
+        load("_ext/gallery_style").apply({}, "an example")
+        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == COLOURS

@@ -68,6 +68,8 @@ def test_the_members_are_not_written_to_and_share_no_memory():
 def test_the_average_is_weighted():
     assert average_of([A, B])["0.weight"].tolist() == [2, 0]
     assert average_of([A, B], [1, 3])["0.weight"].tolist() == [(1 + 9) / 4, (2 - 6) / 4]
+    turned = [{"w": np.array([z], np.complex64)} for z in (1 + 2j, 3 - 2j)]
+    assert average_of(turned)["w"].tolist() == [2]
     assert average_of([A, B], [1, 3])["1.num_batches_tracked"] == 30
     assert average_of([A, B], [3, 1])["1.num_batches_tracked"] == 10
 

@@ -7,11 +7,14 @@ from matplotlib.figure import Figure
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from skorch import NeuralNetClassifier
+from torch import nn
 
 from skensemble import NetRegressor
 from skensemble._checks import InvalidParameterError
 from skensemble.displays import BudgetDisplay
 from skensemble.metrics import calibrated_log_likelihood
+from skensemble.modules import MLP
 
 RECORDS = [
     {"method": method, "epochs": epochs, "error": error, "log_likelihood": -error}
@@ -60,6 +63,21 @@ def test_estimators_are_scored_against_the_epochs_of_all_their_nets(
     proba = cross_fitted.predict_proba(X)
     expected = calibrated_log_likelihood(y, proba, sample_weight=weight)
     assert display.log_likelihoods["folds"].tolist() == [expected]
+
+
+def test_a_net_without_a_number_of_epochs_has_those_of_its_history(rows, net):
+    X, y = rows[:2]
+    plain = NeuralNetClassifier(MLP, module__n_features=4, module__n_outputs=3, verbose=0)
+    plain = plain.set_params(criterion=nn.CrossEntropyLoss, max_epochs=3).fit(X, y)
+    assert BudgetDisplay.from_estimators(plain, X, y).epochs["NeuralNetClassifier"].tolist() == [3]
+
+
+def test_labels_without_rows_are_those_of_the_estimator(snapshots, rows):
+    X, y = rows[2:]
+    display = BudgetDisplay.from_estimators(snapshots, X[y < 2], y[y < 2])
+    proba = snapshots.predict_proba(X[y < 2])
+    expected = calibrated_log_likelihood(y[y < 2], proba, labels=[0, 1, 2])
+    assert display.log_likelihoods["SnapshotEnsembleClassifier"].tolist() == [expected]
 
 
 def test_plot_draws_on_the_axes_that_are_given():

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skensemble._checks import InvalidParameterError
 from skensemble.displays import CorrelationDisplay
@@ -13,7 +15,17 @@ def test_cells_are_the_correlations_of_probabilities(snapshots, rows):
     flat = snapshots.member_predict_proba(rows[2]).reshape(3, -1)
     np.testing.assert_allclose(display.image_.get_array(), np.corrcoef(flat), rtol=1e-5)
     assert display.texts_[0, 0].get_text() == f"{1:.{len(display.texts_[0, 1].get_text()) - 2}f}"
-    assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["1", "2", "3"]
+    for axis in (display.ax_.xaxis, display.ax_.yaxis):
+        assert [label.get_text() for label in axis.get_ticklabels()] == ["1", "2", "3"]
+    # As a matrix is written: the first row on top.
+    assert display.ax_.yaxis_inverted()
+
+
+def test_rows_go_through_the_pipeline_before_an_ensemble(snapshots, rows):
+    double = FunctionTransformer(lambda X: 2 * X, check_inverse=False).fit(rows[2])
+    display = CorrelationDisplay.from_estimator(make_pipeline(double, snapshots), rows[2])
+    expected = CorrelationDisplay.from_estimator(snapshots, 2 * rows[2])
+    assert display.correlations.tolist() == expected.correlations.tolist()
 
 
 def test_rows_have_weights(snapshots, rows):

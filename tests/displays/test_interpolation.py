@@ -32,6 +32,9 @@ def test_lines_go_from_each_member_to_the_last_one(snapshots, rows):
         np.testing.assert_allclose(losses, [log_loss(y, proba) for proba in ways], rtol=1e-5)
         errors = [np.mean(proba.argmax(axis=1) != y) for proba in ways]
         np.testing.assert_allclose(display.error_lines_[k].get_ydata(), errors)
+        # Dots at the ends are the members.
+        dots = display.ax_[0].lines[2 * k + 1].get_data()
+        assert [list(values) for values in dots] == [[0, 1], [losses[0], losses[2]]]
     assert display.loss_lines_[1].get_label() == "member 2 to 3"
 
 
@@ -49,6 +52,13 @@ def test_pairs_may_count_from_the_last_and_rows_have_weights(snapshots, rows):
     assert display.errors[0, 1] == pytest.approx(np.average(wrong, weights=weight))
 
 
+def test_labels_without_rows_are_those_of_the_ensemble(snapshots, rows):
+    X, y = (part[rows[3] < 2] for part in rows[2:])
+    display = InterpolationDisplay.from_estimator(snapshots, X, y, n_points=2)
+    expected = [log_loss(y, p, labels=[0, 1, 2]) for p in snapshots.member_predict_proba(X)]
+    np.testing.assert_allclose(display.losses[:, 0], expected[:2], rtol=1e-5)
+
+
 def test_a_regression_has_squared_errors_alone(rows):
     X, y = rows[0], rows[1].astype(float)
     net = NetRegressor(module__hidden_units=(4,), max_epochs=10, batch_size=16)
@@ -56,6 +66,10 @@ def test_a_regression_has_squared_errors_alone(rows):
     display = InterpolationDisplay.from_estimator(ensemble, X, y, n_points=2)
     expected = [mean_squared_error(y, values) for values in ensemble.member_predict(X)]
     np.testing.assert_allclose(display.losses[0], expected, rtol=1e-5)
+    weight = np.arange(len(y))
+    weighted = InterpolationDisplay.from_estimator(ensemble, X, y, n_points=2, sample_weight=weight)
+    expected = mean_squared_error(y, ensemble.member_predict(X)[0], sample_weight=weight)
+    assert weighted.losses[0, 0] == pytest.approx(expected, rel=1e-5)
     assert display.errors is None
     assert display.ax_.get_ylabel() == "squared error"
 
@@ -68,8 +82,9 @@ def test_batch_normalisation_is_computed_over_rows_that_come_through_the_pipelin
     double = FunctionTransformer(lambda X: 2 * X, check_inverse=False)
     pipeline = make_pipeline(double, ensemble).fit(X, y)
     shown = {"n_points": 3, "pairs": [(0, 1)]}
-    display = InterpolationDisplay.from_estimator(pipeline, X, y, X_refresh=X, **shown)
     half = with_members(ensemble, [average_of(ensemble.members_)], 2 * X)
+    X, y = rows[2:]
+    display = InterpolationDisplay.from_estimator(pipeline, X, y, X_refresh=rows[0], **shown)
     assert display.losses[0, 1] == pytest.approx(log_loss(y, half.predict_proba(2 * X)), rel=1e-4)
     with pytest.raises(InvalidParameterError, match="X_refresh must be"):
         InterpolationDisplay.from_estimator(pipeline, X, y, **shown)

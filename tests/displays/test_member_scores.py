@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.pipeline import make_pipeline
@@ -35,6 +36,9 @@ def test_the_score_is_accuracy_unless_another_is_asked_for(snapshots, rows):
     weight = np.arange(len(y))
     display = MemberScoresDisplay.from_estimator(snapshots, X, y, sample_weight=weight)
     assert display.staged_scores.tolist() == snapshots.staged_score(X, y, weight).tolist()
+    members = snapshots.member_predict_proba(X).argmax(axis=2)
+    expected = [accuracy_score(y, labels, sample_weight=weight) for labels in members]
+    assert display.member_scores.tolist() == expected
     assert display.ax_.get_ylabel() == "accuracy (higher is better)"
 
 
@@ -62,7 +66,24 @@ def test_several_ensembles_show_mean_and_spread(snapshots, weighted, rows):
     edges = display.band_.get_paths()[0].vertices
     for edge in (mean - std, mean + std):
         assert all(np.isclose(edges[:, 1], value).any() for value in edge)
-    assert display.error_bars_ is not None
+    bars = np.array(display.error_bars_.lines[2][0].get_segments())
+    mean, std = np.mean(both, axis=0), np.std(both, axis=0)
+    np.testing.assert_allclose(bars[:, :, 0], np.repeat([[1], [2], [3]], 2, axis=1))
+    np.testing.assert_allclose(bars[:, :, 1], np.stack([mean - std, mean + std], axis=1))
+
+
+def test_lines_of_several_ensembles_are_means_of_weighted_scores(weighted, rows):
+    other = clone(weighted).set_params(random_state=2).fit(*rows[:2])
+    X, y = rows[2:]
+    how = {"scoring": "neg_log_loss", "sample_weight": np.arange(len(y))}
+    display = MemberScoresDisplay.from_estimator([weighted, other], X, y, **how)
+    losses = [
+        log_loss(y, one.predict_proba(X), sample_weight=np.arange(len(y)))
+        for one in (weighted, other)
+    ]
+    np.testing.assert_allclose(display.weighted_scores["validation weights"], losses)
+    drawn = display.weighted_lines_[1].get_ydata()[0]
+    assert drawn == pytest.approx((losses[0] + losses[1]) / 2)
 
 
 def test_members_of_several_nets_share_their_place(cross_fitted, rows):

@@ -31,6 +31,10 @@ def test_members_of_several_nets_stand_on_each_other(cross_fitted):
     np.testing.assert_allclose(heights(display, "out-of-fold weights"), sums)
     for below, above in zip(lower, upper, strict=True):
         assert above.get_y() == below.get_height()
+    several = MemberWeightsDisplay.from_estimators({"folds": cross_fitted})
+    np.testing.assert_allclose(heights(several, "folds"), sums)
+    middles = [bar.get_x() + bar.get_width() / 2 for bar in several.bars_["folds"][0]]
+    np.testing.assert_allclose(middles, [1, 2, 3])
 
 
 def test_several_ensembles_show_what_they_take_now(snapshots, weighted):

@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 from skensemble import SnapshotEnsembleClassifier
 from skensemble.displays import RiskCoverageDisplay
-from skensemble.metrics import risk_coverage_area
+from skensemble.metrics import risk_coverage_area, risk_coverage_curve
 
 Y_TRUE = [0, 1, 0, 1]
 Y_PROBA = [0.1, 0.8, 0.3, 0.4]
@@ -27,6 +27,15 @@ def test_the_legend_has_name_and_area(snapshots, rows):
     display = RiskCoverageDisplay.from_estimator(snapshots, X, y, sample_weight=weight)
     area = risk_coverage_area(y, snapshots.predict_proba(X), sample_weight=weight)
     assert display.line_.get_label() == f"SnapshotEnsembleClassifier: area {area:.3g}"
+
+
+def test_the_curve_has_the_weights_of_rows_and_the_labels_of_the_estimator(snapshots, rows):
+    X, y = (part[rows[3] < 2] for part in rows[2:])
+    how = {"sample_weight": np.arange(len(y))}
+    display = RiskCoverageDisplay.from_estimator(snapshots, X, y, **how)
+    proba = snapshots.predict_proba(X)
+    coverage, risk, _ = risk_coverage_curve(y, proba, **how, labels=[0, 1, 2])
+    assert [list(part) for part in display.line_.get_data()] == [coverage.tolist(), risk.tolist()]
 
 
 def test_curves_share_axes_and_differ():

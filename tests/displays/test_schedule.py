@@ -28,6 +28,14 @@ def test_a_schedule_is_drawn_step_by_step_with_its_snapshots():
     assert drawn(display.marks_) == [[10, 30, 70], [rates[9], rates[29], rates[69]]]
     assert display.loss_line_ is None
     assert display.ax_.get_ylabel() == "learning rate"
+    dotted = [line.get_xdata()[0] for line in display.ax_.lines if line.get_linestyle() == ":"]
+    assert dotted == [10, 30, 70]
+
+
+def test_losses_over_a_decade_stand_on_a_logarithmic_axis():
+    for losses, scale in (([1.0, 0.2], "linear"), ([1.0, 0.1], "log")):
+        display = ScheduleDisplay(learning_rates=[0.1, 0.1], loss_curve=losses).plot()
+        assert display.ax_[1].get_yscale() == scale
 
 
 def test_own_schedules_and_moments_get_what_they_take():

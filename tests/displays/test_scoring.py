@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, make_scorer, r2_score, roc_auc_score
+from skorch import NeuralNetBinaryClassifier
 
-from skensemble import NetRegressor, SnapshotEnsembleRegressor
+from skensemble import NetRegressor, SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skensemble._checks import InvalidParameterError
 from skensemble.displays._scoring import Scorer
 from skensemble.metrics import expected_calibration_error
+from skensemble.modules import MLP
 
 
 @pytest.mark.parametrize("scoring", [None, "neg_log_loss", "roc_auc_ovr", "balanced_accuracy"])
@@ -28,6 +30,16 @@ def test_our_metrics_score_through_make_scorer(snapshots, rows):
     assert score.is_loss
     assert score.name == "expected calibration error"
     assert score(proba, y) == metric(y, proba)
+
+
+def test_labels_are_those_of_the_threshold_of_a_net(rows):
+    X, y = (part[rows[1] < 2] for part in rows[:2])
+    net = NeuralNetBinaryClassifier(MLP, threshold=0.97, max_epochs=5, batch_size=8, verbose=0)
+    net.set_params(module__n_features=4, module__n_outputs=1)
+    ensemble = SnapshotEnsembleClassifier(net, M=1, random_state=0).fit(X.astype(np.float32), y)
+    score, proba = Scorer(ensemble, None), ensemble.predict_proba(X)
+    by_threshold, by_half = (np.mean((proba[:, 1] > least) == y) for least in (0.97, 0.5))
+    assert score(proba, y) == by_threshold < by_half
 
 
 def test_values_are_scored_by_r_squared(rows):

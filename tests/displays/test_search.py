@@ -56,6 +56,11 @@ def test_two_parameters_make_a_heat_map():
     )
     assert (x, y) == (["1", "2"], ["0.01", "0.1"])
     assert not display.lines_
+    # What is better is brighter, whichever way the score goes.
+    of_losses = SearchDisplay.from_cv_results(GRID, "M", "alpha_zero", score_name="neg_log_loss")
+    for one, (best, worst) in ((display, (-1, -4)), (of_losses, (1, 4))):
+        colours = [one.image_.cmap(one.image_.norm(score))[:3] for score in (best, worst)]
+        assert sum(colours[0]) > sum(colours[1])
 
 
 def test_what_was_not_tried_has_no_number():
@@ -70,6 +75,8 @@ def test_of_several_candidates_the_best_is_shown_or_those_of_where():
     best = SearchDisplay.from_cv_results(GRID, "M")
     assert np.asarray(best.lines_[0].get_ydata()).tolist() == [-1, -2]
     assert best.std_scores.tolist() == [0.1, 0.2]
+    first = results(M=[1, 1], mean_test_score=[2.0, 1.0])
+    assert SearchDisplay.from_cv_results(first, "M").mean_scores.tolist() == [2]
     other = SearchDisplay.from_cv_results(GRID, "M", where={"alpha_zero": 0.1})
     assert np.asarray(other.lines_[0].get_ydata()).tolist() == [-3, -4]
 

@@ -47,6 +47,8 @@ def test_the_number_of_axes_is_checked():
     ax = Figure().add_subplot()
     with pytest.raises(InvalidParameterError, match="ax must be 2 matplotlib Axes, got"):
         axes_of([ax], None, n_rows=2)
+    with pytest.raises(InvalidParameterError, match="ax must be one matplotlib Axes, got"):
+        axes_of([ax, ax], None)
 
 
 def test_the_error_of_a_missing_matplotlib_says_what_to_install(monkeypatch):

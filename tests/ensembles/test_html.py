@@ -112,6 +112,8 @@ def test_of_many_members_the_first_and_the_last_are_shown(make_classifier, iris)
     shown = [row[0] for row in rows]
     assert shown == [*map(str, range(1, 7)), "…", *map(str, range(8, 14))]
     assert {len(row) for row in rows} == {3}
+    other = with_members(ensemble, ensemble.members_[:12])
+    assert [row[0] for row in cells_of(summary_html(other))[1:]] == [*map(str, range(1, 13))]
 
 
 def test_what_is_not_known_is_left_out(make_classifier, iris):
@@ -150,6 +152,14 @@ def test_the_curve_of_a_long_training_has_a_point_for_a_pixel(make_classifier, i
     assert WIDTH <= len(points) <= WIDTH + 2
     # Members lie on the curve, wherever the pixels are.
     assert {f"{dot.get('cx')},{dot.get('cy')}" for dot in svg.iter("circle")} <= set(points)
+    # The highest rate, wherever it is, has the height of the picture.
+    ensemble.learning_rates_ = np.array([0.1, 0.4, 0.2])
+    svg = ET.fromstring(sparkline(ensemble))
+    downs = [point.split(",")[1] for point in next(svg.iter("polyline")).get("points").split()]
+    high = HEIGHT - 2 * RADIUS
+    assert [float(y) - RADIUS for y in downs] == [3 / 4 * high, 0, high / 2]
+    # Members put in from elsewhere have steps that it has not.
+    assert not list(svg.iter("circle"))
     ensemble.learning_rates_ = np.zeros(1)
     assert "nan" not in sparkline(ensemble)
 

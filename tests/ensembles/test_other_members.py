@@ -98,6 +98,10 @@ def test_statistics_of_batch_normalisation_are_those_of_the_rows(normed, iris):
     np.testing.assert_allclose(found["1.running_var"], hidden.var(axis=0, ddof=1), rtol=1e-4)
     assert all((point[name] == before[name]).all() for name in before)
     assert (found["0.weight"] == point["0.weight"]).all()
+    # Those that were there count nothing, whatever they are.
+    point["1.running_mean"][:] = np.nan
+    (again,) = with_members(normed, [point], X).members_
+    assert (again["1.running_mean"] == found["1.running_mean"]).all()
 
 
 def test_the_statistics_are_those_that_predict(normed, iris):
@@ -124,6 +128,8 @@ def test_large_rows_are_shuffled(normed):
     hidden = X @ point["0.weight"].T + point["0.bias"]
     # Of 4096 rows and more the variance is known to 3 %.
     np.testing.assert_allclose(found["1.running_var"], hidden.var(axis=0), rtol=0.03)
+    (again,) = with_members(normed, [point], X).members_
+    assert (again["1.running_var"] == found["1.running_var"]).all()
 
 
 def test_own_members_keep_their_statistics_and_need_no_rows(normed, iris):
@@ -196,6 +202,11 @@ def test_a_copy_does_not_go_on_training(make_classifier, iris):
     with pytest.raises(InvalidParameterError, match="members_ must be those of a training"):
         other.partial_fit(*iris)
     assert other.fit(*iris).member_steps_.tolist() == ensemble.member_steps_.tolist()
+    # Nor where the ensemble holds a training that may go on.
+    begun = make_classifier().partial_fit(*iris)
+    with pytest.raises(InvalidParameterError, match="members_ must be those of a training"):
+        with_members(begun, begun.members_).partial_fit(*iris)
+    begun.partial_fit(*iris)
 
 
 @pytest.mark.parametrize("members", [[], None, {"0.weight": 1}, [{}], ["weights"]])

@@ -200,3 +200,11 @@ def test_one_bin_has_all_rows():
         bins = calibration_bins([1, 0], binary([0.6, 0.9]), n_bins=1, strategy=strategy)
         np.testing.assert_array_equal(bins.edges, [0, 1])
         assert bins.confidence == pytest.approx([(0.6 + 0.9) / 2])
+
+
+def test_distances_of_half_precision_are_not_rounded_again():
+    # A step of float16 below a half is 2**-12, and above it twice that: 1 - c is between two.
+    confidence = 1639 / 2**12
+    proba = np.array([[confidence, 0.3, 0.3]], dtype=np.float16)
+    error = expected_calibration_error([0], proba, labels=[0, 1, 2])
+    assert error == 1 - confidence

@@ -67,6 +67,17 @@ def test_a_member_that_never_changes_has_no_correlation():
     # In floats, the mean of three 0.1 is not 0.1.
     given = output_correlation([[0.1] * 3, [1.0, 2.0, 4.0]])
     np.testing.assert_array_equal(given, [[nan, nan], [nan, 1]])
+    # Nor has one that changes only where there is no weight.
+    rows = [[0.1] * 3 + [0.5], [1.0, 2.0, 4.0, 0.0]]
+    given = output_correlation(rows, sample_weight=[1, 1, 1, 0])
+    np.testing.assert_array_equal(given, [[nan, nan], [nan, 1]])
+
+
+def test_no_correlation_is_beyond_1_by_rounding():
+    # Without a bound some of these are 1 + 2e-16.
+    for seed in range(9):
+        values = np.random.default_rng(seed).normal(size=5)
+        assert abs(output_correlation([values, 3 * values, -2 * values])).max() == 1
 
 
 def test_values_of_regressors_correlate_too():

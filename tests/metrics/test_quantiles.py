@@ -12,6 +12,8 @@ def test_a_quantile_is_the_least_value_that_reaches_its_share():
     # Sorted: 1, 2, 3, 4, a quarter each.
     values, ones = [3.0, 1.0, 4.0, 2.0], [1, 1, 1, 1]
     assert quantiles(values, [0.25, 0.26, 0.5, 0.75, 1.0], ones) == [1, 2, 2, 3, 4]
+    # What is more than rounding is a share of the next value.
+    assert quantiles(values, [0.25 + 1e-9, 0.5 + 1e-9], ones) == [2, 3]
 
 
 def test_weights_are_repeated_values_and_those_of_0_are_none():

@@ -44,6 +44,10 @@ BAD_WEIGHTS = [
         ({"y_proba": []}, r"y_proba must be of shape \(n_samples, n_classes\) .*\(0,\)"),
         ({"y_proba": [0.2, 1.8]}, "y_proba must be probabilities >= 0 that sum to 1"),
         ({"y_proba": [[0.2, 0.9]] * 2}, "y_proba must be probabilities .* sum to 1 .*got .*0.9"),
+        (
+            {"y_proba": [[0.2, 0.802]] * 2},
+            "y_proba must be probabilities .* sum to 1 .*got .*0.802",
+        ),
         ({"y_proba": [[-1.0, 2.0]] * 2}, "y_proba must be probabilities >= 0"),
         ({"y_proba": [[np.nan, 1.0]] * 2}, "y_proba must be probabilities .*got .*nan"),
         ({"y_proba": [["a", "b"]] * 2}, "y_proba must be an array of numbers, got"),

@@ -39,6 +39,7 @@ class Short(NetRegressor):
         (NetClassifier(), "NetClassifier()"),
         (NetRegressor(), "NetRegressor()"),
         (NetClassifier(max_epochs=40, lr=0.5), "NetClassifier(lr=0.5)"),
+        (NetClassifier(lr=float("0.1")), "NetClassifier()"),
         (
             NetClassifier(nn.Linear, module__bias=False, max_epochs=3),
             "NetClassifier(module=Linear, max_epochs=3, module__bias=False)",
@@ -89,6 +90,10 @@ def test_values_are_told_by_name():
     assert told(LogisticRegression(C=2)) == "LogisticRegression(C=2)"
     assert told(list(range(1000))).endswith("...")
     assert len(told("long" * 100)) == 80
+    # 80 characters with both quotes.
+    assert told("x" * 78) == repr("x" * 78)
+    assert told([nn.ReLU] * 5) == "[ReLU, ReLU, ReLU, ReLU, ReLU]"
+    assert told(partial(max, 3, key=abs)) == "partial(max, 3, key=abs)"
     assert told(NeuralNetClassifier(nn.Linear, lr=0.5)) == (
         "NeuralNetClassifier(module=Linear, lr=0.5)"
     )
