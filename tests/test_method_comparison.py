@@ -5,28 +5,14 @@ import lzma
 import math
 from contextlib import redirect_stdout
 from dataclasses import replace
-from importlib import import_module
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from skensemble import NetClassifier, NetRegressor, ensembles
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def script():
-    """Give a function that imports a script as scripts import each other: by its bare name."""
-    n_threads = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        yield import_module
-    torch.set_num_threads(n_threads)
+from tests.conftest import BENCHMARKS
 
 
 @pytest.fixture(scope="module")

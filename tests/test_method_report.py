@@ -1,20 +1,8 @@
 """The tables of the comparison of methods, as arithmetic on runs that are written here."""
 
-from importlib import import_module
-from pathlib import Path
-
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 ONE, SNAPSHOTS, DEEP = "single net, one cosine cycle", "snapshot ensemble", "2 nets of 60 epochs"
-
-
-@pytest.fixture(scope="module")
-def script():
-    """Give a function that imports a script as scripts import each other: by its bare name."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        yield import_module
 
 
 @pytest.fixture
