@@ -72,6 +72,16 @@ def test_what_no_size_reaches_is_more_than_the_largest(report):
     assert line(quality, "| SWA")[-1] == "> 2"
 
 
+def test_the_largest_ensemble_alone_is_its_own_equivalent_up_to_rounding(report):
+    better = [*runs(), run("SWA", 0, 1.0, -0.3 + 1e-6), run("SWA", 1, 1.0, -0.1)]
+    for deep in (found for found in better if found["method"] == DEEP):
+        # float32, of a log-density in dollars.
+        deep["CLL"] += 1e-5
+    quality = block(report.markdown(better, [ONE, SNAPSHOTS, DEEP, "SWA"]), "Quality")
+    assert line(quality, f"| {DEEP}")[-1] == "2.0"
+    assert line(quality, "| SWA")[-1] == "> 2"
+
+
 def test_sizes_are_means_over_the_seeds(report):
     sizes = block(report.markdown(runs(), [ONE, SNAPSHOTS, DEEP]), "Deep ensembles")
     assert line(sizes, "| 1") == ["3.00", "-0.6000"]
