@@ -41,10 +41,10 @@ for name, part in everywhere.items():
     print(f"{name}: AUROC {ood_auroc(of_rows[name], part[is_far]):.2f}")
 
 # %%
-# The area that is printed would be 1 if every point far from the rows were more uncertain than every
-# row, and 0.5 by chance. It is 0.11 to 0.15 for one net over four seeds, 0.16 to 0.18 for the total
-# and 0.19 to 0.24 for the epistemic part of the ensemble: all of them take far points for the surer
-# ones.
+# The area that is printed would be 1 if every point far from the rows were more uncertain than
+# every row, and 0.5 by chance. Over four seeds it is 0.11 to 0.15 for one net, and 0.16 to 0.18 for
+# the total and 0.19 to 0.24 for the epistemic part of the ensemble: all of them take far points for
+# the surer ones.
 #
 # Uncertainty is in nats; log 2 = 0.69 is that of a coin.
 
