@@ -156,8 +156,10 @@ def equivalent(frame: pd.DataFrame, name: str) -> str:
     likelihood, likelihoods = frame.loc[[name], "CLL"].mean(), curve["CLL"].to_numpy()
     if likelihood <= likelihoods[0]:
         return "≤ 1"
-    # The largest ensemble is its own equivalent, whatever float32 does to its means.
-    found = deep_ensemble_equivalent(likelihood - 2e-6, likelihoods)
+    if "sizes" in frame and frame.loc[[name], "sizes"].notna().all():
+        # The largest ensemble is the end of the curve, whatever float32 does to its means.
+        likelihood = likelihoods[-1]
+    found = deep_ensemble_equivalent(likelihood, likelihoods)
     return f"{found:.1f}" if found <= len(curve) else f"> {len(curve)}"
 
 

@@ -52,15 +52,15 @@ Setting = dict[str, Any]
 def main(argv: list[str] | None = None) -> None:
     """Train what is missing, and draw the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--data", type=Path, default="../shared/data", help="folder of letter.csv.xz"
-    )
+    parser.add_argument("--data", type=Path, help="folder of letter.csv.xz; --draw needs none")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="budget where none is studied")
     parser.add_argument("--rows", type=int, help="training and test rows at most; None takes all")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--draw", action="store_true", help="only draw")
     arguments = parser.parse_args(argv)
+    if not (arguments.draw or arguments.data):
+        parser.error("the following arguments are required: --data")
     torch.set_num_threads(1)
     if not arguments.draw:
         problem = problem_of(arguments.data, arguments.rows)

@@ -1,5 +1,6 @@
 """How Sphinx builds these pages; the figures are drawn at the start of each build."""
 
+import os
 import sys
 from importlib import import_module
 from inspect import isfunction
@@ -129,6 +130,14 @@ def draw_figures(app: "Sphinx") -> None:
     figures.draw_all(HERE / "figures")
 
 
+def show_letters(app: "Sphinx", config: object) -> None:
+    """Let the example of letters find them where the data of the benchmarks is there."""
+    data = Path(os.environ.get("SKENSEMBLE_DATA", HERE.parents[1] / "shared" / "data"))
+    letters = data / "letter.csv.xz"
+    if letters.is_file():
+        os.environ.setdefault("SKENSEMBLE_LETTERS", str(letters.resolve()))
+
+
 def list_names(app: "Sphinx") -> None:
     """Write the lists that `api.rst` includes, and the pages that they link to.
 
@@ -154,6 +163,7 @@ def close_fences(app: "Sphinx", page: str, source: list[str]) -> None:
 
 def setup(app: "Sphinx") -> None:
     """Hook what is done at the start of a build and on reading a page."""
+    app.connect("config-inited", show_letters)
     app.connect("builder-inited", draw_figures)
     app.connect("builder-inited", list_names)
     app.connect("source-read", close_fences)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skensemble._arrays import TOLERANCE, are_probabilities, shares_of
 from skensemble._checks import reject
 from skensemble._typing import FloatArray
 
@@ -156,7 +157,8 @@ def uncertainty_parts(member_proba: Any, weights: Any = None) -> UncertaintyPart
     Parameters
     ----------
     member_proba : array-like of shape (n_members, n_samples, n_classes)
-        Probabilities, as `member_predict_proba` gives them.
+        Probabilities, as `member_predict_proba` gives them. Rows are divided by their sums, which
+        the rounding of half precision may have moved by 0.001.
     weights : array-like of shape (n_members,), default=None
         Weights of the members, which are divided by their sum; None is equal ones. What a member of
         weight 0 says does not matter.
@@ -193,34 +195,23 @@ def uncertainty_parts(member_proba: Any, weights: Any = None) -> UncertaintyPart
     if outputs.ndim != 3 or not len(outputs):
         rule = "of shape (n_members, n_samples, n_classes) with members in it"
         raise reject("member_proba", rule, outputs.shape)
-    shares = _shares(weights, len(outputs))
+    shares = shares_of(weights, len(outputs))
     members = [outputs[k].astype(np.float64) for k in np.flatnonzero(shares)]
-    if not all(map(_are_probabilities, members)):
+    if not all(are_probabilities(proba, -TOLERANCE) for proba in members):
         raise reject("member_proba", "probabilities >= 0 that sum to 1 in each row", member_proba)
+    members = [_rounded_away(proba) for proba in members]
     shares = shares[shares > 0]
-    total = _entropy(average(members, shares))
     aleatoric = average(map(_entropy, members), shares)
     # By rounding the mean of equal members may be surer than they are.
-    return UncertaintyParts(total, aleatoric, np.maximum(total - aleatoric, 0.0))
+    epistemic = np.maximum(_entropy(average(members, shares)) - aleatoric, 0.0)
+    return UncertaintyParts(aleatoric + epistemic, aleatoric, epistemic)
 
 
-def _shares(weights: Any, n_members: int) -> NDArray[np.float64]:
-    """Return weights of members that sum to 1."""
-    if weights is None:
-        return last_m_weights(n_members)
-    shares = np.asarray(weights, dtype=np.float64)
-    is_one_each = shares.shape == (n_members,)
-    if not (is_one_each and np.isfinite(shares).all() and (shares >= 0).all() and shares.any()):
-        rule = f"{n_members} finite numbers >= 0, one for each member, and not all 0"
-        raise reject("weights", rule, weights)
-    whole: np.float64 = shares.sum()
-    return shares / whole
-
-
-def _are_probabilities(proba: NDArray[np.float64]) -> bool:
-    """Say whether rows are probabilities, up to the rounding of half precision."""
-    # Comparisons with nan are false.
-    return bool((proba >= 0).all() and (abs(proba.sum(axis=1) - 1) <= 1e-3).all())
+def _rounded_away(proba: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities that are >= 0 and sum to 1, from those that rounding has moved."""
+    proba = np.maximum(proba, 0.0)
+    whole: NDArray[np.float64] = proba.sum(axis=1, keepdims=True)
+    return proba / whole
 
 
 def _entropy(proba: NDArray[np.float64]) -> NDArray[np.float64]:

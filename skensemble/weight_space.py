@@ -5,18 +5,19 @@ statistics of batch normalisation among them, which belong to no net in between 
 has computed them anew. Whole numbers, such as counts of batches, are those of one of the members.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skensemble._arrays import member_arrays, shares_of
 from skensemble._checks import check_real, reject
 from skensemble._typing import State
 
 __all__ = ["angle", "average_of", "distance", "interpolate", "with_members"]
 
-STATISTICS = frozenset(("running_mean", "running_var"))
+_STATISTICS = frozenset(("running_mean", "running_var"))
 """Floats of batch normalisation that are no weights, by the last part of their name."""
 
 
@@ -52,8 +53,8 @@ def interpolate(member_a: State, member_b: State, fraction: float) -> dict[str, 
     {'weight': array([0.25, 3.  ])}
     """
     fraction = check_real("fraction", fraction, -np.inf)
-    check_alike(member_a, member_b=member_b)
-    return _mixed([member_a, member_b], np.array([1 - fraction, fraction]))
+    ends = _alike(member_a=member_a, member_b=member_b)
+    return _mixed(ends, np.array([1 - fraction, fraction]))
 
 
 def average_of(members: Sequence[State], weights: Any = None) -> dict[str, NDArray[Any]]:
@@ -89,16 +90,10 @@ def average_of(members: Sequence[State], weights: Any = None) -> dict[str, NDArr
     >>> average_of([{"weight": np.array([0.0, 4.0])}, {"weight": np.array([1.0, 0.0])}], [3, 1])
     {'weight': array([0.25, 3.  ])}
     """
-    if not len(members):
+    if not isinstance(members, Sequence) or not members:
         raise reject("members", "a sequence of at least one member", members)
-    others = {f"members[{k}]": member for k, member in enumerate(members)}
-    check_alike(members[0], **others)
-    shares = np.asarray(np.ones(len(members)) if weights is None else weights, dtype=np.float64)
-    is_one_each = shares.shape == (len(members),)
-    if not (is_one_each and np.isfinite(shares).all() and (shares >= 0).all() and shares.any()):
-        rule = f"{len(members)} finite numbers >= 0, one for each member, and not all 0"
-        raise reject("weights", rule, weights)
-    return _mixed(members, shares / shares.sum())
+    points = _alike(**{f"members[{k}]": member for k, member in enumerate(members)})
+    return _mixed(points, shares_of(weights, len(members)))
 
 
 def distance(member_a: State, member_b: State) -> float:
@@ -127,8 +122,8 @@ def distance(member_a: State, member_b: State) -> float:
     >>> distance({"weight": np.array([0.0, 4.0])}, {"weight": np.array([3.0, 0.0])})
     5.0
     """
-    check_alike(member_a, member_b=member_b)
-    return float(np.linalg.norm(_step(member_a, member_b)))
+    ends = _alike(member_a=member_a, member_b=member_b)
+    return float(np.linalg.norm(_step(*ends)))
 
 
 def angle(member_a: State, origin: State, member_b: State) -> float:
@@ -156,10 +151,10 @@ def angle(member_a: State, origin: State, member_b: State) -> float:
     >>> round(angle(*at), 6)
     45.0
     """
-    check_alike(member_a, origin=origin, member_b=member_b)
+    end_a, start, end_b = _alike(member_a=member_a, origin=origin, member_b=member_b)
     directions = []
-    for name, member in (("member_a", member_a), ("member_b", member_b)):
-        step = _step(origin, member)
+    for name, end in (("member_a", end_a), ("member_b", end_b)):
+        step = _step(start, end)
         length = np.linalg.norm(step)
         if not length:
             raise reject(name, "other weights than those of origin", "the same")
@@ -176,8 +171,9 @@ def with_members(ensemble: Any, members: Sequence[State], X: Any = None) -> Any:
     Parameters
     ----------
     ensemble : ensemble of skensemble
-        Fitted; it stays as it is. An ensemble of tables has nets that see a table in several ways,
-        and takes no other members.
+        Fitted; it stays as it is. It makes the copy itself, so that this module, which knows of
+        arrays alone, imports no ensemble. An ensemble of tables has nets that see a table in
+        several ways, and takes no other members.
     members : sequence of dict of str to ndarray
         From `interpolate`, `average_of` or `members_`; they are copied. A member of the ensemble
         itself is taken with the statistics that it has.
@@ -198,7 +194,7 @@ def with_members(ensemble: Any, members: Sequence[State], X: Any = None) -> Any:
     ------
     InvalidParameterError
         If there is no member, a member does not have the arrays of the ensemble's own, or there is
-        batch normalisation and `X` is None.
+        batch normalisation and `X` is None or a single row.
     NotFittedError
         If the ensemble is not fitted.
 
@@ -218,24 +214,21 @@ def with_members(ensemble: Any, members: Sequence[State], X: Any = None) -> Any:
     return ensemble._with_members(members, X)
 
 
-def check_alike(member: State, **others: State) -> None:
-    """Refuse members, by the name of their argument, that have other arrays than the first.
+def _alike(**members: State) -> list[dict[str, NDArray[Any]]]:
+    """Return the arrays of members, which are given by the names of their arguments.
 
     Raises
     ------
     InvalidParameterError
+        If they are no members, or not all have the arrays of the first.
     """
-    shapes = _shapes(member)
-    for name, other in others.items():
-        if _shapes(other) != shapes:
+    points = [member_arrays(name, member) for name, member in members.items()]
+    first, *others = ({key: array.shape for key, array in point.items()} for point in points)
+    for name, shapes in zip(list(members)[1:], others, strict=True):
+        if shapes != first:
             rule = "a dict of arrays with the names and shapes of the other members' arrays"
-            raise reject(name, rule, _shapes(other) or other)
-
-
-def _shapes(member: Any) -> dict[str, tuple[int, ...]]:
-    if not isinstance(member, Mapping):
-        return {}
-    return {name: np.shape(array) for name, array in member.items()}
+            raise reject(name, rule, shapes)
+    return points
 
 
 def _mixed(members: Sequence[State], shares: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
@@ -243,7 +236,7 @@ def _mixed(members: Sequence[State], shares: NDArray[np.float64]) -> dict[str, N
     nearest = members[int(np.argmax(shares))]
     mixed = {}
     for name, array in nearest.items():
-        arrays = [np.asarray(member[name]) for member in members]
+        arrays = [member[name] for member in members]
         if array.dtype.kind not in "fc":
             mixed[name] = np.array(array)
             continue
@@ -263,6 +256,6 @@ def _step(origin: State, member: State) -> NDArray[np.float64]:
     parts = [
         np.ravel(np.asarray(member[name], np.float64) - np.asarray(array, np.float64))
         for name, array in origin.items()
-        if array.dtype.kind == "f" and name.rpartition(".")[2] not in STATISTICS
+        if array.dtype.kind == "f" and name.rpartition(".")[2] not in _STATISTICS
     ]
     return np.concatenate(parts) if parts else np.zeros(0)

@@ -2,14 +2,19 @@
 
 import signal
 from functools import partial
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import is_classifier
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
 from skensemble import ensembles
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 SMALL = {
     "module__hidden_units": (8,),
@@ -65,6 +70,16 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="module")
+def script():
+    """Give a function that imports a script as scripts import each other: by its bare name."""
+    n_threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        yield import_module
+    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture

@@ -2,25 +2,10 @@
 
 import json
 import sys
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def script():
-    """Give a function that imports a script as scripts import each other: by its bare name."""
-    n_threads = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        yield import_module
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture

@@ -106,6 +106,25 @@ def test_epistemic_uncertainty_is_never_below_0():
     assert all(part.dtype == np.float64 for part in parts)
 
 
+@pytest.mark.parametrize("off", [-9e-4, 9e-4])
+def test_rows_that_rounding_has_moved_are_divided_by_their_sums(off):
+    proba = np.random.default_rng(0).dirichlet([0.1] * 5, (3, 500))
+    parts = uncertainty_parts(proba * (1 + off), [1, 2, 3])
+    for part, expected in zip(parts, uncertainty_parts(proba, [1, 2, 3]), strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-14)
+    # A sure row of more than 1 would have an entropy below 0.
+    assert uncertainty_parts([[[1 + off, 0.0]]]).total.tolist() == [0]
+    assert uncertainty_parts([[[1.0, -abs(off)]]]).total.tolist() == [0]
+
+
+def test_the_total_is_the_sum_of_the_parts():
+    proba = np.random.default_rng(0).dirichlet([0.1] * 5, (3, 500)).astype(np.float16)
+    for members in (proba, np.stack([proba[0]] * 3)):
+        total, aleatoric, epistemic = uncertainty_parts(members)
+        assert (total == aleatoric + epistemic).all()
+        assert min(aleatoric.min(), epistemic.min()) >= 0
+
+
 def test_a_member_of_weight_0_does_not_matter():
     parts = uncertainty_parts([*PROBA[:2], np.full((1, 2), np.nan)], [1, 1, 0])
     expected = uncertainty_parts(PROBA[:2])

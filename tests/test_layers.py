@@ -15,7 +15,7 @@ ROOT = Path(skensemble.__file__).parent
 
 ORDER = [
     {"_checks", "_interrupts", "_typing", "_version", "_warn"},
-    {"_arguments"},
+    {"_arguments", "_arrays"},
     {"averaging", "device", "modules", "schedules", "weight_space", "weighting"},
     {"data", "seeding"},
     {"metrics", "nets", "preprocessing"},
@@ -34,8 +34,8 @@ FOR_ALL = ORDER[0] | ORDER[1]
 MAY_IMPORT = {
     "joblib": {"ensembles", "model_selection"},
     "matplotlib": {"displays"},
-    "numpy": {"_typing", "averaging", "data", "device", "displays", "ensembles", "lockstep"}
-    | {"members", "metrics", "model_selection", "modules", "nets", "posteriors"}
+    "numpy": {"_arrays", "_typing", "averaging", "data", "device", "displays", "ensembles"}
+    | {"lockstep", "members", "metrics", "model_selection", "modules", "nets", "posteriors"}
     | {"preprocessing", "seeding", "training", "weight_space", "weighting"},
     "scipy": {"data", "ensembles", "lockstep", "metrics", "preprocessing"},
     "sklearn": {"data", "displays", "ensembles", "lockstep", "metrics", "model_selection", "nets"}

@@ -4,28 +4,14 @@ import json
 import math
 from contextlib import redirect_stdout
 from dataclasses import replace
-from importlib import import_module
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from skensemble import NetClassifier, NetRegressor, ensembles, metrics
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def script():
-    """Give a function that imports a script as scripts import each other: by its bare name."""
-    n_threads = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        yield import_module
-    torch.set_num_threads(n_threads)
+from tests.conftest import BENCHMARKS
 
 
 @pytest.fixture(scope="module")
@@ -144,19 +130,6 @@ def test_only_rows_that_are_asked_for_are_missing(script):
     study = runs.Study("digits", BENCHMARKS, None, is_quick=True)
     found = runs.missing(study, [{"seed": 0, "method": "SWA"}], 2, ["SWA", "SWAG"])
     assert found == [(study, 0, "SWAG"), (study, 1, "SWA"), (study, 1, "SWAG")]
-
-
-def test_rows_are_what_their_names_say(script):
-    problem = script("_comparison_data").digits(BENCHMARKS)
-    rows = script("_methods").methods(problem)
-    models = {row.name: row.build(problem, seed=0) for row in rows}
-    assert models["SingleCycle"].cold_restart
-    assert (models["NoCycle"].schedule, models["NoCycle"].M) == ("step", problem.M)
-    assert models["its last snapshot alone"].m == 1
-    assert models["snapshot ensemble"].m is None
-    # Five nets that share 60 epochs.
-    assert models["5 nets of 12 epochs"].estimator.max_epochs == 60 / 5
-    assert models["6 nets of 60 epochs"].estimator.max_epochs == 60
 
 
 def test_fits_go_seed_by_seed(script, monkeypatch):

@@ -92,3 +92,16 @@ def test_pixels_have_one_scale(data):
     # Columns keep theirs: the first pixel is white in all digits.
     assert np.ptp(X[:, 0]) == 0
     assert np.ptp(X.mean(axis=0)) > 1
+
+
+def test_rows_are_what_their_names_say(data):
+    problem = data.digits(BENCHMARKS)
+    rows = import_module("_methods").methods(problem)
+    models = {row.name: row.build(problem, seed=0) for row in rows}
+    assert models["SingleCycle"].cold_restart
+    assert (models["NoCycle"].schedule, models["NoCycle"].M) == ("step", problem.M)
+    assert models["its last snapshot alone"].m == 1
+    assert models["snapshot ensemble"].m is None
+    # Five nets that share 60 epochs.
+    assert models["5 nets of 12 epochs"].estimator.max_epochs == 60 / 5
+    assert models["6 nets of 60 epochs"].estimator.max_epochs == 60

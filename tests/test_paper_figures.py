@@ -39,6 +39,14 @@ def study(tmp_path_factory):
     return folder, done.stdout
 
 
+def test_who_trains_names_the_folder_of_the_data():
+    command = [sys.executable, "benchmarks/paper_figures.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "required: --data" in done.stderr
+
+
 def runs_in(folder):
     return [json.loads(line) for line in (folder / "paper_figures.jsonl").read_text().splitlines()]
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import re
 import runpy
 import sys
@@ -78,6 +79,29 @@ def test_an_example_is_short_and_has_a_title_a_text_and_a_picture(path):
     after = text.split('"""\n', 2)[2]
     code = [row for row in after.splitlines() if row.strip() and not row.startswith("#")]
     assert len(code) <= 60
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_built_page_shows_letters_where_they_are(is_there, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("SKENSEMBLE_DATA", str(tmp_path))
+    # What is set below is taken back at the end.
+    monkeypatch.setenv("SKENSEMBLE_LETTERS", "")
+    monkeypatch.delenv("SKENSEMBLE_LETTERS")
+    if is_there:
+        (tmp_path / "letter.csv.xz").touch()
+    conf = load("conf")
+    conf.show_letters(None, None)
+    expected = str(tmp_path / "letter.csv.xz") if is_there else None
+    assert os.environ.get("SKENSEMBLE_LETTERS") == expected
+
+
+def test_what_the_example_says_of_letters_is_in_the_raw_result():
+    text = (ROOT / "examples" / "gallery" / "start" / "plot_letters.py").read_text()
+    raw = (RESULTS / "letter.txt").read_text().split("seed 1")[0]
+    mean, last, single = re.findall(r"0\.\d{4}", text)
+    for name, score in (("mean of 6", mean), ("last of 6", last), ("single net", single)):
+        assert re.search(rf"^{name}.* {score}\b", raw, flags=re.MULTILINE)
 
 
 @pytest.mark.slow

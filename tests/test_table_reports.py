@@ -1,24 +1,13 @@
 """What the reports on tables make of runs, as arithmetic."""
 
 import json
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 OURS, CATBOOST, MLP = "ours", "CatBoost", "MLP"
 HISTOGRAM, LIGHTGBM = "HistGradientBoosting stopped early", "LightGBM stopped early"
-
-
-@pytest.fixture(scope="module")
-def script():
-    """Give a function that imports a script as scripts import each other: by its bare name."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        yield import_module
 
 
 def run_of(table, seed, method, loss, right=0.5, **more):

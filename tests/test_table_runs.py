@@ -2,21 +2,11 @@
 
 import subprocess
 import sys
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """Give a function that imports a script as scripts import each other: by its bare name."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return import_module
-
+from tests.conftest import BENCHMARKS
 
 GREEDY = """
 class Greedy:

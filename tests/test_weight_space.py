@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from skensemble import InvalidParameterError
 from skensemble.weight_space import angle, average_of, distance, interpolate, with_members
@@ -98,6 +99,21 @@ def test_angles_are_those_at_the_origin(one, other, degrees):
     assert angle(*points) == pytest.approx(degrees, abs=1e-5)
 
 
+@pytest.mark.parametrize("kind", [lambda array: array.tolist(), torch.tensor])
+def test_members_may_hold_lists_and_tensors(kind):
+    a, b = ({name: kind(array) for name, array in member.items()} for member in (A, B))
+    for found, expected in (
+        (interpolate(a, b, 0.25), interpolate(A, B, 0.25)),
+        (average_of([a, b], [1, 3]), average_of([A, B], [1, 3])),
+    ):
+        assert {name: array.tolist() for name, array in found.items()} == {
+            name: array.tolist() for name, array in expected.items()
+        }
+    assert distance(a, b) == distance(A, B)
+    origin = {name: kind(0 * array) for name, array in A.items()}
+    assert angle(a, origin, b) == angle(A, origin, B)
+
+
 def test_small_angles_are_not_lost():
     points = ({"w": np.array(place)} for place in ([1.0, 0.0], [0.0, 0.0], [1.0, 1e-9]))
     assert angle(*points) == pytest.approx(np.degrees(1e-9))
@@ -119,6 +135,10 @@ def test_small_angles_are_not_lost():
         (lambda: average_of([A, B], [1]), "weights must be 2 finite numbers >= 0"),
         (lambda: average_of([A, B], [1, -1]), "weights must be 2 finite numbers >= 0"),
         (lambda: average_of([A, B], [0, 0]), "and not all 0"),
+        (lambda: average_of([A, B], ["a", "b"]), r"weights must be 2 finite .* got \['a', 'b'\]"),
+        (lambda: average_of(m for m in [A, B]), "members must be a sequence of .* got <generator"),
+        (lambda: distance([1], [1]), r"member_a must be a dict of arrays by name, got \[1\]"),
+        (lambda: distance({"w": [[1], [2, 3]]}, A), r"member_a\['w'\] must be an array of numbers"),
         (lambda: with_members("no ensemble", [A]), "ensemble must be a fitted ensemble"),
     ],
 )

@@ -8,13 +8,13 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 
+from skensemble._arrays import are_probabilities
 from skensemble._checks import InvalidParameterError
 from skensemble.averaging import UncertaintyParts, uncertainty_parts
 from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import (
     NetClassifier,
-    are_probabilities,
     check_probabilities,
     log_of_probabilities,
     told_of_scores,

@@ -4,7 +4,6 @@ import html
 from typing import Any
 
 import numpy as np
-from sklearn.utils._repr_html.estimator import _VisualBlock
 
 from skensemble.nets import one_line, told
 
@@ -22,8 +21,16 @@ class ShowsItself:
         # The argument is scikit-learn's, for its tests.
         return one_line(self)  # type: ignore[arg-type]
 
-    def _sk_visual_block_(self) -> _VisualBlock:
-        """Return one block, with the net as a line in it and not as a box of its own."""
+    def _sk_visual_block_(self) -> Any:
+        """Return one block, with the net as a line in it and not as a box of its own.
+
+        Raises
+        ------
+        ImportError
+            If scikit-learn has its private class elsewhere; it then shows a block of its own.
+        """
+        from sklearn.utils._repr_html.estimator import _VisualBlock
+
         name = type(self).__name__
         caption = self._net_in_one_line()
         return _VisualBlock("single", self, names=name, name_details="", name_caption=caption)

@@ -1,12 +1,13 @@
 """Copies of fitted ensembles that have other members: points of weight space that predict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skensemble._arrays import member_arrays
 from skensemble._checks import reject
 from skensemble._typing import State
 from skensemble.members import MemberState, Predictor, Structures, named_tensors, parts_of_member
@@ -74,11 +75,11 @@ def _shuffled(rows: Any) -> Any:
 def _copied(name: str, member: Any, like: State) -> dict[str, np.ndarray]:
     """Copy the arrays of a member, in the order and the floats of another."""
     shapes = {key: array.shape for key, array in like.items()}
-    is_member = isinstance(member, Mapping) and member.keys() == shapes.keys()
-    if not (is_member and all(np.shape(member[key]) == shapes[key] for key in shapes)):
+    arrays = member_arrays(name, member)
+    if {key: array.shape for key, array in arrays.items()} != shapes:
         rule = "a dict of arrays with the names and shapes of those in ensemble.members_"
         raise reject(name, rule, member)
-    return {key: np.array(member[key], like[key].dtype, order="C") for key in shapes}
+    return {key: np.array(arrays[key], like[key].dtype, order="C") for key in shapes}
 
 
 def _refresh(predictor: Predictor, k: int, arrays: State, rows: Any) -> None:
@@ -90,8 +91,11 @@ def _refresh(predictor: Predictor, k: int, arrays: State, rows: Any) -> None:
     if rows is None:
         rule = "training rows, for the statistics of batch normalisation of new members"
         raise reject("X", rule, None)
-    with statistics_averaged(layers):
+    with statistics_averaged(layers) as without:
         predictor.outputs(rows, [k])
+    if without:
+        rule = "of at least two rows, for the statistics of batch normalisation of new members"
+        raise reject("X", rule, rows.shape)
     for name, tensor in named_tensors(parts):
         if name in arrays:
             # On another device than the CPU the tensors are copies.

@@ -156,7 +156,6 @@ def mutual_information(
     >>> round(mutual_information([[[1.0, 0.0]], [[0.0, 1.0]]]), 4)
     0.6931
     """
-    # What the rounding of a user's mean took below 0 is 0.
-    proba = np.maximum(check_member_proba(member_proba), 0)
+    proba = check_member_proba(member_proba)
     of_rows = check_weights(sample_weight, proba.shape[1])
     return float(np.average(uncertainty_parts(proba, weights).epistemic, weights=of_rows))

@@ -5,12 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skensemble._arrays import TOLERANCE, are_probabilities, are_weights
 from skensemble._checks import reject
 from skensemble._typing import FloatArray
 from skensemble.data import codes_of, unknown_labels
-
-TOLERANCE = 1e-3
-"""By how much the rounding of half precision may move a sum of probabilities."""
 
 
 class LabelledProba(NamedTuple):
@@ -88,7 +86,7 @@ def check_weights(
     weights = _as_floats(name, sample_weight)
     if weights.shape != (n_samples,):
         raise reject(name, f"of shape ({n_samples},)", weights.shape)
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+    if not are_weights(weights):
         raise reject(name, "finite, >= 0 and not 0 everywhere", sample_weight)
     return weights
 
@@ -120,9 +118,8 @@ def _as_own_floats(name: str, values: Any) -> FloatArray:
 
 
 def _check_sums(name: str, proba: FloatArray) -> FloatArray:
-    # Comparisons with nan are false.
-    is_proba = (proba >= -TOLERANCE).all() and (abs(proba.sum(axis=-1) - 1) <= TOLERANCE).all()
-    if not is_proba:
+    # A mean that a user computes may be rounded below 0.
+    if not are_probabilities(proba, -TOLERANCE):
         raise reject(name, "probabilities >= 0 that sum to 1 in each row", proba)
     return proba
 

@@ -19,7 +19,6 @@ from skensemble.nets._one_line import one_line, told
 from skensemble.nets._one_output import has_one_output
 from skensemble.nets._parameters import check_net_parameters, device_of
 from skensemble.nets._probabilities import (
-    are_probabilities,
     check_probabilities,
     log_of_probabilities,
     told_of_scores,
@@ -37,7 +36,6 @@ __all__ = [
     "NetClassifier",
     "NetRegressor",
     "StepCallback",
-    "are_probabilities",
     "check_net_parameters",
     "check_probabilities",
     "check_trainable",

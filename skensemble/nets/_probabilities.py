@@ -4,12 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from skensemble._arrays import are_probabilities
 from skensemble._checks import InvalidParameterError
-
-
-def are_probabilities(scores: np.ndarray) -> bool:
-    """Say whether scores, of shape (n_samples, n_classes), are probabilities of the classes."""
-    return bool((scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3))
 
 
 def told_of_scores(scores: np.ndarray, net: Any) -> str:

@@ -56,28 +56,36 @@ def layers_with_statistics(module: nn.Module) -> list[_BatchNorm]:
 
 
 @contextmanager
-def statistics_averaged(layers: Iterable[_BatchNorm]) -> Iterator[None]:
+def statistics_averaged(layers: Iterable[_BatchNorm]) -> Iterator[list[_BatchNorm]]:
     """Let layers take the mean of the statistics of all batches that pass, weighted by rows.
 
     What they knew is forgotten. Their module is to be in evaluation mode, and is so at the end.
+
+    Yields
+    ------
+    without : list of _BatchNorm
+        At the end, the layers that rows have passed each in a batch of its own, which has no
+        variance: they have the mean 0 and the variance 1 of a reset.
     """
+    without: list[_BatchNorm] = []
     with ExitStack() as stack:
         for layer in layers:
-            stack.enter_context(_averaging_by_rows(layer))
-        yield
+            stack.enter_context(_averaging_by_rows(layer, without))
+        yield without
 
 
 @contextmanager
-def _averaging_by_rows(layer: _BatchNorm) -> Iterator[None]:
-    """Let a layer take the mean of its batches' statistics, weighted by rows."""
-    n_seen, momentum = 0, layer.momentum
+def _averaging_by_rows(layer: _BatchNorm, without: list[_BatchNorm]) -> Iterator[None]:
+    """Let a layer take the mean of its batches' statistics, or join those without any."""
+    n_passed, n_seen, momentum = 0, 0, layer.momentum
     layer.reset_running_stats()
 
     def weigh(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         """Set the momentum of a layer by the rows that it is about to see."""
         # A momentum of n / (all rows so far) turns torch's running mean into the weighted one.
-        nonlocal n_seen
+        nonlocal n_passed, n_seen
         n_rows, n_values = inputs[0].shape[0], inputs[0].numel() // inputs[0].shape[1]
+        n_passed += n_rows
         # One value a channel has no variance: such a batch is only passed on.
         layer.training = n_values > 1
         if layer.training:
@@ -91,3 +99,5 @@ def _averaging_by_rows(layer: _BatchNorm) -> Iterator[None]:
         handle.remove()
         layer.momentum = momentum
         layer.training = False
+    if n_passed and not n_seen:
+        without.append(layer)

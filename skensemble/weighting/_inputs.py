@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skensemble._arrays import TOLERANCE, are_probabilities, are_weights
 from skensemble._checks import InvalidParameterError, reject
 from skensemble._typing import FloatArray
 
 FLOOR = float(np.finfo(np.float64).eps)
 """Least probability that counts, that of scikit-learn's `log_loss` for float64."""
-
-TOLERANCE = 1e-3
-"""By how much the rounding of half precision may move a sum of probabilities."""
 
 
 class Distinct(NamedTuple):
@@ -95,10 +93,7 @@ def true_class_proba(
     kept, share = _shares(sample_weight, n_samples)
     proba = proba if kept.all() else proba[:, kept]
     _refuse_not_finite("proba", proba)
-    is_proba = (proba >= -TOLERANCE).all() and np.allclose(
-        proba.sum(axis=2, dtype=np.float64), 1, atol=TOLERANCE
-    )
-    if not is_proba:
+    if not are_probabilities(proba, -TOLERANCE):
         rule = "probabilities >= 0 that sum to 1 over the last axis"
         raise reject("proba", rule, [float(proba.min()), float(proba.max())])
     chosen = proba[:, np.arange(proba.shape[1]), y[kept]]
@@ -162,7 +157,7 @@ def _shares(sample_weight: Any, n_samples: int) -> tuple[NDArray[np.bool_], NDAr
     )
     if weight.shape != (n_samples,):
         raise reject("sample_weight", f"of shape ({n_samples},)", weight.shape)
-    if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
+    if not are_weights(weight):
         raise reject("sample_weight", "finite, >= 0 and not 0 everywhere", sample_weight)
     # By the largest first: the sum cannot leave the range of float64.
     share = weight.astype(np.float64) / float(weight.max())

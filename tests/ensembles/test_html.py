@@ -1,6 +1,8 @@
 """What a notebook shows: one block with a line for the net, a table of members and a curve."""
 
 import re
+import subprocess
+import sys
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -67,6 +69,24 @@ def test_the_net_is_a_line_and_no_box_of_its_own():
     assert "<svg" not in block
     assert '<div class="caption">NetClassifier()</div>' in block_of(SnapshotEnsembleClassifier())
     assert "caption" not in block_of(TabularSnapshotClassifier())
+
+
+def test_without_its_private_class_scikit_learn_shows_a_block_of_its_own(monkeypatch):
+    ensemble = SnapshotEnsembleClassifier(NET, M=2)
+    assert "caption" in block_of(ensemble)
+    monkeypatch.setitem(sys.modules, "sklearn.utils._repr_html.estimator", None)
+    block = block_of(ensemble)
+    assert "SnapshotEnsembleClassifier" in block
+    assert "caption" not in block
+
+
+def test_the_import_needs_no_private_class_of_scikit_learn():
+    code = """
+import skorch, sklearn.compose, sklearn.ensemble, sklearn.preprocessing, sys
+sys.modules["sklearn.utils._repr_html.estimator"] = None
+import skensemble
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_names_are_escaped():

@@ -145,6 +145,22 @@ def test_new_members_with_batch_normalisation_need_rows(normed):
         with_members(normed, [dict(normed.members_[0])])
 
 
+def test_one_row_has_no_statistics(normed, iris):
+    message = r"X must be of at least two rows, for the statistics .* got \(1, 4\)\.$"
+    with pytest.raises(InvalidParameterError, match=message):
+        with_members(normed, [dict(normed.members_[0])], iris[0][:1])
+    found = with_members(normed, [dict(normed.members_[0])], iris[0][:2]).members_[0]
+    hidden = iris[0][:2] @ found["0.weight"].T + found["0.bias"]
+    np.testing.assert_allclose(found["1.running_mean"], hidden.mean(axis=0), atol=1e-6)
+
+
+def test_members_may_hold_tensors(normed, iris):
+    expected = with_members(normed, [dict(normed.members_[0])], iris[0]).members_[0]
+    tensors = {name: torch.tensor(array) for name, array in normed.members_[0].items()}
+    found = with_members(normed, [tensors], iris[0]).members_[0]
+    assert all((found[name] == expected[name]).all() for name in expected)
+
+
 class Annealed(nn.Linear):
     """A module that knows how long it was trained."""
 

@@ -5,20 +5,7 @@ import pytest
 from torch import nn
 
 from skensemble import InvalidParameterError, NetClassifier
-from skensemble.nets import are_probabilities, log_of_probabilities
-
-
-@pytest.mark.parametrize(
-    ("scores", "are"),
-    [
-        ([[0.25, 0.75], [1.0, 0.0]], True),
-        ([[0.25, 0.75], [1.5, -0.5]], False),
-        ([[0.5, 0.6]], False),
-        ([[3.0, 4.0]], False),
-    ],
-)
-def test_probabilities_are_not_negative_and_sum_to_1(scores, are):
-    assert are_probabilities(np.array(scores)) is are
+from skensemble.nets import log_of_probabilities
 
 
 def test_logarithms_are_those_of_probabilities():

@@ -4,11 +4,13 @@ Letters, or digits where there are none
 
 Every dot is a snapshot by itself; the line is the mean from that snapshot to the last one. On the
 digits the members are nearly equally good, and the mean of all has a log-loss a few per cent below
-any of them. On letters it is much below, as each net is too sure of itself there. The accuracy
-moves little.
+any of them. On letters each net is too sure of itself, and the mean gains more: in
+``benchmarks/results/letter.txt``, seed 0, it has 0.0876 where the last of six snapshots has 0.1132
+and one net 0.1206, on 15,000 training rows. The accuracy moves little.
 
 With ``SKENSEMBLE_LETTERS`` in the environment, the path of ``letter.csv.xz`` of the repository's
-data, this page shows printed letters; otherwise it shows the digits that come with scikit-learn.
+data, the example takes 1000 printed letters; otherwise digits that come with scikit-learn. The
+first line of its output says which.
 """
 
 import os
