@@ -92,7 +92,9 @@ numpydoc_validation_checks = {
     *("PR01", "PR02", "PR05", "PR06", "PR08", "PR09", "PR10", "RT01", "YD01"),
 }
 # What a named tuple holds are attributes, although its constructor takes them.
-numpydoc_validation_exclude = {r"\.UncertaintyParts$", r"\.CalibrationBins$"}
+numpydoc_validation_exclude = {
+    *(r"\.UncertaintyParts$", r"\.NoiseAndSpread$", r"\.CalibrationBins$"),
+}
 
 
 def public_methods(cls: type) -> list[str]:

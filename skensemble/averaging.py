@@ -148,6 +148,24 @@ class UncertaintyParts(NamedTuple):
     epistemic: NDArray[np.float64]
 
 
+class NoiseAndSpread(NamedTuple):
+    """How far targets lie from what a regressor predicts, and why, in the targets' units.
+
+    Both are standard deviations: the sum of their squares is the variance of a target.
+
+    Parameters
+    ----------
+    noise : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
+        What is left of the targets' spread where all members agree. None of nets that do not
+        learn it.
+    spread : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        How far the members disagree.
+    """
+
+    noise: NDArray[np.floating[Any]] | None
+    spread: NDArray[np.floating[Any]]
+
+
 def uncertainty_parts(member_proba: Any, weights: Any = None) -> UncertaintyParts:
     """Part the uncertainty of a mean of members into what each has and what lies between them.
 

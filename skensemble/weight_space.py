@@ -58,7 +58,9 @@ def interpolate(member_a: State, member_b: State, fraction: float) -> dict[str, 
 
 
 def average_of(members: Sequence[State], weights: Any = None) -> dict[str, NDArray[Any]]:
-    """Return the weighted mean of members in weight space, as averaging by SWA does [1]_.
+    """Return the weighted mean of members in weight space, as SWA averages.
+
+    SWA is the method of [1]_.
 
     The mean of the members' probabilities, which an ensemble gives, is another thing.
 

@@ -199,6 +199,21 @@ def test_import_loads_no_matplotlib():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_every_public_module_is_an_attribute_of_the_package():
+    """Also those that are not imported with it: the first to ask gets them."""
+    code = """
+import sys, skensemble
+assert "skensemble.displays" not in sys.modules
+for name in sys.argv[1:]:
+    assert name in dir(skensemble), name
+    assert getattr(skensemble, name) is sys.modules[f"skensemble.{name}"]
+assert not hasattr(skensemble, "display")
+"""
+    names = {part for part in set().union(*ORDER) if not part.startswith("_")}
+    command = [sys.executable, "-c", code, *sorted(names)]
+    assert subprocess.run(command).returncode == 0
+
+
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_files_stay_under_300_lines(path):
     assert len((ROOT / path).read_text().splitlines()) < 300

@@ -18,7 +18,9 @@ MOST_TICKS = 8
 
 
 class CorrelationDisplay:
-    """Correlation of what each two members predict, as a heat map (figure 6 of [1]_).
+    """Correlation of what each two members predict, as a heat map.
+
+    The figure is the sixth of [1]_.
 
     The less correlated members of one quality are, the more their mean gains.
 

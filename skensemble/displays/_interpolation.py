@@ -16,7 +16,9 @@ __all__ = ["InterpolationDisplay"]
 
 
 class InterpolationDisplay:
-    """Loss and error along straight lines between members in weight space (figure 5 of [1]_).
+    """Loss and error along straight lines between members in weight space.
+
+    The figure is the fifth of [1]_.
 
     A hill between two members says that they lie in different basins: their probabilities may be
     averaged, their weights may not.

@@ -88,6 +88,11 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         ------
         InvalidParameterError
             If the net gives scores instead of probabilities.
+
+        Notes
+        -----
+        A pipeline has no such method: hand its last step what the others make of the rows,
+        ``pipe[-1].predict_uncertainty(pipe[:-1].transform(X))``.
         """
         X = self._check_rows(X)
         weights = self._weights()

@@ -9,6 +9,10 @@ from skensemble._checks import InvalidParameterError, check_int, reject
 from skensemble.averaging import last_m_weights, restrict_weights, staged_average
 
 
+class _NoWeights(InvalidParameterError, AttributeError):
+    """There are no weights now: the error of `predict`, and one that `hasattr` understands."""
+
+
 class WeighsMembers:
     """Mixin: weights that follow from `m` and `weights`, both of which may change after `fit`."""
 
@@ -33,8 +37,7 @@ class WeighsMembers:
         try:
             return self._weights()
         except InvalidParameterError as error:
-            # Raise AttributeError, so that `dir` and the HTML repr keep working.
-            raise AttributeError(str(error)) from error
+            raise _NoWeights(str(error)) from error
 
     def _weights(self) -> np.ndarray:
         self._check_weights()

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet, NeuralNetRegressor
 from torch import nn
 
-from skensemble.averaging import average
+from skensemble.averaging import NoiseAndSpread, average
 from skensemble.data import TargetScaler
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import NetRegressor, is_gaussian, is_standardized
@@ -52,7 +52,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
         std = spread if noise is None else np.hypot(noise, spread)
         return self.target_scaler_.inverse(mean), self.target_scaler_.inverse_spread(std)
 
-    def predict_uncertainty(self, X: Any) -> tuple[np.ndarray | None, np.ndarray]:
+    def predict_uncertainty(self, X: Any) -> NoiseAndSpread:
         """Say how noisy targets are, and how far the members disagree, in the targets' units.
 
         Both are standard deviations; the sum of their squares is the variance of a target about
@@ -65,17 +65,22 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
 
         Returns
         -------
-        noise : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
-            Root of the weighted mean of the members' variances. None unless the net's module
-            returns ``(mean, log_variance)`` and its criterion is the Gaussian likelihood:
-            `torch.nn.GaussianNLLLoss`, or a loss of one's own that gives such a pair the same.
-        spread : ndarray of the same shape
-            Weighted standard deviation of the members' means.
+        parts : NoiseAndSpread
+            Arrays `noise` and `spread`, each of shape (n_samples,) or (n_samples, n_outputs).
+            `noise` is the root of the weighted mean of the members' variances. It is None unless
+            the net's module returns ``(mean, log_variance)`` and its criterion is the Gaussian
+            likelihood: `torch.nn.GaussianNLLLoss`, or a loss of one's own that gives such a pair
+            the same. `spread` is the weighted standard deviation of the members' means.
+
+        Notes
+        -----
+        A pipeline has no such method: hand its last step what the others make of the rows,
+        ``pipe[-1].predict_uncertainty(pipe[:-1].transform(X))``.
         """
         check_is_fitted(self)
         _, noise, spread = self._moments(X)
         units = self.target_scaler_.inverse_spread
-        return None if noise is None else units(noise), units(spread)
+        return NoiseAndSpread(None if noise is None else units(noise), units(spread))
 
     def _moments(self, X: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         """Return the mean, the noise and the spread of the members, of encoded targets."""

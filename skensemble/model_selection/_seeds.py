@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from math import nan
 from typing import Any
@@ -12,7 +12,7 @@ from skensemble._checks import check_int, reject
 from skensemble.lockstep import DEFAULT_MEMORY_BYTES, Report, run_together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SeedScores:
     """Scores of one estimator, trained with several seeds.
 
@@ -24,8 +24,8 @@ class SeedScores:
         In the order of the scores.
     """
 
-    scores: dict[str, np.ndarray] = field(repr=False)
-    seeds: list[int] = field(repr=False)
+    scores: dict[str, np.ndarray]
+    seeds: list[int]
 
     @property
     def mean(self) -> dict[str, float]:
@@ -45,6 +45,10 @@ class SeedScores:
         """Standard error of the mean, over seeds alone: rows are the same in all."""
         n_seeds = len(self.seeds)
         return {name: std / n_seeds**0.5 for name, std in self.std.items()}
+
+    def __repr__(self) -> str:
+        shown = ", ".join(str(self).splitlines())
+        return f"<{type(self).__name__} of {len(self.seeds)} seeds: {shown}>"
 
     def __str__(self) -> str:
         error = self.standard_error

@@ -154,11 +154,12 @@ class PiecewiseLinearEncoder(BaseColumnEncoder):
 
 
 class RankCosines(BaseColumnEncoder):
-    """Encode a number by cosines of its rank: cos(pi m u) m^-0.7 for m = 1 .. `n_cosines`.
+    """Encode a number by cosines of its rank, the fast ones smaller than the slow ones.
 
-    The rank u is that of `RankNormalizer`, from 0 to 1. A column of one value has no features, and
-    a missing value is 0 in all. scikit-learn has no such encoding; its `SplineTransformer` places
-    bumps on the numbers themselves.
+    They are cos(pi m u) m^-0.7 for m from 1 to `n_cosines`. The rank u is that of `RankNormalizer`,
+    from 0 to 1. A column of one value has no features, and a missing value is 0 in all.
+    scikit-learn has no such encoding; its `SplineTransformer` places bumps on the numbers
+    themselves.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from skensemble import InvalidParameterError
 from skensemble.averaging import last_m_weights, restrict_weights
 from tests.ensembles.conftest import output, weights_by_hand
 
@@ -29,6 +30,10 @@ def test_a_bad_m_after_fit(make_snapshot, data, m):
     ensemble.m = m
     with pytest.raises(ValueError, match="m must be an int"):
         ensemble.predict(data[0])
+    with pytest.raises(InvalidParameterError, match="m must be an int") as found:
+        _ = ensemble.weights_
+    assert isinstance(found.value, AttributeError)
+    assert not hasattr(ensemble, "weights_")
     ensemble.m = 3
     ensemble.predict(data[0])
 

@@ -163,8 +163,8 @@ def test_a_mean_and_a_variance_make_noise_and_spread(diabetes, name, n_outputs):
     shape = y.shape
     for found, expected in (
         (ensemble.predict(X), mean),
-        (ensemble.predict_uncertainty(X)[0], noise),
-        (ensemble.predict_uncertainty(X)[1], spread),
+        (ensemble.predict_uncertainty(X).noise, noise),
+        (ensemble.predict_uncertainty(X).spread, spread),
         # That of a mixture: E[variance] + E[mean^2] - E[mean]^2.
         (ensemble.predict(X, return_std=True)[1], (noise**2 + spread**2) ** 0.5),
     ):

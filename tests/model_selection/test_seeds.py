@@ -52,6 +52,12 @@ def test_mean_spread_and_error():
     assert scores.std["a"] == pytest.approx((14 / 3) ** 0.5)
     assert scores.standard_error["a"] == pytest.approx((14 / 3 / 4) ** 0.5)
     assert str(scores) == "a: 3 +- 1.1"
+    assert repr(scores) == "<SeedScores of 4 seeds: a: 3 +- 1.1>"
+
+
+def test_the_repr_of_scores_is_one_line_of_all_of_them():
+    scores = SeedScores({"a": np.array([1.0, 3.0]), "b": np.array([0.5, 0.5])}, [7, 8])
+    assert repr(scores) == "<SeedScores of 2 seeds: a: 2 +- 1, b: 0.5 +- 0>"
 
 
 @pytest.mark.parametrize("seeds", [0, 1.5, []])

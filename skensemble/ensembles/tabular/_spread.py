@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skensemble._checks import reject
-from skensemble.averaging import average
+from skensemble.averaging import NoiseAndSpread, average
 from skensemble.ensembles.cross_fitted._out_of_fold import OutOfFold
 from skensemble.ensembles.tabular._intervals import at_levels, levels_of, variances_of
 
@@ -75,7 +75,7 @@ class HasIntervals:
         stacked = np.stack(values, axis=-1)
         return stacked[..., 0] if np.ndim(quantiles) == 0 else stacked
 
-    def predict_uncertainty(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    def predict_uncertainty(self, X: Any) -> NoiseAndSpread:
         """Say how noisy targets are, and how far the members disagree, in the targets' units.
 
         Both are standard deviations, brought to the size of the errors on rows that were left out;
@@ -88,9 +88,9 @@ class HasIntervals:
 
         Returns
         -------
-        noise : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The same for all rows.
-        spread : ndarray of the same shape
+        parts : NoiseAndSpread
+            Arrays `noise` and `spread`, each of shape (n_samples,) or (n_samples, n_outputs).
+            `noise` is the same for all rows.
         """
         check_is_fitted(self)
         outputs = self._member_outputs(X)  # type: ignore[attr-defined]
@@ -98,7 +98,7 @@ class HasIntervals:
         spread = np.sqrt(slope) * self._spread_of_parts(outputs)
         noise = np.broadcast_to(np.sqrt(least), spread.shape)
         units = self.target_scaler_.inverse_spread
-        return units(noise.astype(spread.dtype)), units(spread)
+        return NoiseAndSpread(units(noise.astype(spread.dtype)), units(spread))
 
     def _mean_and_deviation(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean, and the standard deviation of targets about it, of encoded targets."""
