@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from skensemble import NetClassifier
-from skensemble.training import Data, refresh_batch_norm
+from skensemble.training import Data, refresh_batch_norm, statistics_averaged
 
 # 19 rows in batches of 8: the last batch has three.
 X = torch.randn(19, 4, generator=torch.Generator().manual_seed(0)).double().numpy() ** 3 + 2
@@ -201,3 +201,11 @@ def test_layers_held_in_evaluation_mode_keep_their_statistics():
     refresh_batch_norm(frozen_net, Data(X, Y))
     np.testing.assert_allclose(frozen_net.module_[0].running_mean, MEAN)
     assert frozen_net.module_[1].running_mean.tolist() == [5.0] * 4
+
+
+def test_layers_that_saw_rows_alone_are_told_and_those_that_saw_none_are_not():
+    alone, pairs, unused = (nn.BatchNorm1d(4).eval() for _ in range(3))
+    with statistics_averaged([alone, pairs, unused]) as without:
+        alone(torch.ones(1, 4))
+        pairs(torch.ones(2, 4))
+    assert [layer is alone for layer in without] == [True]

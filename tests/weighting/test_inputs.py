@@ -30,6 +30,11 @@ def test_weights_of_rows_may_have_any_size(size):
     assert true_class_proba(PROBA, [0, 1], [3 * size, size])[1] == pytest.approx([3 / 4, 1 / 4])
 
 
+def test_what_rounding_took_below_0_is_at_the_floor():
+    proba, _ = true_class_proba([[[-5e-4, 1.0]]], [0], None)
+    assert proba.tolist() == [[FLOOR]]
+
+
 def test_probabilities_have_the_floor_of_scikit_learn():
     chosen, _ = true_class_proba([[[0.0, 1.0]], [[1e-10, 1 - 1e-10]]], [0], None)
     assert chosen.tolist() == [[np.finfo(np.float64).eps], [1e-10]]
