@@ -127,6 +127,31 @@ def staged_average(member_outputs: Sequence[Any] | FloatArray) -> Iterator[Any]:
         yield average(member_outputs, last_m_weights(n_members, m))
 
 
+def at_most_1(proba: FloatArray) -> FloatArray:
+    """Cut off what rounding adds to a mean of ones; scikit-learn's metrics refuse more than 1.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        A mean of probabilities, or of scores of another scale, which are not to be cut.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_classes)
+        The same array where there is nothing to cut.
+
+    Examples
+    --------
+    >>> at_most_1(np.array([[1 + 2e-16, 0.0], [3.0, -2.0]]))
+    array([[ 1.,  0.],
+           [ 3., -2.]])
+    """
+    if not proba.max() > 1:
+        return proba
+    is_rounding = (proba > 1) & (proba <= 1 + 16 * np.finfo(proba.dtype).eps)
+    return np.where(is_rounding, proba.dtype.type(1), proba)
+
+
 class UncertaintyParts(NamedTuple):
     """How unsure an ensemble is of each row, and why: `total` is the sum of the other two.
 
@@ -193,7 +218,7 @@ def uncertainty_parts(member_proba: Any, weights: Any = None) -> UncertaintyPart
     if outputs.ndim != 3 or not len(outputs):
         rule = "of shape (n_members, n_samples, n_classes) with members in it"
         raise reject("member_proba", rule, outputs.shape)
-    shares = _shares(weights, len(outputs))
+    shares = shares_of(weights, len(outputs))
     members = [outputs[k].astype(np.float64) for k in np.flatnonzero(shares)]
     if not all(map(_are_probabilities, members)):
         raise reject("member_proba", "probabilities >= 0 that sum to 1 in each row", member_proba)
@@ -204,8 +229,31 @@ def uncertainty_parts(member_proba: Any, weights: Any = None) -> UncertaintyPart
     return UncertaintyParts(total, aleatoric, np.maximum(total - aleatoric, 0.0))
 
 
-def _shares(weights: Any, n_members: int) -> NDArray[np.float64]:
-    """Return weights of members that sum to 1."""
+def shares_of(weights: Any, n_members: int) -> NDArray[np.float64]:
+    """Return weights of members divided by their sum, equal ones for None.
+
+    Parameters
+    ----------
+    weights : array-like of shape (n_members,) or None
+        Finite, at least 0 and not all 0.
+    n_members : int
+        Number of members.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_members,)
+        They sum to 1.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `weights` are no weights.
+
+    Examples
+    --------
+    >>> shares_of([3, 1], 2)
+    array([0.75, 0.25])
+    """
     if weights is None:
         return last_m_weights(n_members)
     shares = np.asarray(weights, dtype=np.float64)
