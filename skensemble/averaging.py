@@ -128,6 +128,31 @@ def staged_average(member_outputs: Sequence[Any] | FloatArray) -> Iterator[Any]:
         yield average(member_outputs, last_m_weights(n_members, m))
 
 
+def at_most_1(proba: FloatArray) -> FloatArray:
+    """Cut off what rounding adds to a mean of ones; scikit-learn's metrics refuse more than 1.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        A mean of probabilities, or of scores of another scale, which are not to be cut.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_classes)
+        The same array where there is nothing to cut.
+
+    Examples
+    --------
+    >>> at_most_1(np.array([[1 + 2e-16, 0.0], [3.0, -2.0]]))
+    array([[ 1.,  0.],
+           [ 3., -2.]])
+    """
+    if not proba.max() > 1:
+        return proba
+    is_rounding = (proba > 1) & (proba <= 1 + 16 * np.finfo(proba.dtype).eps)
+    return np.where(is_rounding, proba.dtype.type(1), proba)
+
+
 class UncertaintyParts(NamedTuple):
     """How unsure an ensemble is of each row, and why: `total` is the sum of the other two.
 

@@ -3,6 +3,7 @@ import pytest
 
 from skensemble import InvalidParameterError
 from skensemble.averaging import (
+    at_most_1,
     average,
     last_m_weights,
     restrict_weights,
@@ -148,3 +149,11 @@ def test_a_member_of_weight_0_does_not_matter():
 def test_what_has_no_parts_is_refused(arguments, message):
     with pytest.raises(InvalidParameterError, match=message):
         uncertainty_parts(*arguments)
+
+
+def test_what_rounding_adds_to_a_mean_of_ones_is_cut_off():
+    above = np.array([[np.float32(1) + np.finfo(np.float32).eps, 0]], dtype=np.float32)
+    assert at_most_1(above).tolist() == [[1, 0]]
+    assert at_most_1(above).dtype == np.float32
+    scores = np.array([[1.01, -3.0]])
+    assert at_most_1(scores) is scores or at_most_1(scores).tolist() == scores.tolist()

@@ -8,7 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skensemble._checks import reject
-from skensemble.displays._fitted import named, proba_of
+from skensemble.displays._fitted import named, proba_of, unwrap
 from skensemble.displays._style import COLOURS, DASHES, MARKERS, axes_of, place_numbers, put_legend
 from skensemble.metrics import calibrated_log_likelihood
 
@@ -39,7 +39,7 @@ class BudgetDisplay:
         Error and log-likelihood of each method. Runs of as many epochs, such as those of several
         seeds, are one point at their mean.
     error_bars_ : dict of str to list of two matplotlib artists or None
-        Standard deviations of such runs, to either side.
+        Standard deviations of such runs, to either side, where there are several.
 
     Examples
     --------
@@ -122,14 +122,18 @@ class BudgetDisplay:
         Raises
         ------
         InvalidParameterError
-            If one is no classifier, or does not say how long it was trained.
+            If there is none, one is no classifier, or does not say how long it was trained.
         NotFittedError
             If one is not fitted.
         """
         runs = {}
         for name, given in named(estimators).items():
             fitted = given if isinstance(given, list | tuple) else [given]
+            if not fitted:
+                raise reject("estimators", f"one at least of {name!r}", given)
             runs[name] = [_run(estimator, X, y, sample_weight) for estimator in fitted]
+        if not runs:
+            raise reject("estimators", "one at least", estimators)
         return cls._from_runs(runs).plot(ax)
 
     @classmethod
@@ -177,25 +181,26 @@ def _draw_runs(ax: Any, epochs: np.ndarray, values: np.ndarray, style: dict[str,
     x = np.unique(epochs)
     groups = [values[epochs == one] for one in x]
     (line,) = ax.plot(x, [group.mean() for group in groups], markersize=5, **style)
-    if max(map(len, groups)) == 1:
+    repeated = [(one, group) for one, group in zip(x, groups, strict=True) if len(group) > 1]
+    if not repeated:
         return line, None
     spread = {"fmt": "none", "ecolor": style["color"], "elinewidth": 1, "capsize": 2}
-    means, stds = ([getattr(group, which)() for group in groups] for which in ("mean", "std"))
-    return line, ax.errorbar(x, means, stds, **spread)
+    bars = [(one, group.mean(), group.std(ddof=1)) for one, group in repeated]
+    return line, ax.errorbar(*zip(*bars, strict=True), **spread)
+
+
+def _says_epochs(estimator: Any) -> bool:
+    # Linear models of scikit-learn count the iterations of each class, in an array.
+    return np.ndim(getattr(estimator, "n_iter_", ())) == 0 or hasattr(estimator, "history")
 
 
 def _run(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[float, float, float]:
     """Return epochs, error and calibrated log-likelihood of a fitted classifier."""
     check_is_fitted(estimator)
-    inner = estimator
-    while not hasattr(inner, "n_iter_") and not hasattr(inner, "history"):
-        if hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        elif hasattr(inner, "steps"):
-            inner = inner.steps[-1][1]
-        else:
-            rule = "a classifier that says by n_iter_ or history how long it was trained"
-            raise reject("estimators", rule, estimator)
+    inner, _ = unwrap(estimator, _says_epochs)
+    if inner is None:
+        rule = "classifiers that say by n_iter_, a number, or history how long they were trained"
+        raise reject("estimators", rule, estimator)
     epochs = inner.n_iter_ if hasattr(inner, "n_iter_") else len(inner.history)
     if not is_classifier(estimator):
         raise reject("estimators", "classifiers, whose errors are counted", estimator)

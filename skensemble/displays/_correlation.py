@@ -105,8 +105,8 @@ class CorrelationDisplay:
         Parameters
         ----------
         member_outputs : array-like of shape (n_members, n_samples, n_classes) or \
-                (n_members, n_samples)
-            Probabilities, or values of a regression.
+                (n_members, n_samples) or (n_members, n_samples, n_outputs)
+            Probabilities, or values of a regression of one target or more.
         names : sequence of str, default=None
             What the members are called.
         sample_weight : array-like of shape (n_samples,), default=None

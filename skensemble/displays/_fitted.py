@@ -1,6 +1,6 @@
 """What displays ask of estimators: the ensemble inside of a pipeline or a search, and its rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -20,6 +20,7 @@ __all__ = [
     "positions_of",
     "proba_of",
     "rows_and_ensemble",
+    "unwrap",
     "weights_by_kind",
 ]
 
@@ -31,6 +32,43 @@ KINDS = {
 """How a legend names what `weights` may be."""
 
 
+def unwrap(
+    estimator: Any, is_found: Callable[[Any], bool] | None = None, X: Any = None
+) -> tuple[Any, Any]:
+    """Return what is inside of pipelines and of the best that searches have found, and its rows.
+
+    Parameters
+    ----------
+    estimator : object
+        A pipeline, a search, or what may be inside of them.
+    is_found : callable, default=None
+        Says of an estimator whether it is the one; None is the innermost.
+    X : array-like of shape (n_samples, ...), default=None
+        Rows that come to `estimator`.
+
+    Returns
+    -------
+    inner : object or None
+        The outermost that is the one, or None where there is none.
+    X : array-like of shape (n_samples, ...) or None
+        Rows as they come to it, through the steps of pipelines before it.
+    """
+    while is_found is None or not is_found(estimator):
+        if isinstance(estimator, Pipeline):
+            if X is not None and len(estimator) > 1:
+                X = estimator[:-1].transform(X)
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return (estimator if is_found is None else None), X
+    return estimator, X
+
+
+def _is_ensemble(estimator: Any) -> bool:
+    return isinstance(estimator, BaseEnsemble)
+
+
 def ensemble_of(estimator: Any) -> BaseEnsemble:
     """Return the ensemble at the end of a pipeline, of what a search has found, or itself.
 
@@ -39,16 +77,11 @@ def ensemble_of(estimator: Any) -> BaseEnsemble:
     InvalidParameterError
         If there is no ensemble of ours.
     """
-    inner = estimator
-    while not isinstance(inner, BaseEnsemble):
-        if isinstance(inner, Pipeline):
-            inner = inner[-1]
-        elif hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        else:
-            rule = "an ensemble of skensemble, or a pipeline or fitted search that ends in one"
-            raise reject("estimator", rule, estimator)
-    return inner
+    ensemble, _ = unwrap(estimator, _is_ensemble)
+    if ensemble is None:
+        rule = "an ensemble of skensemble, or a pipeline or fitted search that ends in one"
+        raise reject("estimator", rule, estimator)
+    return ensemble
 
 
 def fitted_ensemble_of(estimator: Any) -> BaseEnsemble:
@@ -76,14 +109,8 @@ def rows_and_ensemble(estimator: Any, X: Any) -> tuple[BaseEnsemble, Any]:
     NotFittedError
         If it is not fitted.
     """
-    ensemble, inner = fitted_ensemble_of(estimator), estimator
-    while inner is not ensemble:
-        if isinstance(inner, Pipeline):
-            X = inner[:-1].transform(X) if len(inner) > 1 else X
-            inner = inner[-1]
-        else:
-            inner = inner.best_estimator_
-    return ensemble, X
+    fitted_ensemble_of(estimator)
+    return unwrap(estimator, _is_ensemble, X)
 
 
 def name_of(estimator: Any) -> str:

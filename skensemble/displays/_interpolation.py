@@ -125,12 +125,15 @@ class InterpolationDisplay:
         Raises
         ------
         InvalidParameterError
-            If `estimator` is no ensemble of two members or more, a pair names members that there
-            are not, or batch normalisation needs rows.
+            If `estimator` is no ensemble of two members or more, or one of tables, which takes no
+            other members; a pair names members that there are not, or batch normalisation needs
+            rows.
         NotFittedError
             If the ensemble is not fitted.
         """
         ensemble, X = rows_and_ensemble(estimator, X)
+        # It refuses an ensemble that takes no other members.
+        with_members(ensemble, ensemble.members_[:1])
         if X_refresh is not None:
             _, X_refresh = rows_and_ensemble(estimator, X_refresh)
         elif any(name.endswith("running_mean") for name in ensemble.members_[0]):

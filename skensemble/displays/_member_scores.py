@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from skensemble._arrays import shares_of
 from skensemble._checks import reject
-from skensemble.averaging import average
+from skensemble.averaging import staged_average
 from skensemble.displays._fitted import (
     outputs_of,
     positions_of,
     rows_and_ensemble,
     weights_by_kind,
 )
-from skensemble.displays._scoring import Scorer
+from skensemble.displays._scoring import Scorer, checked_outputs, scorer_of, scores_of_members
 from skensemble.displays._style import (
     AVERAGE,
     COLOURS,
@@ -138,21 +139,29 @@ class MemberScoresDisplay:
         -------
         display : MemberScoresDisplay
             Ensembles whose members do not count alike also show their own mean, and that with
-            equal weights.
+            equal weights, both of the last `m`.
 
         Raises
         ------
         InvalidParameterError
-            If `estimator` is no ensemble, several differ in members, or `scoring` is none.
+            If `estimator` is no ensemble, several differ in members or in their kinds of weights,
+            or `scoring` is none.
         NotFittedError
             If an ensemble is not fitted.
         """
         is_one = not isinstance(estimator, list | tuple)
-        parts = [_scores(one, X, y, scoring, sample_weight) for one in _listed(estimator)]
-        first = parts[0]
-        if any(len(part["member_scores"]) != len(first["member_scores"]) for part in parts):
-            counts = [len(part["member_scores"]) for part in parts]
+        ensembles = [rows_and_ensemble(one, X) for one in _listed(estimator)]
+        kinds = _kinds([ensemble for ensemble, _ in ensembles])
+        parts = []
+        for (ensemble, rows), weights in zip(ensembles, kinds, strict=True):
+            outputs = outputs_of(ensemble, rows)
+            staged, score = ensemble._staged(outputs), Scorer.of(ensemble, scoring)
+            how = {"staged": staged, "weights": weights, "sample_weight": sample_weight}
+            parts.append(scores_of_members(outputs, y, score, **how))
+        counts = [len(part["member_scores"]) for part in parts]
+        if len(set(counts)) > 1:
             raise reject("estimator", "ensembles of as many members each", counts)
+        first = parts[0] | {"member_positions": positions_of(ensembles[0][0])}
         for name in ("member_scores", "staged_scores"):
             first[name] = first[name] if is_one else np.stack([part[name] for part in parts])
         if first["weighted_scores"]:
@@ -161,6 +170,59 @@ class MemberScoresDisplay:
                 for name, score in first["weighted_scores"].items()
             }
         return cls(**first).plot(ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        member_outputs: Any,
+        *,
+        scoring: Any = None,
+        lower_is_better: bool = False,
+        weights: Any = None,
+        sample_weight: Any = None,
+        labels: Any = None,
+        ax: Any = None,
+    ) -> "MemberScoresDisplay":
+        """Score members of any origin.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or targets.
+        member_outputs : array-like of shape (n_members, n_samples, n_classes), \
+                (n_members, n_samples) or (n_members, n_samples, n_outputs)
+            Probabilities, columns in the order of the sorted labels, or values of a regression of
+            one target or more; oldest member first.
+        scoring : str, callable or None, default=None
+            A scorer's name, such as "neg_log_loss", one by `make_scorer`, or a function of
+            `y_true` and of an output, such as `sklearn.metrics.log_loss`; None is accuracy or
+            R squared.
+        lower_is_better : bool, default=False
+            Whether a function is a loss; scorers know it.
+        weights : array-like of shape (n_members,), default=None
+            Weights of the members, divided by their sum, whose mean is shown too.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        labels : array-like of shape (n_classes,), default=None
+            All labels; needed where some have no row.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : MemberScoresDisplay
+
+        Raises
+        ------
+        InvalidParameterError
+            If shapes do not fit each other, or an argument breaks its rule.
+        """
+        outputs, classes = checked_outputs(y_true, member_outputs, labels)
+        score = scorer_of(scoring, classes, lower_is_better)
+        own = {} if weights is None else {"given weights": shares_of(weights, len(outputs))}
+        how = {"staged": staged_average(outputs), "weights": own, "sample_weight": sample_weight}
+        return cls(**scores_of_members(outputs, y_true, score, **how)).plot(ax)
 
     def plot(self, ax: Any = None) -> "MemberScoresDisplay":
         """Draw the scores.
@@ -183,13 +245,14 @@ class MemberScoresDisplay:
         self.band_ = self.error_bars_ = None
         line = staged[:, ::-1]
         if len(members) > 1:
-            low, high = (line.mean(axis=0) + sign * line.std(axis=0) for sign in (-1, 1))
+            mean, std = line.mean(axis=0), line.std(axis=0, ddof=1)
+            low, high = mean - std, mean + std
             style = {"color": AVERAGE, "alpha": 0.25, "linewidth": 0}
             label = f"± s.d. of {len(members)} ensembles"
             self.band_ = ax.fill_between(x, low, high, label=label, **style)
             style = {"fmt": "none", "ecolor": MEMBER, "elinewidth": 1, "capsize": 3, "zorder": 2}
             self.error_bars_ = ax.errorbar(
-                places + 1, members.mean(axis=0), members.std(axis=0), **style
+                places + 1, members.mean(axis=0), members.std(axis=0, ddof=1), **style
             )
         style = {"marker": "o", "linestyle": "none", "color": MEMBER, "zorder": 3}
         (self.points_,) = ax.plot(places + 1, members.mean(axis=0), label="member k", **style)
@@ -218,22 +281,15 @@ def _listed(estimator: Any) -> list[Any]:
     return listed
 
 
-def _scores(estimator: Any, X: Any, y: Any, scoring: Any, sample_weight: Any) -> dict[str, Any]:
-    """Return the arguments of a display of one ensemble."""
-    ensemble, X = rows_and_ensemble(estimator, X)
-    score = Scorer(ensemble, scoring)
-    outputs = outputs_of(ensemble, X)
-    weights = weights_by_kind(ensemble) if ensemble.weights != "uniform" else {}
-    return {
-        "member_scores": np.array([score(output, y, sample_weight) for output in outputs]),
-        "staged_scores": np.array(
-            [score(output, y, sample_weight) for output in ensemble._staged(outputs)]
-        ),
-        "member_positions": positions_of(ensemble),
-        "weighted_scores": {
-            name: score(average(outputs, weight), y, sample_weight)
-            for name, weight in weights.items()
-        },
-        "score_name": score.name,
-        "lower_is_better": score.is_loss,
-    }
+def _kinds(ensembles: list[Any]) -> list[dict[str, np.ndarray]]:
+    """Return the weights of each ensemble by name; of none where all their members count alike."""
+    if all(np.allclose(own, own[0]) for own in (one._weights() for one in ensembles)):
+        return [{} for _ in ensembles]
+    kinds = []
+    for ensemble in ensembles:
+        last = "" if ensemble.m is None else f", m = {ensemble.m}"
+        kinds.append({name + last: own for name, own in weights_by_kind(ensemble).items()})
+    if any(own.keys() != kinds[0].keys() for own in kinds):
+        rule = "ensembles of the same kinds of weights, with the same m"
+        raise reject("estimator", rule, [list(own) for own in kinds])
+    return kinds

@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
-from skensemble._checks import InvalidParameterError, check_int, check_real, reject
+from skensemble._checks import check_int, check_real, reject
+from skensemble.displays._along import moments_of, way_along
 from skensemble.displays._style import AVERAGE, MEMBER, axes_of, put_legend
 
 __all__ = ["RegressionFanDisplay"]
@@ -93,10 +94,11 @@ class RegressionFanDisplay:
         Parameters
         ----------
         estimator : object
-            Fitted regressor whose `predict` takes `return_std`: one of our ensembles, a pipeline
-            that ends in one, or one of another library.
+            Fitted regressor whose `predict` takes `return_std`: one of our ensembles or of another
+            library, also at the end of a pipeline or as the best of a search.
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows, best those of the training. Features that are not on x are held at their medians.
+            Rows, best those of the training. Features that are not on x are held at their medians,
+            columns of categories at the most frequent one.
         y : array-like of shape (n_samples,), default=None
             Their targets, to show the rows as dots.
         feature : int or str, default=0
@@ -129,17 +131,57 @@ class RegressionFanDisplay:
         check_is_fitted(estimator)
         n_points = check_int("n_points", n_points, 2)
         check_real("extend", extend, 0)
-        table, column, name = _table(X, feature)
-        low, high = table[:, column].min(), table[:, column].max()
-        beyond = extend * (high - low)
-        x = np.linspace(low - beyond, high + beyond, n_points)
-        points = np.tile(np.median(table, axis=0), (n_points, 1)).astype(table.dtype)
-        points[:, column] = x
-        rows = type(X)(points, columns=X.columns) if hasattr(X, "columns") else points
-        mean, std = _moments(estimator, rows, uncertainty)
-        train = {} if y is None else {"x_train": table[:, column], "y_train": np.ravel(y)}
+        x, rows, values, name = way_along(X, feature, n_points, extend)
+        mean, std = moments_of(estimator, rows, uncertainty)
+        train = {} if y is None else {"x_train": values, "y_train": np.ravel(y)}
         display = cls(x=x, mean=mean, std=std, levels=levels, feature_name=name, **train)
         return display.plot(ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        x: Any,
+        mean: Any,
+        std: Any,
+        *,
+        levels: Sequence[float] = (0.5, 0.8, 0.95),
+        x_train: Any = None,
+        y_train: Any = None,
+        ax: Any = None,
+    ) -> "RegressionFanDisplay":
+        """Draw predictions of any origin.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_points,)
+            Values of the feature, in any order.
+        mean, std : array-like of shape (n_points,)
+            Prediction and its standard deviation there.
+        levels : sequence of float, default=(0.5, 0.8, 0.95)
+            Probabilities of the intervals.
+        x_train, y_train : array-like of shape (n_samples,), default=None
+            Rows to show as dots.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : RegressionFanDisplay
+
+        Raises
+        ------
+        InvalidParameterError
+            If `mean` or `std` has not a number for each of `x`, or a standard deviation or level
+            breaks its rule.
+        """
+        x, mean, std = (np.asarray(values, dtype=float) for values in (x, mean, std))
+        for name, values in (("mean", mean), ("std", std)):
+            if x.ndim != 1 or values.shape != x.shape:
+                raise reject(name, f"of shape (n_points,), as x of shape {x.shape}", values.shape)
+        if not (std >= 0).all():
+            raise reject("std", ">= 0 everywhere", std)
+        order, train = np.argsort(x), {"x_train": x_train, "y_train": y_train}
+        return cls(x=x[order], mean=mean[order], std=std[order], levels=levels, **train).plot(ax)
 
     def plot(self, ax: Any = None) -> "RegressionFanDisplay":
         """Draw the fan.
@@ -182,43 +224,3 @@ class RegressionFanDisplay:
         put_legend(ax, n_columns=3)
         self.ax_, self.figure_ = ax, ax.get_figure(root=True)
         return self
-
-
-def _table(X: Any, feature: int | str) -> tuple[np.ndarray, int, str | None]:
-    """Return rows as an array, the place of a feature, and its name if it has one."""
-    names = list(getattr(X, "columns", ()))
-    table = np.asarray(X)
-    if table.ndim != 2 or table.dtype.kind not in "fiub":
-        raise reject("X", "a table of numbers of shape (n_samples, n_features)", X)
-    table = table if table.dtype.kind == "f" else table.astype(float)
-    if isinstance(feature, str):
-        if feature not in names:
-            raise reject("feature", f"one of {names}" if names else "an int for an array", feature)
-        return table, names.index(feature), feature
-    column = check_int("feature", feature, 0, table.shape[1] - 1)
-    fallback = None if table.shape[1] == 1 else f"feature {column}"
-    return table, column, names[column] if names else fallback
-
-
-def _moments(estimator: Any, rows: Any, uncertainty: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of a regressor of one target."""
-    kinds = ("total", "noise", "spread")
-    if uncertainty not in kinds:
-        raise reject("uncertainty", f"one of {list(kinds)}", uncertainty)
-    try:
-        mean, std = estimator.predict(rows, return_std=True)
-    except TypeError:
-        rule = "a regressor whose predict takes return_std"
-        raise reject("estimator", rule, estimator) from None
-    if np.ndim(mean) > 1 and np.shape(mean)[1] > 1:
-        raise InvalidParameterError(
-            f"estimator must be a regressor of one target, got one of {np.shape(mean)[1]}."
-        )
-    if uncertainty != "total":
-        parts = estimator[:-1].transform(rows) if hasattr(estimator, "steps") else rows
-        inner = estimator[-1] if hasattr(estimator, "steps") else estimator
-        std = inner.predict_uncertainty(parts)[kinds.index(uncertainty) - 1]
-    if std is None:
-        rule = "'total' or 'spread' for members that do not know the noise"
-        raise reject("uncertainty", rule, uncertainty)
-    return np.ravel(mean), np.ravel(std)

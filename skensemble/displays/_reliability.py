@@ -84,7 +84,7 @@ class ReliabilityDisplay:
         X: Any,
         y: Any,
         *,
-        n_bins: int = 10,
+        n_bins: int = 15,
         strategy: str = "uniform",
         sample_weight: Any = None,
         name: str | None = None,
@@ -101,8 +101,8 @@ class ReliabilityDisplay:
             Rows that it has not seen.
         y : array-like of shape (n_samples,)
             Labels.
-        n_bins : int, default=10
-            Number of bins.
+        n_bins : int, default=15
+            Number of bins, as many as `metrics.expected_calibration_error` has.
         strategy : {"uniform", "quantile"}, default="uniform"
             Whether bins have equal widths or equal numbers of rows.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -138,7 +138,7 @@ class ReliabilityDisplay:
         y_true: Any,
         y_proba: Any,
         *,
-        n_bins: int = 10,
+        n_bins: int = 15,
         strategy: str = "uniform",
         sample_weight: Any = None,
         labels: Any = None,
@@ -154,8 +154,8 @@ class ReliabilityDisplay:
             Labels.
         y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
             Probabilities, columns in the order of the sorted labels; of two, those of the second.
-        n_bins : int, default=10
-            Number of bins.
+        n_bins : int, default=15
+            Number of bins, as many as `metrics.expected_calibration_error` has.
         strategy : {"uniform", "quantile"}, default="uniform"
             Whether bins have equal widths or equal numbers of rows.
         sample_weight : array-like of shape (n_samples,), default=None

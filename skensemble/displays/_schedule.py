@@ -30,6 +30,8 @@ class ScheduleDisplay:
         Steps after which a snapshot is taken, from 1.
     loss_curve : array-like of shape (n_epochs,), default=None
         Mean training loss of each epoch.
+    mark_name : str, default="snapshot"
+        What is taken at `member_steps`.
 
     Attributes
     ----------
@@ -59,11 +61,17 @@ class ScheduleDisplay:
     """
 
     def __init__(
-        self, *, learning_rates: Any, member_steps: Any = (), loss_curve: Any = None
+        self,
+        *,
+        learning_rates: Any,
+        member_steps: Any = (),
+        loss_curve: Any = None,
+        mark_name: str = "snapshot",
     ) -> None:
         self.learning_rates = learning_rates
         self.member_steps = member_steps
         self.loss_curve = loss_curve
+        self.mark_name = mark_name
 
     @classmethod
     def from_schedule(
@@ -141,7 +149,8 @@ class ScheduleDisplay:
         Parameters
         ----------
         estimator : BaseEnsemble
-            Also at the end of a pipeline, or as the best of a search.
+            Also at the end of a pipeline, or as the best of a search. Of those that average
+            weights the steps of these weights are marked; a copy by `with_members` has no marks.
         n_steps : int or None, default=None
             Optimizer steps of a training that has not been; None draws the one that was.
         ax : matplotlib Axes, two of them, or None, default=None
@@ -164,14 +173,16 @@ class ScheduleDisplay:
         if n_steps is not None:
             n_steps = check_int("n_steps", n_steps, 1)
             ensemble._check_parameters()
-            schedule, moment = ensemble._schedules()._course_ahead()
-            return cls(**_course(schedule, moment, n_steps)).plot(ax, line_kw=line_kw)
+            method = ensemble._schedules()
+            course = _course(*method._course_ahead(), n_steps)
+            return cls(**course, mark_name=method._kept_name).plot(ax, line_kw=line_kw)
         message = "This %(name)s is not fitted; n_steps draws the schedule of a fit to come."
         check_is_fitted(ensemble, msg=message)
         display = cls(
             learning_rates=ensemble.learning_rates_,
-            member_steps=np.unique(ensemble.member_steps_),
+            member_steps=_marked_steps(ensemble),
             loss_curve=ensemble.loss_curve_,
+            mark_name=ensemble._schedules()._kept_name,
         )
         return display.plot(ax, line_kw=line_kw)
 
@@ -199,7 +210,7 @@ class ScheduleDisplay:
         top = axes[0]
         (self.line_,) = top.plot(np.arange(1, n_steps + 1), rates, **style)
         snapshot = {"color": MEMBER, "marker": "o", "linestyle": "none", "zorder": 3}
-        snapshot |= {"label": "snapshot", "clip_on": False}
+        snapshot |= {"label": self.mark_name, "clip_on": False}
         (self.marks_,) = top.plot(marks, rates[marks - 1], **snapshot)
         self.loss_line_ = None
         if has_loss:
@@ -221,6 +232,17 @@ class ScheduleDisplay:
         self.ax_ = np.array(axes) if has_loss else top
         self.figure_ = top.get_figure(root=True)
         return self
+
+
+def _marked_steps(ensemble: Any) -> np.ndarray:
+    """Return the steps after which a fitted ensemble has kept weights; none of a copy."""
+    if not hasattr(ensemble, "member_steps_"):
+        return np.array([], dtype=int)
+    method = ensemble._schedules()
+    if method._kept_name == "averaged":
+        # Their members are of the last step, where the mean is known.
+        return _course(*method._course_ahead(), ensemble.n_steps_)["member_steps"]
+    return np.unique(ensemble.member_steps_)
 
 
 def _bound(function: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., Any]:

@@ -133,8 +133,8 @@ class SearchDisplay:
         metric : str, default="score"
             Which score, of a search by several.
         score_name : str, default=None
-            What the score is called; None takes `metric`. A name that begins with ``"neg_"``, as
-            ``"neg_log_loss"``, turns scores round into losses.
+            What the score is called; None takes `metric`. Where one of the two begins with
+            ``"neg_"``, as ``"neg_log_loss"``, scores are turned round into losses.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 
@@ -154,7 +154,7 @@ class SearchDisplay:
             metrics = [k.removeprefix("mean_test_") for k in cv_results if k[:10] == "mean_test_"]
             raise reject("metric", f"one of {metrics}", metric)
         score_name = metric if score_name is None else score_name
-        is_loss = score_name.startswith("neg_")
+        is_loss = metric.startswith("neg_") or score_name.startswith("neg_")
         means = np.asarray(cv_results[f"mean_test_{metric}"], dtype=float)
         stds = np.asarray(cv_results[f"std_test_{metric}"], dtype=float)
         kept = _restricted(cv_results, where or {}, len(means))

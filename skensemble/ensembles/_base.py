@@ -78,6 +78,9 @@ class BaseEnsemble(
     _counts_members_alike = True
     """Whether early members count as much as late ones of one training, which they may spoil."""
 
+    _kept_name = "snapshot"
+    """What is kept after a step that is due, as pictures call it."""
+
     _advice_if_constant = "Scale the inputs (StandardScaler in a Pipeline), or lower alpha_zero."
 
     _progress: type[Progress] = Progress

@@ -10,7 +10,7 @@ from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from skensemble._arrays import are_probabilities
 from skensemble._checks import InvalidParameterError
-from skensemble.averaging import UncertaintyParts, uncertainty_parts
+from skensemble.averaging import UncertaintyParts, at_most_1, uncertainty_parts
 from skensemble.data import encode, learn_classes
 from skensemble.ensembles._base import BaseEnsemble
 from skensemble.nets import (
@@ -45,7 +45,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`; float32 from a net of that precision.
         """
-        return _at_most_1(self._mean_output(X))
+        return at_most_1(self._mean_output(X))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of `predict_proba`, in nats; minus infinity for a probability of 0.
@@ -143,7 +143,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
         ------
         proba : ndarray of shape (n_samples, n_classes)
         """
-        yield from map(_at_most_1, self._staged(self.member_predict_proba(X)))
+        yield from map(at_most_1, self._staged(self.member_predict_proba(X)))
 
     def staged_predict(self, X: Any) -> Iterator[np.ndarray]:
         """Yield the labels predicted by the last 1, 2, ... members, up to all.
@@ -239,12 +239,3 @@ def codes_of(scores: np.ndarray, threshold: float | None) -> np.ndarray:
     """Return the code of the highest score of each row, or of class 1 above a threshold."""
     codes = scores.argmax(axis=1) if threshold is None else scores[:, 1] > threshold
     return codes.astype(np.intp)
-
-
-def _at_most_1(proba: np.ndarray) -> np.ndarray:
-    """Cut off what rounding adds to a mean of ones; scikit-learn's metrics refuse more than 1."""
-    if not proba.max() > 1:
-        return proba
-    # Scores of another scale are not to be cut.
-    is_rounding = (proba > 1) & (proba <= 1 + 16 * np.finfo(proba.dtype).eps)
-    return np.where(is_rounding, proba.dtype.type(1), proba)

@@ -62,16 +62,18 @@ def disagreement(member_proba: Any, *, sample_weight: Any = None) -> float:
 
 
 def output_correlation(member_proba: Any, *, sample_weight: Any = None) -> NDArray[np.float64]:
-    """Correlation of what each two members predict, over all rows and classes.
+    """Correlation of what each two members predict, over all rows, and classes or targets.
 
     The lower, the more an average of the members gains, if they are equally good.
 
-    It is Pearson's, of the probabilities and not of the labels [1]_.
+    It is Pearson's, of the probabilities and not of the labels [1]_. Of several targets, those of
+    the widest range count most.
 
     Parameters
     ----------
-    member_proba : array-like of shape (n_members, n_samples, n_classes) or (n_members, n_samples)
-        Probabilities of the members, or what they predict in regression.
+    member_proba : array-like of shape (n_members, n_samples, n_classes) or \
+            (n_members, n_samples) or (n_members, n_samples, n_outputs)
+        Probabilities of the members, or what they predict in regression, of one target or more.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 

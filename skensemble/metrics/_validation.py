@@ -47,12 +47,13 @@ def check_member_proba(member_proba: Any, least: int = 1) -> FloatArray:
 
 
 def check_member_outputs(member_proba: Any, least: int) -> FloatArray:
-    """Return probabilities or finite values of at least so many members, or raise."""
+    """Return finite values of any kind, of at least so many members, or raise."""
     outputs = _as_own_floats("member_proba", member_proba)
-    if outputs.ndim != 2:
-        return check_member_proba(outputs, least)
-    if not outputs.size or not np.isfinite(outputs).all():
-        raise reject("member_proba", "finite numbers with rows in it", member_proba)
+    if outputs.ndim < 2 or not outputs.size:
+        rule = "of shape (n_members, n_samples, ...) with rows in it"
+        raise reject("member_proba", rule, outputs.shape)
+    if not np.isfinite(outputs).all():
+        raise reject("member_proba", "finite numbers", member_proba)
     _check_n_members(outputs, least)
     return outputs
 

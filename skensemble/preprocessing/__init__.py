@@ -1,6 +1,7 @@
 """Columns of tables, coded and encoded as a net learns best from them."""
 
 from skensemble.preprocessing._coder import TableCoder
+from skensemble.preprocessing._columns import is_missing as is_missing  # displays ask it
 from skensemble.preprocessing._features import encode_rows
 from skensemble.preprocessing._fitting import fit_tables
 from skensemble.preprocessing._numbers import (

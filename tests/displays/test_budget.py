@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skorch import NeuralNetClassifier
@@ -30,7 +30,10 @@ def test_runs_of_as_many_epochs_are_one_point(kind):
     np.testing.assert_allclose(error.get_ydata(), [0.6, 0.3])
     np.testing.assert_allclose(likelihood.get_ydata(), [-0.6, -0.3])
     bars = display.error_bars_["a"][0].lines[2][0].get_segments()
-    np.testing.assert_allclose(bars[1], [[20, 0.2], [20, 0.4]])
+    # Of one run of 10 epochs there is no spread.
+    (bar,) = bars
+    half = np.sqrt(2) * 0.1
+    np.testing.assert_allclose(bar, [[20, 0.3 - half], [20, 0.3 + half]])
     assert display.error_bars_["b"] == [None, None]
     assert display.lines_["b"][0].get_marker() != error.get_marker()
     assert [ax.get_xscale() for ax in display.ax_] == ["linear", "linear"]
@@ -95,8 +98,18 @@ def test_records_that_lack_something_are_refused():
 
 def test_what_is_no_net_or_no_classifier_is_refused(rows):
     X, y = rows[:2]
-    with pytest.raises(InvalidParameterError, match="how long it was trained"):
+    with pytest.raises(InvalidParameterError, match="how long they were trained"):
         BudgetDisplay.from_estimators({"line": LinearRegression().fit(X, y)}, X, y)
     regressor = NetRegressor(module__hidden_units=(2,), max_epochs=1).fit(X, y.astype(float))
     with pytest.raises(InvalidParameterError, match="estimators must be classifiers"):
         BudgetDisplay.from_estimators({"net": regressor}, X, y)
+
+
+def test_no_estimators_and_iterations_of_each_class_are_refused(rows):
+    X, y = rows[:2]
+    with pytest.raises(InvalidParameterError, match="estimators must be one at least"):
+        BudgetDisplay.from_estimators({}, X, y)
+    with pytest.raises(InvalidParameterError, match="estimators must be one at least of 'a'"):
+        BudgetDisplay.from_estimators({"a": []}, X, y)
+    with pytest.raises(InvalidParameterError, match=r"n_iter_, a number, .*got LogisticRegression"):
+        BudgetDisplay.from_estimators({"line": LogisticRegression().fit(X, y)}, X, y)

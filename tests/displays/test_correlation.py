@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from skensemble import NetRegressor, SnapshotEnsembleRegressor
 from skensemble._checks import InvalidParameterError
 from skensemble.displays import CorrelationDisplay
 
@@ -56,3 +57,12 @@ def test_plot_draws_on_the_axes_that_are_given():
     first, second = Figure().subplots(1, 2)
     assert display.plot(first).image_.axes is first
     assert display.plot(second).image_.axes is second
+
+
+def test_regressors_of_several_targets_are_compared(rows):
+    X, y = rows[0], rows[1].astype(float)
+    net = NetRegressor(module__hidden_units=(4,), max_epochs=10, batch_size=16)
+    both = SnapshotEnsembleRegressor(net, M=2, random_state=0).fit(X, np.stack([y, -y], axis=1))
+    display = CorrelationDisplay.from_estimator(both, X)
+    flat = both.member_predict(X).reshape(2, -1)
+    np.testing.assert_allclose(display.correlations, np.corrcoef(flat), rtol=1e-5)

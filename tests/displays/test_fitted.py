@@ -5,11 +5,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skensemble import SnapshotEnsembleClassifier
 from skensemble._checks import InvalidParameterError
-from skensemble.displays._fitted import ensemble_of, fitted_ensemble_of, weights_by_kind
+from skensemble.displays._fitted import (
+    ensemble_of,
+    fitted_ensemble_of,
+    rows_and_ensemble,
+    unwrap,
+    weights_by_kind,
+)
 
 
 def test_the_ensemble_of_a_search_over_a_pipeline_is_found(snapshots):
@@ -17,6 +23,16 @@ def test_the_ensemble_of_a_search_over_a_pipeline_is_found(snapshots):
     search = GridSearchCV(pipeline, {})
     search.best_estimator_ = pipeline
     assert ensemble_of(search) is ensemble_of(pipeline) is ensemble_of(snapshots) is snapshots
+
+
+def test_rows_go_through_pipelines_around_searches(snapshots):
+    double = FunctionTransformer(lambda X: 2 * X)
+    search = GridSearchCV(snapshots, {})
+    search.best_estimator_ = make_pipeline(double, snapshots)
+    outer = make_pipeline(double, search)
+    assert rows_and_ensemble(outer, 1) == unwrap(outer, X=1) == (snapshots, 4)
+    assert unwrap(outer, lambda one: one is search, 1) == (search, 2)
+    assert unwrap(outer, lambda one: False, 1) == (None, 4)
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), None])

@@ -13,6 +13,7 @@ from skensemble import (
     NetRegressor,
     SnapshotEnsembleClassifier,
     SnapshotEnsembleRegressor,
+    TabularSnapshotClassifier,
 )
 from skensemble._checks import InvalidParameterError
 from skensemble.displays import InterpolationDisplay
@@ -114,3 +115,13 @@ def test_one_axes_gets_the_loss_alone_and_two_get_both(snapshots, rows):
     top, bottom = Figure().subplots(2)
     assert display.plot(top).error_lines_ == []
     assert display.plot([top, bottom]).error_lines_[0].axes is bottom
+
+
+def test_an_ensemble_of_tables_is_refused_by_name(rows):
+    X, y = rows[:2]
+    small = {"M": 1, "max_cycles": 1, "n_nets": 4, "cv": 2, "max_steps": 20, "hidden_units": (4,)}
+    ensemble = TabularSnapshotClassifier(**small, random_state=0).fit(X, y)
+    with pytest.raises(
+        InvalidParameterError, match=r"not one of tables.*TabularSnapshotClassifier"
+    ):
+        InterpolationDisplay.from_estimator(ensemble, X, y)

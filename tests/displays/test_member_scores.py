@@ -1,5 +1,7 @@
 """Scores of members, and of the means of the last of them."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -9,9 +11,16 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skensemble import SnapshotEnsembleClassifier
+from skensemble import SnapshotEnsembleClassifier, SWAGClassifier
 from skensemble._checks import InvalidParameterError
+from skensemble.averaging import average
 from skensemble.displays import MemberScoresDisplay
+
+
+@pytest.fixture(scope="module")
+def other(net, rows):
+    """Three snapshots of another seed."""
+    return SnapshotEnsembleClassifier(net, M=3, random_state=7).fit(*rows[:2])
 
 
 def test_dots_are_members_and_the_line_is_the_mean_from_a_member_to_the_last(snapshots, rows):
@@ -52,24 +61,25 @@ def test_lines_show_equal_and_fitted_weights(weighted, rows):
     assert equal.get_ydata()[0] == pytest.approx(log_loss(y, mean))
 
 
-def test_several_ensembles_show_mean_and_spread(snapshots, weighted, rows):
+def test_several_ensembles_show_mean_and_spread(snapshots, other, rows):
     X, y = rows[2:]
-    display = MemberScoresDisplay.from_estimator([snapshots, weighted], X, y)
+    display = MemberScoresDisplay.from_estimator([snapshots, other], X, y)
     both = [
         [accuracy_score(y, proba.argmax(axis=1)) for proba in one.member_predict_proba(X)]
-        for one in (snapshots, weighted)
+        for one in (snapshots, other)
     ]
     np.testing.assert_allclose(display.points_.get_ydata(), np.mean(both, axis=0))
-    staged = np.array([snapshots.staged_score(X, y), weighted.staged_score(X, y)])[:, ::-1]
-    mean, std = staged.mean(axis=0), staged.std(axis=0)
+    staged = np.array([snapshots.staged_score(X, y), other.staged_score(X, y)])[:, ::-1]
+    mean, std = staged.mean(axis=0), staged.std(axis=0, ddof=1)
     np.testing.assert_allclose(display.line_.get_ydata(), mean)
     edges = display.band_.get_paths()[0].vertices
     for edge in (mean - std, mean + std):
         assert all(np.isclose(edges[:, 1], value).any() for value in edge)
     bars = np.array(display.error_bars_.lines[2][0].get_segments())
-    mean, std = np.mean(both, axis=0), np.std(both, axis=0)
+    mean, std = np.mean(both, axis=0), np.std(both, axis=0, ddof=1)
     np.testing.assert_allclose(bars[:, :, 0], np.repeat([[1], [2], [3]], 2, axis=1))
     np.testing.assert_allclose(bars[:, :, 1], np.stack([mean - std, mean + std], axis=1))
+    assert MemberScoresDisplay.from_estimator([snapshots], X, y).band_ is None
 
 
 def test_lines_of_several_ensembles_are_means_of_weighted_scores(weighted, rows):
@@ -84,6 +94,35 @@ def test_lines_of_several_ensembles_are_means_of_weighted_scores(weighted, rows)
     np.testing.assert_allclose(display.weighted_scores["validation weights"], losses)
     drawn = display.weighted_lines_[1].get_ydata()[0]
     assert drawn == pytest.approx((losses[0] + losses[1]) / 2)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_ensembles_of_other_kinds_of_weights_are_refused(snapshots, weighted, rows, turn):
+    both = [snapshots, weighted][::turn]
+    with pytest.raises(InvalidParameterError, match=r"the same kinds of weights.*got.*validation"):
+        MemberScoresDisplay.from_estimator(both, *rows[2:])
+
+
+def test_means_that_leave_members_out_are_shown_with_their_m(snapshots, other, rows):
+    X, y = rows[2:]
+    last = [copy(one).set_params(m=1) for one in (snapshots, other)]
+    (line,) = MemberScoresDisplay.from_estimator(last[0], X, y).weighted_lines_
+    assert line.get_label() == "equal weights, m = 1"
+    assert line.get_ydata()[0] == last[0].score(X, y)
+    (line,) = MemberScoresDisplay.from_estimator(last, X, y).weighted_lines_
+    assert line.get_ydata()[0] == pytest.approx(np.mean([one.score(X, y) for one in last]))
+    with pytest.raises(InvalidParameterError, match="the same m"):
+        MemberScoresDisplay.from_estimator([last[0], other], X, y)
+
+
+def test_means_of_probabilities_are_cut_as_predict_proba_cuts_them(net, rows):
+    # All members are sure of rows that are far out.
+    X, y = 100 * rows[2], rows[3]
+    ensemble = SWAGClassifier(net, M=20, n_averaged=5, random_state=0).fit(*rows[:2])
+    assert average(ensemble.member_predict_proba(X), ensemble.weights_).max() > 1
+    display = MemberScoresDisplay.from_estimator(ensemble, X, y, scoring="neg_log_loss")
+    staged = [log_loss(y, proba) for proba in ensemble.staged_predict_proba(X)]
+    np.testing.assert_allclose(display.staged_scores, staged)
 
 
 def test_members_of_several_nets_share_their_place(cross_fitted, rows):
@@ -121,3 +160,20 @@ def test_ensembles_of_other_sizes_are_refused(snapshots, rows, net):
 def test_what_is_not_fitted_is_refused(rows):
     with pytest.raises(NotFittedError):
         MemberScoresDisplay.from_estimator(SnapshotEnsembleClassifier(), *rows[2:])
+
+
+def test_predictions_of_any_origin_are_scored(weighted, rows):
+    X, y = rows[2:]
+    proba = weighted.member_predict_proba(X)
+    how = {"scoring": "neg_log_loss", "sample_weight": np.arange(len(y))}
+    fitted = MemberScoresDisplay.from_estimator(weighted, X, y, **how)
+    given = MemberScoresDisplay.from_predictions(y, proba, weights=2 * weighted.weights_, **how)
+    assert given.member_scores.tolist() == fitted.member_scores.tolist()
+    assert given.staged_scores.tolist() == fitted.staged_scores.tolist()
+    score = given.weighted_scores["given weights"]
+    assert score == pytest.approx(fitted.weighted_scores["validation weights"])
+    how = {"scoring": log_loss, "lower_is_better": True, "sample_weight": np.arange(len(y))}
+    by_function = MemberScoresDisplay.from_predictions(y, proba, **how)
+    assert by_function.staged_scores.tolist() == fitted.staged_scores.tolist()
+    assert by_function.ax_.get_ylabel() == given.ax_.get_ylabel() == "log-loss (lower is better)"
+    assert not by_function.weighted_lines_

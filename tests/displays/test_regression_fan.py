@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skensemble import NetRegressor, SnapshotEnsembleRegressor
+from skensemble import NetRegressor, SnapshotEnsembleRegressor, TabularSnapshotRegressor
 from skensemble._checks import InvalidParameterError
 from skensemble.displays import RegressionFanDisplay
 
@@ -77,6 +78,10 @@ def test_columns_of_a_table_are_taken_by_name_and_regressors_of_others():
         ({"levels": [1.0]}, "levels must be a finite number > 0 and < 1, got 1.0"),
         ({"X": [["a"]]}, "X must be a table of numbers"),
         ({"estimator": LinearRegression().fit(X, Y)}, "predict takes return_std"),
+        (
+            {"estimator": BayesianRidge().fit(X, Y), "uncertainty": "spread"},
+            "uncertainty must be 'total' for what is no ensemble of ours, got 'spread'",
+        ),
         ({"estimator": LogisticRegression()}, "estimator must be a regressor, got Logistic"),
     ],
 )
@@ -97,3 +102,44 @@ def test_plot_draws_on_the_axes_that_are_given():
     first, second = Figure().subplots(1, 2)
     assert display.plot(first).line_.axes is first
     assert display.plot(second).line_.axes is second
+
+
+def test_what_a_search_has_found_is_drawn():
+    search = GridSearchCV(make_pipeline(StandardScaler(), BayesianRidge()), {}, cv=2).fit(X, Y)
+    display = RegressionFanDisplay.from_estimator(search, X, n_points=3)
+    expected = RegressionFanDisplay.from_estimator(search.best_estimator_, X, n_points=3)
+    assert display.mean.tolist() == expected.mean.tolist()
+
+
+def test_an_error_of_predict_is_not_taken_for_another():
+    class Broken(BayesianRidge):
+        def predict(self, X, return_std=False):
+            raise TypeError("broken within")
+
+    with pytest.raises(TypeError, match="broken within"):
+        RegressionFanDisplay.from_estimator(Broken().fit(X, Y), X)
+
+
+def test_tables_with_categories_and_missing_values_are_drawn():
+    kinds = np.where(np.arange(60) % 3, "often", "seldom")
+    table = pd.DataFrame({"size": X[:, 0], "kind": kinds, "height": X[:, 1]})
+    table.loc[:3, "size"] = np.nan
+    small = {"M": 1, "max_cycles": 1, "n_nets": 2, "cv": 2, "max_steps": 20, "hidden_units": (4,)}
+    ensemble = TabularSnapshotRegressor(**small, random_state=0).fit(table, Y)
+    display = RegressionFanDisplay.from_estimator(ensemble, table, Y, feature="size", n_points=3)
+    held = {"kind": "often", "height": table["height"].median()}
+    mean, std = ensemble.predict(pd.DataFrame({"size": display.x} | held), return_std=True)
+    np.testing.assert_allclose(display.mean, mean, rtol=1e-5)
+    np.testing.assert_allclose(display.std, std, rtol=1e-5)
+    assert np.isfinite(display.mean).all()
+
+
+def test_predictions_of_any_origin_are_drawn_in_order():
+    display = RegressionFanDisplay.from_predictions([2, 0, 1], [5, 3, 4], [0.5, 0.3, 0.4])
+    assert display.line_.get_xdata().tolist() == [0, 1, 2]
+    assert display.line_.get_ydata().tolist() == [3, 4, 5]
+    assert display.std.tolist() == [0.3, 0.4, 0.5]
+    with pytest.raises(InvalidParameterError, match=r"mean must be of shape .*\(2,\), got \(1,\)"):
+        RegressionFanDisplay.from_predictions([0, 1], [1], [1, 1])
+    with pytest.raises(InvalidParameterError, match="std must be >= 0 everywhere"):
+        RegressionFanDisplay.from_predictions([0, 1], [1, 1], [1, -1])

@@ -66,3 +66,14 @@ def test_what_gives_no_probabilities_is_refused(rows):
     regressor = LinearRegression().fit(*rows[:2])
     with pytest.raises(InvalidParameterError, match="estimator must be a classifier with"):
         ReliabilityDisplay.from_estimator(regressor, *rows[2:])
+
+
+def test_the_error_is_that_of_the_metric_without_any_setting(rows):
+    linear = LogisticRegression(C=0.1).fit(*rows[:2])
+    # Of shuffled labels a classifier is too sure in some bins, and too unsure in others.
+    X, y = rows[2], np.random.default_rng(0).permutation(rows[3])
+    proba = linear.predict_proba(X)
+    expected = pytest.approx(expected_calibration_error(y, proba))
+    assert expected_calibration_error(y, proba, n_bins=10) != expected
+    assert ReliabilityDisplay.from_estimator(linear, X, y).error == expected
+    assert ReliabilityDisplay.from_predictions(y, proba).error == expected

@@ -9,10 +9,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skensemble import SnapshotEnsembleClassifier
+from skensemble import SnapshotEnsembleClassifier, SWAClassifier, SWAGClassifier
 from skensemble._checks import InvalidParameterError
 from skensemble.displays import ScheduleDisplay
 from skensemble.schedules import cyclic_cosine, is_low_rate
+from skensemble.weight_space import with_members
 
 
 def drawn(line):
@@ -28,6 +29,7 @@ def test_a_schedule_is_drawn_step_by_step_with_its_snapshots():
     assert drawn(display.marks_) == [[10, 30, 70], [rates[9], rates[29], rates[69]]]
     assert display.loss_line_ is None
     assert display.ax_.get_ylabel() == "learning rate"
+    assert display.marks_.get_label() == "snapshot"
     dotted = [line.get_xdata()[0] for line in display.ax_.lines if line.get_linestyle() == ":"]
     assert dotted == [10, 30, 70]
 
@@ -75,6 +77,7 @@ def test_what_an_unfitted_ensemble_draws_is_what_its_fit_does(snapshots):
     fitted = ScheduleDisplay.from_estimator(snapshots)
     assert drawn(ahead.line_) == drawn(fitted.line_)
     assert drawn(ahead.marks_) == drawn(fitted.marks_)
+    assert ahead.marks_.get_label() == fitted.marks_.get_label() == "snapshot"
 
 
 def test_the_loss_of_a_fit_stands_at_the_ends_of_epochs(snapshots):
@@ -117,6 +120,21 @@ def test_every_method_draws_ahead_what_its_fit_does(make_ensemble, data):
     before = ScheduleDisplay.from_estimator(make_ensemble(), n_steps=fitted.n_steps_)
     after = ScheduleDisplay.from_estimator(fitted)
     np.testing.assert_allclose(before.learning_rates, after.learning_rates, atol=1e-12)
-    if "SWA" not in type(fitted).__name__:
-        # Before a fit theirs are the steps of the weights that they average.
-        assert before.member_steps.tolist() == after.member_steps.tolist()
+    assert before.member_steps.tolist() == after.member_steps.tolist()
+
+
+@pytest.mark.parametrize("method", [SWAClassifier, SWAGClassifier])
+def test_weights_that_are_averaged_are_no_snapshots(method, net, rows):
+    ensemble = method(net, n_averaged=4)
+    fitted = ensemble.fit(*rows[:2])
+    after = ScheduleDisplay.from_estimator(fitted)
+    before = ScheduleDisplay.from_estimator(method(net, n_averaged=4), n_steps=fitted.n_steps_)
+    assert drawn(before.marks_) == drawn(after.marks_)
+    assert len(after.member_steps) == 4
+    assert before.marks_.get_label() == after.marks_.get_label() == "averaged"
+
+
+def test_a_copy_with_other_members_has_no_marks(snapshots):
+    display = ScheduleDisplay.from_estimator(with_members(snapshots, snapshots.members_[:1]))
+    assert drawn(display.marks_) == [[], []]
+    assert drawn(display.line_)[1] == snapshots.learning_rates_.tolist()

@@ -147,3 +147,13 @@ def test_a_display_draws_on_the_axes_that_are_given():
     first, second = Figure().subplots(1, 2)
     assert display.plot(first).image_.axes is first
     assert display.plot(second).image_.axes is second
+
+
+def test_the_sign_hangs_on_the_metric_whatever_the_score_is_called():
+    cv_results = GRID | {
+        f"{kind}_test_neg_log_loss": GRID[f"{kind}_test_score"] for kind in ("mean", "std")
+    }
+    how = {"hue": "alpha_zero", "metric": "neg_log_loss", "score_name": "log-loss"}
+    display = SearchDisplay.from_cv_results(cv_results, "M", **how)
+    assert np.asarray(display.lines_[0].get_ydata()).tolist() == [1, 2]
+    assert display.ax_.get_ylabel() == "log-loss (lower is better)"

@@ -90,6 +90,14 @@ def test_values_of_regressors_correlate_too():
     np.testing.assert_allclose(given, by_weight / np.outer(scale, scale))
 
 
+def test_values_of_several_targets_correlate_over_all_of_them():
+    values = np.random.default_rng(0).normal(size=(3, 20, 2))
+    np.testing.assert_allclose(output_correlation(values), np.corrcoef(values.reshape(3, -1)))
+    weights = np.arange(20) % 2
+    given = output_correlation(values, sample_weight=weights)
+    np.testing.assert_allclose(given, np.corrcoef(values[:, 1::2].reshape(3, -1)))
+
+
 def test_mutual_information_is_the_entropy_of_the_mean_minus_the_mean_of_entropies():
     members = np.array([[[0.9, 0.1], [0.5, 0.5]], [[0.3, 0.7], [0.5, 0.5]]])
     first = entropy([0.6, 0.4]) - (entropy([0.9, 0.1]) + entropy([0.3, 0.7])) / 2

@@ -106,8 +106,6 @@ def test_a_bad_interval_is_named(bad, message):
     [
         ({"member_proba": [0.5, 0.5]}, r"member_proba must be of shape \(n_members, .*got \(2,\)"),
         ({"member_proba": np.ones((0, 2, 2))}, r"member_proba must be .*got \(0, 2, 2\)"),
-        ({"member_proba": [[[0.5, 0.7]] * 2] * 2}, "member_proba must be probabilities .* to 1"),
-        ({"member_proba": [[[-0.5, 1.5]] * 2] * 2}, "member_proba must be probabilities >= 0"),
         ({"member_proba": [["a", "b"]]}, "member_proba must be an array of numbers"),
         *BAD_WEIGHTS,
     ],
@@ -117,10 +115,22 @@ def test_scores_of_members_name_a_bad_argument(score, bad, message):
     rejects(score, {"member_proba": proba}, bad, message)
 
 
-@pytest.mark.parametrize("values", [[[1.0, np.nan]], [[1.0, np.inf]], np.ones((0, 2))])
+@pytest.mark.parametrize("score", [metrics.disagreement, metrics.mutual_information])
+@pytest.mark.parametrize("row", [[0.5, 0.7], [-0.5, 1.5]])
+def test_members_that_disagree_have_probabilities(score, row):
+    with pytest.raises(InvalidParameterError, match="member_proba must be probabilities >= 0 that"):
+        score([[row] * 2] * 2)
+
+
+@pytest.mark.parametrize("values", [[[1.0, np.nan]], [[1.0, np.inf]], [[[np.nan, 1.0]]]])
 def test_values_of_members_are_finite(values):
-    with pytest.raises(InvalidParameterError, match="member_proba must be finite numbers with"):
+    with pytest.raises(InvalidParameterError, match="member_proba must be finite numbers, got"):
         metrics.output_correlation(values)
+
+
+def test_members_have_rows():
+    with pytest.raises(InvalidParameterError, match=r"with rows in it, got \(0, 2\)"):
+        metrics.output_correlation(np.ones((0, 2)))
 
 
 def test_who_disagrees_is_two():

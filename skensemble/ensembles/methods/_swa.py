@@ -18,6 +18,8 @@ from skensemble.training import Data, Trace
 class _SWA:
     """The mean of the weights that one training passes through."""
 
+    _kept_name = "averaged"
+
     def __init__(
         self,
         estimator: Any = None,

@@ -20,6 +20,8 @@ from skensemble.training import Data, Trace
 class _SWAG:
     """Draws from the Gaussian of the weights that one training passes through."""
 
+    _kept_name = "averaged"
+
     def __init__(
         self,
         estimator: Any = None,
