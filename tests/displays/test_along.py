@@ -10,10 +10,10 @@ from skensemble.displays._along import way_along
 
 
 def test_other_features_are_held_at_their_medians():
-    X = np.array([[0, 5], [2, 1], [4, 3]], dtype=np.float32)
+    X = np.array([[0, 5], [2, 1], [4, 6]], dtype=np.float32)
     x, rows, values, name = way_along(X, 0, 3, 0.25)
     assert x.tolist() == [-1, 2, 5]
-    assert rows.tolist() == [[-1, 3], [2, 3], [5, 3]]
+    assert rows.tolist() == [[-1, 5], [2, 5], [5, 5]]
     assert rows.dtype == np.float32
     assert values.tolist() == [0, 2, 4]
     assert name == "feature 0"
