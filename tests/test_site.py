@@ -1,7 +1,9 @@
 """What `make docs` builds, without building it."""
 
 import ast
+import importlib
 import importlib.util
+import inspect
 import os
 import re
 import runpy
@@ -61,6 +63,19 @@ def test_the_gain_on_the_front_page_is_that_of_the_raw_results():
     ratios = [after / before for before, after in zip(single, mean, strict=True)]
     (shown,) = re.findall(r"(\d+)&nbsp;% lower log-loss", (ROOT / "docs" / "index.md").read_text())
     assert round(100 * (1 - sum(ratios) / 8)) == int(shown)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["averaging", "displays", "ensembles", "metrics", "model_selection", "modules", "nets"]
+    + ["preprocessing", "schedules", "weight_space", "weighting"],
+)
+def test_first_lines_of_the_api_stand_by_themselves(name):
+    """A list shows them without their references, and ends them at a full stop and a space."""
+    module = importlib.import_module(f"skensemble.{name}")
+    shown = getattr(module, "__all__", [part for part in vars(module) if part[0] != "_"])
+    docs = [inspect.getdoc(getattr(module, part)) or "" for part in shown]
+    assert not [doc for doc in docs if "]_" in doc.split("\n\n")[0] or ". " in doc.split("\n")[0]]
 
 
 def test_there_are_a_dozen_examples():

@@ -121,6 +121,14 @@ def moments_of(estimator: Any, rows: Any, uncertainty: str) -> tuple[np.ndarray,
     return np.ravel(mean), np.ravel(std)
 
 
+def knows_noise(estimator: Any, rows: Any, uncertainty: str) -> bool:
+    """Say whether a standard deviation by `moments_of` has the noise of the targets in it."""
+    inner, rows = unwrap(estimator, X=rows)
+    if uncertainty != "total" or not hasattr(inner, "predict_uncertainty"):
+        return uncertainty != "spread"
+    return inner.predict_uncertainty(rows).noise is not None
+
+
 def _columns(X: Any) -> list[Any]:
     """Return the columns of a table: arrays of floats, or what a DataFrame has of another kind."""
     if hasattr(X, "columns"):

@@ -9,7 +9,7 @@ from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from skensemble._checks import check_int, check_real, reject
-from skensemble.displays._along import moments_of, way_along
+from skensemble.displays._along import knows_noise, moments_of, way_along
 from skensemble.displays._style import AVERAGE, MEMBER, axes_of, put_legend
 
 __all__ = ["RegressionFanDisplay"]
@@ -32,6 +32,8 @@ class RegressionFanDisplay:
         Rows to show as dots.
     feature_name, target_name : str, default=None
         What the axes are called.
+    band_name : str, default="interval"
+        What the bands are called after their level.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class RegressionFanDisplay:
         y_train: Any = None,
         feature_name: str | None = None,
         target_name: str | None = None,
+        band_name: str = "interval",
     ) -> None:
         self.x = x
         self.mean = mean
@@ -72,6 +75,7 @@ class RegressionFanDisplay:
         self.levels = levels
         self.x_train = x_train
         self.y_train = y_train
+        self.band_name = band_name
         self.feature_name = feature_name
         self.target_name = target_name
 
@@ -105,7 +109,8 @@ class RegressionFanDisplay:
             Which column is on x, by its place or, of a DataFrame, by its name.
         uncertainty : {"total", "noise", "spread"}, default="total"
             What the intervals are of: what `predict` returns, or one of the two parts that
-            `predict_uncertainty` of our ensembles returns.
+            `predict_uncertainty` of our ensembles returns. Members of which none knows the noise
+            give their spread alone, which most targets lie outside of; the legend says so.
         levels : sequence of float, default=(0.5, 0.8, 0.95)
             Probabilities of the intervals.
         n_points : int, default=200
@@ -133,8 +138,12 @@ class RegressionFanDisplay:
         check_real("extend", extend, 0)
         x, rows, values, name = way_along(X, feature, n_points, extend)
         mean, std = moments_of(estimator, rows, uncertainty)
+        # Where nobody knows the noise, targets lie outside far more often than the level says.
+        band = (
+            {} if knows_noise(estimator, rows, uncertainty) else {"band_name": "spread of members"}
+        )
         train = {} if y is None else {"x_train": values, "y_train": np.ravel(y)}
-        display = cls(x=x, mean=mean, std=std, levels=levels, feature_name=name, **train)
+        display = cls(x=x, mean=mean, std=std, levels=levels, feature_name=name, **band, **train)
         return display.plot(ax)
 
     @classmethod
@@ -209,7 +218,7 @@ class RegressionFanDisplay:
         for k, level in enumerate(levels):
             width = NormalDist().inv_cdf((1 + level) / 2) * std
             look = {"color": AVERAGE, "alpha": 0.18 + 0.1 * k, "linewidth": 0}
-            label = f"{100 * level:g} % interval"
+            label = f"{100 * level:g} % {self.band_name}"
             band = ax.fill_between(self.x, mean - width, mean + width, label=label, **look)
             self.bands_[level] = band
         (self.line_,) = ax.plot(self.x, mean, color=AVERAGE, linewidth=2, label="mean", zorder=3)

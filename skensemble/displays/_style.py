@@ -77,7 +77,7 @@ def axes_of(
     except ImportError as error:
         raise ImportError(
             f"{type(display).__name__}.plot needs matplotlib, which is not installed. "
-            "pip install 'skensemble[examples]' brings it."
+            'pip install ".[examples]" in a checkout brings it.'
         ) from error
 
     if ax is None:

@@ -45,6 +45,24 @@ def test_the_fan_is_the_prediction_along_one_feature(pipeline):
     assert display.ax_.get_xlabel() == "feature 1"
 
 
+def labels(display):
+    return [band.get_label() for band in display.bands_.values()]
+
+
+def test_only_what_has_the_noise_in_it_is_an_interval(pipeline):
+    display = RegressionFanDisplay.from_estimator(pipeline, X, levels=[0.5])
+    assert labels(display) == ["50 % spread of members"]
+    bayesian = BayesianRidge().fit(X, Y)
+    assert labels(RegressionFanDisplay.from_estimator(bayesian, X, levels=[0.5])) == [
+        "50 % interval"
+    ]
+    table = TabularSnapshotRegressor(M=1, n_nets=2, cv=2, max_steps=30, random_state=0).fit(X, Y)
+    for uncertainty, name in (("total", "interval"), ("spread", "spread of members")):
+        how = {"levels": [0.9], "uncertainty": uncertainty}
+        display = RegressionFanDisplay.from_estimator(table, X, **how)
+        assert labels(display) == [f"90 % {name}"]
+
+
 def test_intervals_are_those_of_a_normal_distribution():
     display = RegressionFanDisplay(x=[0, 1], mean=[1, 1], std=[2, 2], levels=[0.5, 0.95]).plot()
     assert list(display.bands_) == [0.95, 0.5]

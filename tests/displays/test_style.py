@@ -53,7 +53,7 @@ def test_the_number_of_axes_is_checked():
 
 def test_the_error_of_a_missing_matplotlib_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"ScheduleDisplay.plot .* 'skensemble\[examples\]'"):
+    with pytest.raises(ImportError, match=r'ScheduleDisplay.plot .* "\.\[examples\]"'):
         axes_of(None, ScheduleDisplay(learning_rates=[0.1]))
 
 
