@@ -16,6 +16,9 @@ __all__ = ["CorrelationDisplay"]
 MOST_TICKS = 8
 """Members that are all numbered on the axes."""
 
+NEARLY_ALIKE = 0.99
+"""Where the scale of colours begins at the latest."""
+
 
 class CorrelationDisplay:
     """Correlation of what each two members predict, as a heat map.
@@ -148,7 +151,9 @@ class CorrelationDisplay:
         if self.names is not None and len(self.names) != n:
             raise reject("names", f"one for each of {n} members", list(self.names))
         (ax,) = axes_of(ax, self)
-        look = {"origin": "upper", "aspect": "equal", "vmax": 1.0}
+        # Members that are all but the same have one colour, and no scale of their last digits.
+        lowest = min(float(correlations.min()), NEARLY_ALIKE)
+        look = {"origin": "upper", "aspect": "equal", "vmin": lowest, "vmax": 1.0}
         self.image_, self.texts_ = draw_heat_map(ax, correlations, "viridis", **look)
         if self.names is not None:
             ax.set_xticks(range(n), self.names, rotation=30, ha="right", rotation_mode="anchor")

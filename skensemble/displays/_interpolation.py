@@ -14,6 +14,9 @@ from skensemble.weight_space import interpolate, with_members
 
 __all__ = ["InterpolationDisplay"]
 
+MOST_PAIRS = 5
+"""Ways that are drawn where none are asked for."""
+
 
 class InterpolationDisplay:
     """Loss and error along straight lines between members in weight space.
@@ -107,7 +110,7 @@ class InterpolationDisplay:
             Labels or targets.
         pairs : sequence of (int, int), default=None
             Members at the ends of each way, from 0, the oldest; negative ones count from the last.
-            None takes each member with the last one.
+            None takes each member with the last one, or five of many, spread over the training.
         n_points : int, default=21
             Points of each way, with both ends.
         X_refresh : array-like of shape (n_rows, ...), default=None
@@ -205,11 +208,13 @@ def _checked(pairs: Any, n_members: int) -> list[tuple[int, int]]:
     if n_members < 2:
         raise reject("estimator", "an ensemble of two members or more", n_members)
     if pairs is None:
-        return [(k, n_members - 1) for k in range(n_members - 1)]
+        # Spread over the training where there are more than a picture can hold.
+        first = np.linspace(0, n_members - 2, min(n_members - 1, MOST_PAIRS)).round().astype(int)
+        return [(int(k), n_members - 1) for k in first]
     checked = []
     for pair in pairs:
         if np.shape(pair) != (2,):
-            raise reject("pairs", "a sequence of pairs of members", pairs)
+            raise reject("pairs", "a sequence of pairs of members, counted from 0", pairs)
         ends = [check_int("pairs", member, -n_members, n_members - 1) for member in pair]
         checked.append((ends[0] % n_members, ends[1] % n_members))
     if not checked:

@@ -182,7 +182,7 @@ def tick_wholes(ax: "Axes", numbers: Sequence[int] | np.ndarray) -> None:
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
-MOST_NUMBERS = 14
+MOST_NUMBERS = 9
 """Rows and columns of a heat map that has numbers in its cells."""
 
 TINY = 1e-12
@@ -213,7 +213,7 @@ def draw_heat_map(ax: "Axes", values: np.ndarray, cmap: str, **options: Any) -> 
     most = max(values.shape)
     if most > MOST_NUMBERS:
         return image, texts
-    size = "small" if most <= 6 else "x-small" if most <= 9 else 5
+    size = "small" if most <= 6 else "x-small"
     decimals = _decimals(values)
     for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
         red, green, blue, _ = image.cmap(image.norm(values[row, column]))

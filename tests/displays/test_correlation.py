@@ -66,3 +66,9 @@ def test_regressors_of_several_targets_are_compared(rows):
     display = CorrelationDisplay.from_estimator(both, X)
     flat = both.member_predict(X).reshape(2, -1)
     np.testing.assert_allclose(display.correlations, np.corrcoef(flat), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("lowest", "begins"), [(0.9999, 0.99), (0.5, 0.5)])
+def test_the_scale_of_colours_does_not_begin_just_below_1(lowest, begins):
+    display = CorrelationDisplay(correlations=[[1, lowest], [lowest, 1]]).plot()
+    assert display.image_.get_clim() == (begins, 1)

@@ -125,3 +125,10 @@ def test_an_ensemble_of_tables_is_refused_by_name(rows):
         InvalidParameterError, match=r"not one of tables.*TabularSnapshotClassifier"
     ):
         InterpolationDisplay.from_estimator(ensemble, X, y)
+
+
+def test_of_many_members_a_few_are_drawn(snapshots, rows):
+    many = with_members(snapshots, snapshots.members_ * 7)
+    display = InterpolationDisplay.from_estimator(many, *rows[2:], n_points=2)
+    # 21 members: five of the first 20, and the last.
+    assert display.pairs == [(0, 20), (5, 20), (10, 20), (14, 20), (19, 20)]
