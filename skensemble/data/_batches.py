@@ -180,7 +180,7 @@ def forward_batches(
         return
     passing = Passing()
     for pixels in shared_tensor(X).split(size):
-        batch = pixels.to(device).to(dtype)
+        batch = pixels.to(device).contiguous().to(dtype)
         passing.note(batch.nbytes)
         yield batch
 
