@@ -1,5 +1,4 @@
 import pytest
-import torch
 
 from skensemble import InvalidParameterError
 from skensemble.modules import WideResNet
