@@ -8,6 +8,7 @@ from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
 from skensemble.modules._inspect import HOOKS, copy_scripted, is_watched, unwrap_compiled
 from skensemble.modules._mean_variance import MeanVarianceMLP
 from skensemble.modules._mlp import MLP, InputLayers, input_layers
+from skensemble.modules._residual_blocks import ResidualBlock
 from skensemble.modules._resnet import PreResNet, ResNet
 from skensemble.modules._variational import (
     VariationalLayer,
@@ -32,6 +33,7 @@ __all__ = [
     "MeanVarianceMLP",
     "PreResNet",
     "ResNet",
+    "ResidualBlock",
     "TableEncoding",
     "VariationalLayer",
     "WideResNet",

@@ -121,17 +121,6 @@ class DenseNet(nn.Sequential):
         draw_weights(self)
 
 
-def _transition(n_in: int, n_out: int, dropout: float) -> nn.Sequential:
-    layers = {
-        "norm": nn.BatchNorm2d(n_in),
-        "relu": nn.ReLU(inplace=True),
-        "conv": conv1x1(n_in, n_out),
-        "dropout": dropout_layer(dropout),
-        "pool": nn.AvgPool2d(2),
-    }
-    return nn.Sequential(OrderedDict(layers))
-
-
 class DenseLayer(nn.Sequential):
     """Layer that adds channels to those that come in.
 

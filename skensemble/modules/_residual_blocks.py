@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -94,7 +95,7 @@ class PreactivationBlock(nn.Module):
         active = functional.relu(self.norm1(x), inplace=True)
         found = functional.relu(self.norm2(self.conv1(active)), inplace=True)
         past = x if self.shortcut is None else self.shortcut(active)
-        return self.conv2(self.dropout(found)) + past
+        return torch.add(self.conv2(self.dropout(found)), past)
 
 
 class BottleneckBlock(nn.Module):
@@ -139,7 +140,7 @@ class BottleneckBlock(nn.Module):
         found = functional.relu(self.norm2(self.conv1(active)), inplace=True)
         found = functional.relu(self.norm3(self.conv2(found)), inplace=True)
         past = x if self.shortcut is None else self.shortcut(active)
-        return self.conv3(found) + past
+        return torch.add(self.conv3(found), past)
 
 
 def _shortcut(n_in: int, n_out: int, stride: int) -> nn.Conv2d | None:
