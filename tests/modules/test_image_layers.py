@@ -152,8 +152,8 @@ def two_kinds():
 
 def small_net(**options):
     """Make a net of a small network."""
-    sizes = {"module__depth": 10, "module__width": 1, "module__n_classes": 2}
-    return NetClassifier(WideResNet, **(sizes | {"max_epochs": 6, "batch_size": 12} | options))
+    small = {"module__depth": 10, "module__width": 1, "max_epochs": 6, "batch_size": 12}
+    return NetClassifier(WideResNet, **(small | options))
 
 
 def test_a_net_and_snapshots_learn(two_kinds):
@@ -163,8 +163,21 @@ def test_a_net_and_snapshots_learn(two_kinds):
     assert len(ensemble.members_) == 2
     copy = pickle.loads(pickle.dumps(ensemble))
     assert (copy.predict_proba(X) == ensemble.predict_proba(X)).all()
-    net = small_net(random_state=0).fit(X, y)
-    assert net.score(X, y) > 0.9
+
+
+def test_a_net_fills_in_what_the_images_say(two_kinds):
+    X, y = two_kinds
+    pixels = (40 * X + 100).clip(0, 255).astype("uint8")
+    net = small_net(random_state=0).fit(pixels, y)
+    assert net.score(pixels, y) > 0.9
+    assert net.module_.head.out_features == 2
+    mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3))
+    expected = (pixels - mean[:, None, None]) / std[:, None, None]
+    found = net.module_.scaling(torch.from_numpy(pixels))
+    # Numbers up to 4 in float32.
+    torch.testing.assert_close(found, torch.from_numpy(expected).float(), rtol=1e-4, atol=1e-5)
+    assert net.fast_report_.lean_epoch is None
+    assert "WideResNet, not MLP" in net.fast_report_.closed_form
 
 
 def test_members_of_dropout_differ(two_kinds):
