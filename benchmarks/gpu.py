@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 from _gpu_cells import graphed_epochs, lockstep_cells
-from _images import LR, MOMENTUM, WEIGHT_DECAY, WideResNet, epochs_by_hand, random_images
+from _images import LR, MOMENTUM, WEIGHT_DECAY, epochs_by_hand, random_images
 from skorch.callbacks import Callback
 from torch import nn
 
 from skensemble import NetClassifier
-from skensemble.modules import MLP
+from skensemble.modules import MLP, WideResNet
 
 BATCH_SIZE = 128
 WAYS = [("float32", False), ("bf16", False), ("float32", True), ("bf16", True)]

@@ -196,7 +196,8 @@ MEMBERS = [
     Fault(
         BY_HAND,
         "a module whose attributes hold tensors is copied by hand",
-        "type(part).__module__ in CHEAP_TO_COPY\n        and not is_watched(part)",
+        "(type(part).__module__ in CHEAP_TO_COPY or type(part) in POOLINGS)\n"
+        "        and not is_watched(part)",
         "not is_watched(part)",
     ),
     Fault(
