@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,6 @@ from skensemble.datasets._image_data import ImageData, checked
 
 FORMAT = 1
 """Version of what readers make of their files: a new one lets older kept arrays be forgotten."""
-
-DAMAGED = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile)
-"""What NumPy and zipfile raise of a file that is not, or no longer, what was written."""
 
 Cache = str | os.PathLike[str] | bool | None
 
@@ -80,8 +76,9 @@ class KeptImages:
             return None
         try:
             return _kept_data(self.file, self._stamp())
-        except DAMAGED:
-            # It is read anew, and written over.
+        except Exception:
+            # One changed byte can raise anything, by where it is: running out of memory at a size
+            # too large, too. The source is then read anew, and the file is written over.
             return None
 
     def find_or_read(self, read: Callable[[], ImageData]) -> ImageData:
@@ -115,7 +112,7 @@ class KeptImages:
 
 def _files_of(inputs: tuple[Path, ...]) -> list[Path]:
     """Return the files among `inputs`, and those in folders among them, sorted."""
-    files = [path for path in inputs if not path.is_dir()]
+    files = [path for path in inputs if path.is_file()]
     for path in inputs:
         files += [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
     return sorted(files)
@@ -133,9 +130,10 @@ def _kept_data(file: Path, stamp: str) -> ImageData | None:
     Raises
     ------
     Exception
-        One of `DAMAGED`. zipfile holds the checksums of the file against all that is read.
+        Of any kind, if the file is damaged: zipfile holds its checksums against all that is read.
     """
-    with np.load(file, allow_pickle=False) as arrays:
+    # NumPy leaves a file open that it has opened itself and finds damaged.
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
         if str(arrays["stamp"]) != stamp:
             return None
         names = [str(name) for name in arrays["class_names"]]

@@ -111,7 +111,8 @@ def _four_files(source: Path) -> tuple[str, list[Path]]:
     prefix, files = next(iter(found.items()), ("", {}))
     if missing := [f"{prefix}{'-'.join(place)}" for place in PLACES if place not in files]:
         raise FileNotFoundError(
-            f"{folder} must have {EXPECTED}, but {', '.join(missing)} are missing. {HOMES}."
+            f"{folder} must have {EXPECTED}, but {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing. {HOMES}."
         )
     return prefix, [files[place] for place in PLACES]
 
