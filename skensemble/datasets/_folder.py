@@ -104,12 +104,15 @@ def _read(source: Path, per_class: int | None) -> ImageData:
     """Read and decode all images below `source`; parameters are those of `load_image_folder`."""
     pillow = _pillow()
     folder = _folder_with_parts(source)
-    found = _files_of_archive(source, per_class) if folder is None else _files_of_folder(folder)
+    if folder is None:
+        found = _files_of_archive(source, per_class)
+    else:
+        found = _files_of_folder(folder, per_class)
     _refuse_missing(found, source)
     class_names = sorted(found["train"])
     arrays: dict[str, Any] = {}
     for part in PARTS:
-        listed = [found[part].pop(name, [])[:per_class] for name in class_names]
+        listed = [found[part].pop(name, []) for name in class_names]
         counts = [len(files) for files in listed]
         files = [(name, encoded) for group in listed for name, encoded in group]
         del listed
@@ -152,13 +155,13 @@ def _folder_with_parts(source: Path) -> Path | None:
     return inner[0] if len(inner) == 1 and not (source / "train").is_dir() else source
 
 
-def _files_of_folder(source: Path) -> Found:
-    """Find the images of a folder, in the order of their names."""
+def _files_of_folder(source: Path, per_class: int | None) -> Found:
+    """Find the images of a folder by their names, at most `per_class` of each class."""
     found: Found = {part: {} for part in PARTS}
     for part in PARTS:
         for folder in (source / part).glob("*"):
             names = sorted(os.listdir(folder)) if folder.is_dir() else []
-            files = [name for name in names if _is_image(name)]
+            files = [name for name in names if _is_image(name)][:per_class]
             if files:
                 entries = [(f"{part}/{folder.name}/{name}", folder / name) for name in files]
                 found[part][folder.name] = list(entries)

@@ -141,12 +141,32 @@ def test_damaged_files_are_read_anew_and_written_over(source):
     ],
 )
 def test_arrays_that_no_reader_writes_are_not_trusted(change, source):
-    """Nor are objects unpickled."""
     kept = source.parent / "images.tar.images.npz"
     read(source, 1)
     with np.load(kept) as arrays:
         np.savez(kept, **({**arrays} | change))
     assert read(source, 2) == 2
+
+
+class MakesFolder:
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_nothing_that_is_kept_is_unpickled(source):
+    kept = source.parent / "images.tar.images.npz"
+    read(source, 1)
+    made = source.parent / "made"
+    with np.load(kept) as arrays:
+        labels = np.array([MakesFolder(str(made))] * 4, dtype=object)
+        np.savez(kept, **({**arrays} | {"y_train": labels}))
+    assert read(source, 2) == 2
+    assert not made.exists()
 
 
 def test_a_file_that_lacks_an_array_is_read_anew(source):
