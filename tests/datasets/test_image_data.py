@@ -94,7 +94,7 @@ WRONG = {
     "of the train part do not fit": {"X_train": np.zeros((9, 4, 4), dtype=np.uint8)},
     "do not fit each other.* and float64": {"y_test": np.zeros(5)},
     "labels of the train part must lie in 0..2, got 0..3": {"y_train": np.arange(9) % 4},
-    "labels of the test part must lie in 0..2, got -1..3": {"y_test": np.arange(5) - 1},
+    "labels of the test part must lie in 0..2, got -1..1": {"y_test": np.arange(5) % 3 - 1},
     "the test part has no images": {
         "X_test": np.zeros((0, 3, 4, 4), dtype=np.uint8),
         "y_test": np.zeros(0, dtype=int),
