@@ -12,12 +12,13 @@ from _images import (
     LR,
     MOMENTUM,
     WEIGHT_DECAY,
-    WideResNet,
     cropped_and_flipped,
     random_images,
 )
 from torch import Tensor, nn
 from torch.nn import functional
+
+from skensemble.modules import WideResNet
 
 N_BEFORE = 4
 """Steps before the recording."""

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from _gpu_by_hand import finite
 from _gpu_place import Place, rate, rounded
-from _images import LR, MOMENTUM, PADDING, WEIGHT_DECAY, WideResNet, random_images
+from _images import LR, MOMENTUM, PADDING, WEIGHT_DECAY, random_images
 from skorch.callbacks import Callback
 
 from skensemble import NetClassifier
+from skensemble.modules import WideResNet
 
 N_IMAGES = {16: 49_152, 28: 10_240}
 """Of an epoch, by depth: whole batches of 128 and of 512, as in the loop by hand."""

@@ -20,13 +20,14 @@ from _images import (
     SIDE,
     STD,
     WEIGHT_DECAY,
-    WideResNet,
     random_images,
 )
 from skorch import NeuralNetClassifier
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
+
+from skensemble.modules import WideResNet
 
 N_EPOCHS = 4
 SGD = {"momentum": MOMENTUM, "nesterov": True, "weight_decay": WEIGHT_DECAY}

@@ -14,13 +14,14 @@ import torch
 from _competitors import blobs
 from _gpu_nets import augmentations
 from _gpu_place import Place, rounded
-from _images import MOMENTUM, WEIGHT_DECAY, WideResNet
+from _images import MOMENTUM, WEIGHT_DECAY
 from _search_steps import time_together
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
 from skorch.callbacks import Callback
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier, TabularSnapshotClassifier
+from skensemble.modules import WideResNet
 
 ALPHA_ZERO = 0.1
 WAITING = ("threading.py", "_paused_fit.py")

@@ -45,6 +45,7 @@ class Worker:
         machine : dict
             With "failed" if there is nothing to work on.
         """
+        self.stop()
         self.n_starts += 1
         self.answers = self.folder / f"answers{self.n_starts}.jsonl"
         self.log = self.folder / f"log{self.n_starts}.txt"
@@ -103,8 +104,10 @@ class Worker:
         """End the process and all that it has started."""
         if self.process is None:
             return
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        # The number of a process that has ended may be another one's by now.
+        if self.process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         with suppress(BrokenPipeError):
             self.process.stdin.close()
         # A process that hangs in a driver may not end; it is not waited for.

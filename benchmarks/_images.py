@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 N_CLASSES = 10
@@ -16,40 +16,6 @@ SIDE = 32
 MEAN = (125.3, 123.0, 113.9)
 STD = (63.0, 62.1, 66.7)
 """Of the pixels of CIFAR-10, by channel."""
-
-
-class Block(nn.Module):
-    """Two convolutions of 3 x 3 behind their normalisations, and a way past them."""
-
-    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
-        super().__init__()
-        self.before, self.between = nn.BatchNorm2d(n_in), nn.BatchNorm2d(n_out)
-        self.first = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False)
-        changes = n_in != n_out
-        self.past = nn.Conv2d(n_in, n_out, 1, stride, bias=False) if changes else nn.Identity()
-        self.changes = changes
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Add to the images what the convolutions make of them."""
-        active = functional.relu(self.before(x))
-        found = self.second(functional.relu(self.between(self.first(active))))
-        return found + self.past(active if self.changes else x)
-
-
-class WideResNet(nn.Sequential):
-    """Wide residual network (Zagoruyko and Komodakis, 2016) without dropout."""
-
-    def __init__(self, depth: int = 16, width: int = 4) -> None:
-        n_blocks = (depth - 4) // 6
-        channels = [16, 16 * width, 32 * width, 64 * width]
-        layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, 1, 1, bias=False)]
-        for group in range(3):
-            for i in range(n_blocks):
-                n_in = channels[group] if i == 0 else channels[group + 1]
-                layers.append(Block(n_in, channels[group + 1], 2 if group and i == 0 else 1))
-        end = nn.BatchNorm2d(channels[3]), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-        super().__init__(*layers, *end, nn.Linear(channels[3], N_CLASSES))
 
 
 def random_images(n: int) -> tuple[np.ndarray, np.ndarray]:
