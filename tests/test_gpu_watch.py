@@ -1,5 +1,6 @@
 """What runs the cells of the GPU benchmark: a cell that hangs or breaks off costs only itself."""
 
+import json
 import os
 import sys
 from time import perf_counter, sleep
@@ -22,13 +23,13 @@ for line in sys.stdin:
     if task["function"] == "crash":
         os._exit(7)
     if task["function"] == "half a line":
-        answers.write('{"ended": {"found"')
+        answers.write('{"ended": {"found": {"a"')
         answers.flush()
         time.sleep(0.1)
-        answers.write(': 3}}\\n')
+        answers.write(': 3}}}\\n')
         answers.flush()
         continue
-    answer(ended={"found": os.getpid(), "seconds": 0.5})
+    answer(ended={"found": {"pid": os.getpid()}, "seconds": 0.5})
     if task["function"] == "last":
         break
 """
@@ -48,7 +49,7 @@ def task(function):
 def test_cells_run_in_one_process_that_says_where_it_is(worker):
     assert worker.start(20) == {"card": "none", "torch": "0"}
     first, second = (worker.ask(task("work"), 20) for _ in range(2))
-    assert first["found"] == second["found"] != os.getpid()
+    assert first["found"] == second["found"] != {"pid": os.getpid()}
     assert first["seconds"] == 0.5
     assert worker.n_starts == 1
 
@@ -98,7 +99,7 @@ def test_a_process_that_has_ended_is_started_anew(worker, leaves):
 
 def test_an_answer_is_read_when_its_line_is_whole(worker):
     worker.start(20)
-    assert worker.ask(task("half a line"), 20)["found"] == 3
+    assert worker.ask(task("half a line"), 20)["found"] == {"a": 3}
 
 
 def test_a_process_that_cannot_begin_says_why(script, tmp_path):
@@ -107,3 +108,92 @@ def test_a_process_that_cannot_begin_says_why(script, tmp_path):
     machine = worker.start(20)
     assert machine == {"failed": "the process has ended with 3", "log": "no such device\n"}
     assert worker.ask(task("work"), 20)["failed"].startswith("no process for it: the process has")
+
+
+def results_in(script, folder, **machine):
+    machine = {"card": "one", "torch": "2", **machine}
+    return script("_gpu_results").Results(folder, machine, quick=True)
+
+
+def cell(script, name, function="work", **settings):
+    return script("_gpu_table").Cell(name, "", function, **settings)
+
+
+def measured(script, worker, cells, results, seconds=20):
+    script("gpu").measure(worker, None, cells, results, perf_counter() + seconds)
+    return results.cells
+
+
+def test_a_cell_that_fails_is_named_and_the_next_one_runs(script, worker, tmp_path):
+    cells = [cell(script, "breaks", "crash"), cell(script, "works")]
+    measured(script, worker, cells, results_in(script, tmp_path))
+    raw = json.loads((tmp_path / "gpu.json").read_text())
+    assert raw["cells"]["breaks"]["failed"] == "the process has ended with 7"
+    assert raw["cells"]["works"]["found"]
+    missing = (tmp_path / "gpu.md").read_text().split("## Not measured")[1]
+    assert "- breaks: the process has ended with 7" in missing
+    assert "works" not in missing
+
+
+def test_the_budget_is_held_and_what_does_not_fit_is_named(script, worker, tmp_path):
+    cells = [
+        cell(script, "hangs", "hang", takes=0.1, at_most=60),
+        cell(script, "long", takes=100),
+        cell(script, "short", takes=0),
+    ]
+    worker.start(20)
+    begun = perf_counter()
+    found = measured(script, worker, cells, results_in(script, tmp_path), seconds=1)
+    # Half a minute less than the cell's own bound; the machine may be busy.
+    assert perf_counter() - begun < 30
+    assert found["hangs"]["failed"].startswith("did not end within")
+    assert found["long"]["failed"].startswith("no time left")
+    # A bound of its own ends a cell before the budget does.
+    cells = [cell(script, "hangs again", "hang", takes=0.1, at_most=0.5)]
+    found = measured(script, worker, cells, results_in(script, tmp_path), seconds=60)
+    assert perf_counter() - begun < 60
+    assert found["hangs again"]["failed"].startswith("did not end within")
+
+
+def test_images_are_asked_for_where_a_cell_needs_them(script, worker, tmp_path):
+    cells = [cell(script, "training", needs_images=True)]
+    found = measured(script, worker, cells, results_in(script, tmp_path))
+    assert found["training"]["failed"] == "no --data"
+
+
+@pytest.mark.parametrize("other", [None, "card", "torch", "code"])
+def test_what_is_there_of_the_same_code_and_card_is_not_measured_again(
+    script, worker, tmp_path, capsys, other
+):
+    cells = [cell(script, "works"), cell(script, "breaks", "crash")]
+    first = measured(script, worker, cells, results_in(script, tmp_path))
+    if other == "code":
+        path = tmp_path / "gpu.json"
+        path.write_text(path.read_text().replace(results_in(script, tmp_path).stamp["code"], "0"))
+    again = results_in(script, tmp_path, **({other: "two"} if other in ("card", "torch") else {}))
+    again.take(tmp_path)
+    capsys.readouterr()
+    second = measured(script, worker, cells, again)
+    # What has failed is tried again in any case.
+    assert "breaks: FAILED" in capsys.readouterr().out
+    assert (second["works"] == first["works"]) == (other is None)
+
+
+def test_results_of_another_form_are_left_alone(script, tmp_path):
+    (tmp_path / "gpu.json").write_text('{"device": "NVIDIA H200", "cells": {"a": 1.5}}')
+    results = results_in(script, tmp_path)
+    results.take(tmp_path)
+    results.take(tmp_path / "nowhere")
+    assert results.cells == {}
+
+
+def test_the_digest_is_that_of_names_and_texts(script, tmp_path):
+    digest = script("_gpu_results").digest
+    (tmp_path / "inner").mkdir()
+    digests = set()
+    for name, text in (("a.py", "x"), ("inner/b.py", ""), ("inner/b.py", "x"), ("c.txt", "x")):
+        (tmp_path / name).write_text(text)
+        digests.add(digest(tmp_path))
+    assert len(digests) == 3
+    (tmp_path / "inner" / "b.py").rename(tmp_path / "b.py")
+    assert digest(tmp_path) not in digests
