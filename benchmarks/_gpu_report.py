@@ -10,12 +10,12 @@ from _gpu_table import (
     GRAPHS,
     LOCKSTEP_EPOCHS,
     NETS,
+    OTHERS,
     OURS,
     QUICK_BATCHES,
     QUICK_LOCKSTEP_EPOCHS,
     QUICK_NETS,
     SKORCH,
-    TORCHENSEMBLE,
     WAITS,
     lockstep_name,
     name_of,
@@ -144,7 +144,7 @@ def _image_rows(cells: Cells, quick: bool) -> list[str]:
     columns = pairs(quick)
     header = ["way", *(f"WRN-{net[0]}-{net[1]}, {batch}" for net, batch in columns)]
     body = []
-    for way in (*BY_HAND, *OURS, SKORCH, TORCHENSEMBLE):
+    for way in (*BY_HAND, *OURS, *OTHERS):
         found = [value(cells, name_of(*pair, way), "images/s") for pair in columns]
         if any(rate is not None for rate in found):
             body.append([way, *map(_number, found)])
@@ -173,7 +173,7 @@ def _training_rows(cells: Cells) -> list[str]:
                 for key, who, fit in (
                     ("ensemble", "", [f"{found['fit s']:.1f}"]),
                     ("last member", ", its last member", [""]),
-                )
+                )[: len(found["last 1 to M"])]
             ]
         elif "fit s" in found:
             body.append([name, "", f"{found['NLL']:.4f}", f"{found['fit s']:.1f}"])

@@ -12,6 +12,7 @@ from time import perf_counter, sleep
 from typing import Any
 
 LOOK_SECONDS = 0.02
+STOP_SECONDS = 2.0
 LOG_CHARACTERS = 1500
 
 
@@ -112,7 +113,7 @@ class Worker:
             self.process.stdin.close()
         # A process that hangs in a driver may not end; it is not waited for.
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(5)
+            self.process.wait(STOP_SECONDS)
         self.process = None
 
     def _wait_for(self, kind: str, seconds: float) -> dict[str, Any]:

@@ -47,7 +47,10 @@ def describe(device: str) -> dict[str, Any]:
     import torch
     from _report import environment
 
-    found = environment(more=("torchvision", "triton"))
+    from skensemble import __version__
+
+    # It need not be installed.
+    found = environment(more=("torchvision", "triton")) | {"skensemble": __version__}
     if torch.device(device).type != "cuda":
         return {"card": "none: the CPU"} | found
     if not torch.cuda.is_available():
