@@ -114,6 +114,8 @@ def markdown(machine: dict[str, Any], stamp: dict[str, Any], cells: Cells) -> st
 
 
 def _rows(header: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    if not body:
+        return ["Not measured."]
     rule = ["---"] * len(header)
     return [f"| {' | '.join(row)} |" for row in (header, rule, *body)]
 
@@ -159,7 +161,8 @@ def _lockstep_rows(cells: Cells) -> list[str]:
     }
     shown = [i for i in range(len(numbers)) if any(row[i] is not None for row in found.values())]
     header = ["nets", *(str(numbers[i]) for i in shown)]
-    return _rows(header, [[g, *(_number(row[i]) for i in shown)] for g, row in found.items()])
+    body = [[graph, *(_number(row[i]) for i in shown)] for graph, row in found.items()]
+    return _rows(header, body if shown else [])
 
 
 def _training_rows(cells: Cells) -> list[str]:
