@@ -113,7 +113,6 @@ def waiting_lines(
     net = net_of(place, depth, width, batch, max_epochs=n_epochs, **settings)
     # In the first fit libraries wait for what they set up.
     net.fit(X, y)
-    lines: Counter[str] = Counter()
     if place.is_cuda:
         torch.cuda.set_sync_debug_mode("warn")
     try:
@@ -123,12 +122,19 @@ def waiting_lines(
     finally:
         if place.is_cuda:
             torch.cuda.set_sync_debug_mode("default")
-    for warning in caught:
-        if "called a synchronizing" in str(warning.message):
-            lines[f"{Path(warning.filename).name}:{warning.lineno}"] += 1
     return {
         "epochs": n_epochs,
         "steps": n_epochs * n_steps,
-        "waits": dict(lines.most_common(25)),
+        "waits": lines_that_wait(caught),
         "left": {way: why for way, why in vars(net.fast_report_).items() if why is not None},
     }
+
+
+def lines_that_wait(caught: list[warnings.WarningMessage]) -> dict[str, int]:
+    """Count what torch's debug mode has warned of, by line, the most frequent ones first."""
+    lines = Counter(
+        f"{Path(warning.filename).name}:{warning.lineno}"
+        for warning in caught
+        if "called a synchronizing" in str(warning.message)
+    )
+    return dict(lines.most_common(25))

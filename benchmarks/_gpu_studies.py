@@ -20,10 +20,12 @@ from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
 from skorch.callbacks import Callback
 
+import skensemble
 from skensemble import NetClassifier, SnapshotEnsembleClassifier, TabularSnapshotClassifier
 from skensemble.modules import WideResNet
 
 ALPHA_ZERO = 0.1
+PACKAGE = str(Path(skensemble.__file__).parent)
 WAITING = ("threading.py", "_paused_fit.py")
 """Files in which threads wait for others."""
 
@@ -182,7 +184,7 @@ class Sampler(Thread):
         if Path(frame.f_code.co_filename).name in WAITING:
             return
         self.inner[_line(frame)] += 1
-        while frame is not None and "skensemble" not in frame.f_code.co_filename:
+        while frame is not None and not frame.f_code.co_filename.startswith(PACKAGE):
             frame = frame.f_back
         if frame is not None:
             self.ours[_line(frame)] += 1

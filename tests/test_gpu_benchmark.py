@@ -57,6 +57,9 @@ def test_every_cell_is_measured(quick_run):
     found = {name: cell["found"] for name, cell in raw["cells"].items() if "found" in cell}
     for way in ("by hand, graph", "by hand, float32", "skorch", "torchensemble"):
         assert found[f"{NET}, {way}"]["images/s"] > 0
+    # Of four epochs, or five, the first does not count; torchensemble's last has no end.
+    assert len(found[f"{NET}, skorch"]["seconds"]) == 3
+    assert len(found[f"{NET}, torchensemble"]["seconds"]) == 3
     # Ten steps of 8 random images: the loss is that of not knowing which of ten classes.
     assert found[f"{NET}, by hand, float32"]["loss"] == pytest.approx(np.log(10), abs=0.5)
     assert found["ceilings"].keys() == {"copy TB/s", "bf16 product TFLOP/s"}
@@ -71,6 +74,7 @@ def test_ours_are_measured_and_say_what_they_left(quick_run):
     for way in ("ours, graph", "ours, float32"):
         found = cells[f"{NET}, {way}"]["found"]
         assert found["images/s"] > 0
+        assert len(found["seconds"]) == 4 - 1
         # On the CPU nothing is recorded, and that is no obstacle.
         assert found["left"].keys() <= {"closed_form"}
         assert found["warnings"] == []
