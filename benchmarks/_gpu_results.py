@@ -74,7 +74,7 @@ class Results:
 
     def has(self, name: str) -> bool:
         """Say whether a cell was measured."""
-        return "found" in self.cells.get(name, {})
+        return name in self.cells
 
     def note(self, name: str, record: dict[str, Any]) -> None:
         """Keep what came of a cell, and write everything."""
