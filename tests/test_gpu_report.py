@@ -88,6 +88,7 @@ def test_what_the_goals_need_is_measured(script):
     names = {cell.name for cell in cells}
     for line in report.goals({}, quick=False):
         assert {line["above"][0], line["below"][0]} <= names
+    assert {"WRN-16-4, 30 epochs, single", "WRN-16-4, 30 epochs, snapshots"} <= names
 
 
 @pytest.mark.parametrize(

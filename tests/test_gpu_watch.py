@@ -137,8 +137,8 @@ def test_a_cell_that_fails_is_named_and_the_next_one_runs(script, worker, tmp_pa
 
 def test_the_budget_is_held_and_what_does_not_fit_is_named(script, worker, tmp_path):
     cells = [
-        cell(script, "hangs", "hang", takes=0.1, at_most=60),
         cell(script, "long", takes=100),
+        cell(script, "hangs", "hang", takes=0.1, at_most=60),
         cell(script, "short", takes=0),
     ]
     worker.start(20)
