@@ -104,7 +104,7 @@ def training_on_images(
     begun = perf_counter()
     members = ensemble.member_predict_proba(X_test)
     answer_seconds = perf_counter() - begun
-    last = [_scores(members[-k:].mean(axis=0), y_test) for k in range(1, M + 1)]
+    last = scores_of_last(members, y_test)
     return {
         "ensemble": last[-1],
         "last member": last[0],
@@ -118,11 +118,23 @@ def training_on_images(
     }
 
 
-def _scores(proba: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Give the error in per cent and the log-loss in nats."""
-    error = 100 * float((proba.argmax(axis=1) != y).mean())
-    nll = log_loss(y, proba, labels=range(proba.shape[1]))
-    return {"error %": round(error, 2), "NLL": round(float(nll), 4)}
+def scores_of_last(members: np.ndarray, y: np.ndarray) -> list[dict[str, float]]:
+    """Give the error in per cent and the log-loss in nats of the last 1 to M members.
+
+    Parameters
+    ----------
+    members : ndarray of shape (M, n, n_classes)
+        Probabilities.
+    y : ndarray of shape (n,)
+        Classes.
+    """
+    found = []
+    for k in range(1, len(members) + 1):
+        proba = members[-k:].mean(axis=0)
+        error = 100 * float((proba.argmax(axis=1) != y).mean())
+        nll = float(log_loss(y, proba, labels=range(proba.shape[1])))
+        found.append({"error %": round(error, 2), "NLL": round(nll, 4)})
+    return found
 
 
 def table_fit(place: Place, *, device: str, sampled: bool = False) -> dict[str, Any]:

@@ -70,12 +70,36 @@ def test_crops_by_hand_are_crops_of_the_padded_image(script, way):
     assert 5 < flips.sum() < 35
 
 
-def test_scores_are_errors_in_per_cent_and_log_losses_in_nats(script):
-    proba = np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.25, 0.5, 0.25], [0.0, 0.5, 0.5]])
-    found = script("_gpu_studies")._scores(proba, np.array([0, 1, 0, 1]))
-    assert found["error %"] == 100 * 1 / 4
-    expected = -(np.log(0.5) + np.log(0.8) + np.log(0.25) + np.log(0.5)) / 4
-    assert found["NLL"] == pytest.approx(expected, abs=1e-4)
+def test_scores_are_those_of_the_last_members(script):
+    y = np.array([0, 1, 0, 1])
+    first = np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.25, 0.5, 0.25], [0.0, 0.5, 0.5]])
+    second = np.array([[0.9, 0.05, 0.05], [0.5, 0.3, 0.2], [0.1, 0.7, 0.2], [0.4, 0.3, 0.3]])
+    alone, both = script("_gpu_studies").scores_of_last(np.stack([first, second]), y)
+    assert alone["error %"] == 100 * 3 / 4
+    nll = -(np.log(0.9) + np.log(0.3) + np.log(0.1) + np.log(0.3)) / 4
+    assert alone["NLL"] == pytest.approx(nll, abs=1e-4)
+    assert both["error %"] == 100 * 1 / 4
+    nll = -(np.log(0.7) + np.log(0.55) + np.log(0.175) + np.log(0.4)) / 4
+    assert both["NLL"] == pytest.approx(nll, abs=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "float32"])
+def test_a_step_by_hand_trains(script, place, precision):
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3))
+    X, y = torch.randn(16, 3, 2, 2), torch.arange(16) % 3
+    step = script("_gpu_by_hand").training_step
+    train = step(module, place(), precision, compiled=False, graph=False)
+    losses = [float(train(X, y)) for _ in range(50)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_our_nets_crop_and_flip_as_the_others_do(script, place):
+    net = script("_gpu_nets").net_of(place(), 10, 1, 8, max_epochs=1, precision="bf16")
+    names = [repr(augmentation) for augmentation in net.augment]
+    assert [name.split("(")[0] for name in names] == ["RandomCrop", "RandomFlip"]
+    assert net.augment[0].padding == script("_images").PADDING
+    assert (net.lr, net.batch_size, net.precision) == (script("_images").LR, 8, "bf16")
 
 
 def test_a_rate_is_that_of_the_middle_round(script):
