@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from skensemble import DeepEnsembleClassifier, NetClassifier, SnapshotEnsembleClassifier
 from skensemble.augmentation import RandomCrop, RandomFlip
-from skensemble.modules import DenseNet, ResNet, WideResNet
+from skensemble.datasets import ImageData, limited, resized
 
-MODULES = {"WideResNet": WideResNet, "DenseNet": DenseNet, "ResNet": ResNet}
+from skensemble import (
+    DeepEnsembleClassifier,
+    NetClassifier,
+    SnapshotEnsembleClassifier,
+    modules,
+)
 
 SEEDS_APART = 1000
 """The seed of net k is that of the study and k times this: no two seeds of a study share a net."""
@@ -25,15 +27,15 @@ class Problem:
     net : str
         Name in the table.
     module : str
-        In `MODULES`.
+        Name in `skensemble.modules`.
     arguments : dict
         Of the module.
     side : int
         Pixels of an image's side; larger images are averaged over squares.
     per_class : int or None
         Training images of each class, the first ones; None is all.
-    test_per_class : int or None
-        Test images of each class, the first ones; None is all.
+    has_few_tests : bool
+        Whether test images are cut as well; else they are all.
     padding : int
         Pixels by which an image moves at most.
     epochs : int
@@ -53,7 +55,7 @@ class Problem:
     arguments: Mapping[str, int] = field(default_factory=dict)
     side: int = 32
     per_class: int | None = None
-    test_per_class: int | None = None
+    has_few_tests: bool = False
     padding: int = 4
     epochs: int = 200
     M: int = 5
@@ -71,7 +73,7 @@ class Problem:
     def make_net(self, epochs: int) -> NetClassifier:
         """Make the net that all methods train, for a number of epochs."""
         return NetClassifier(
-            MODULES[self.module],
+            getattr(modules, self.module),
             **{f"module__{name}": value for name, value in self.arguments.items()},
             augment=[RandomCrop(padding=self.padding), RandomFlip()],
             max_epochs=epochs,
@@ -103,7 +105,7 @@ QUICK = replace(
     arguments={"depth": 10, "width": 1},
     side=8,
     per_class=4,
-    test_per_class=4,
+    has_few_tests=True,
     epochs=2,
     M=2,
     batch_size=16,
@@ -117,54 +119,15 @@ FULL = (
 """Nets, epochs, cycles, batches and weight decay of the papers."""
 
 
-class Images(NamedTuple):
-    """Images as `uint8` of shape (n, channels, side, side), with their labels."""
+def cut(data: ImageData, problem: Problem) -> ImageData:
+    """Take the images of a problem from those of a data set; all test images, but in a smoke run.
 
-    X: np.ndarray
-    y: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
-
-
-def cut_images(data: Any, problem: Problem) -> Images:
-    """Take the images of a problem from a data set of `skensemble.datasets`."""
-    train = first_of_each_class(data.y_train, problem.per_class)
-    test = first_of_each_class(data.y_test, problem.test_per_class)
-    return Images(
-        shrink(data.X_train[train], problem.side),
-        data.y_train[train],
-        shrink(data.X_test[test], problem.side),
-        data.y_test[test],
-    )
-
-
-def first_of_each_class(y: np.ndarray, n: int | None) -> np.ndarray:
-    """Give the indices of the first n rows of each label, in their order; None takes all rows."""
-    if n is None:
-        return np.arange(len(y))
-    return np.sort(np.concatenate([np.flatnonzero(y == label)[:n] for label in np.unique(y)]))
-
-
-def shrink(X: np.ndarray, side: int) -> np.ndarray:
-    """Average the pixels of images over squares, to the nearest whole number.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, channels, height, height), uint8
-    side : int
-        Divides the height.
-
-    Returns
-    -------
-    X : ndarray of shape (n, channels, side, side), uint8
+    Images that are left out would only cost time when they are made smaller.
     """
-    n, n_channels, height, _ = X.shape
-    k = height // side
-    if k == 1:
-        return X
-    squares = X.reshape(n, n_channels, side, k, side, k)
-    total = squares.sum(axis=(3, 5), dtype=np.uint32)
-    return ((total + k * k // 2) // (k * k)).astype(np.uint8)
+    few = limited(data, problem.per_class) if problem.per_class else data
+    if not problem.has_few_tests:
+        few = few._replace(X_test=data.X_test, y_test=data.y_test)
+    return resized(few, problem.side)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from _cifar_problems import Images, Problem, net_name, trainings
+from _cifar_problems import Problem, net_name, trainings
 from _comparison_runs import append_line, read_lines
 from _report import environment
 from _scores import score_classes, score_sizes
+from skensemble.datasets import ImageData
 
 Run = dict[str, Any]
 
@@ -49,7 +50,7 @@ class Study:
             if (seed, name) not in done and (names is None or name in names)
         ]
 
-    def make(self, seed: int, name: str, images: Images) -> Run:
+    def make(self, seed: int, name: str, images: ImageData) -> Run:
         """Train once, and keep the predictions and the line."""
         run, proba = measure(self.problem, seed, name, images)
         self._keep(seed, name, proba)
@@ -71,19 +72,21 @@ class Study:
             np.save(opened, proba)
         begun.replace(file)
 
-    def _score_nets(self, seed: int, images: Images) -> list[dict[str, float]]:
+    def _score_nets(self, seed: int, images: ImageData) -> list[dict[str, float]]:
         """Score the deep ensembles of 1, 2, ... of the nets of a seed."""
         files = [self._file(seed, net_name(k)) for k in range(self.problem.M)]
         for file in files:
             if not file.is_file():
                 sys.exit(f"{file} is needed, and not there: delete the line of its training.")
         proba = np.concatenate([np.load(file) for file in files])
-        model = SimpleNamespace(member_predict_proba=lambda X: proba, classes_=np.unique(images.y))
+        model = SimpleNamespace(
+            member_predict_proba=lambda X: proba, classes_=np.unique(images.y_train)
+        )
         rows = SimpleNamespace(X=None, y=images.y_test)
         return score_sizes(model, SimpleNamespace(is_classification=True, test=rows))
 
 
-def measure(problem: Problem, seed: int, name: str, images: Images) -> tuple[Run, np.ndarray]:
+def measure(problem: Problem, seed: int, name: str, images: ImageData) -> tuple[Run, np.ndarray]:
     """Train once; score each member, and the mean of the last 1, 2, ... of them.
 
     Parameters
@@ -92,7 +95,7 @@ def measure(problem: Problem, seed: int, name: str, images: Images) -> tuple[Run
     seed : int
     name : str
         Of the training.
-    images : Images
+    images : ImageData
 
     Returns
     -------
@@ -106,7 +109,7 @@ def measure(problem: Problem, seed: int, name: str, images: Images) -> tuple[Run
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         begun, of_processor = perf_counter(), process_time()
-        model.fit(images.X, images.y)
+        model.fit(images.X_train, images.y_train)
         seconds, of_processor = perf_counter() - begun, process_time() - of_processor
     proba = model.member_predict_proba(images.X_test)
     members = [score_classes(p, images.y_test, model.classes_) for p in proba]

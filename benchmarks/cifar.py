@@ -15,18 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _cifar_problems import FULL, QUICK, SMALL, Problem, cut_images
+from _cifar_problems import FULL, QUICK, SMALL, Problem, cut
 from _cifar_report import markdown
 from _cifar_runs import Study
 from threadpoolctl import threadpool_limits
 
 from skensemble import datasets
 
-READERS = {
-    "images": datasets.load_image_folder,
-    "cifar10": datasets.load_cifar10,
-    "cifar100": datasets.load_cifar100,
-}
+READERS = {"images": "load_image_folder", "cifar10": "load_cifar10", "cifar100": "load_cifar100"}
+"""What `--data` may be: names in `skensemble.datasets`."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -52,8 +49,9 @@ def make_missing(studies: Sequence[Study], arguments: argparse.Namespace) -> Non
         return
     if arguments.device == "cpu":
         torch.set_num_threads(1)
-    data = READERS[arguments.reader](arguments.data, cache=arguments.cache)
-    images = {study: cut_images(data, study.problem) for study in studies}
+    read = getattr(datasets, READERS[arguments.reader])
+    data = read(arguments.data, cache=arguments.cache)
+    images = {study: cut(data, study.problem) for study in studies}
     # NumPy's and SciPy's linear algebra has threads of its own.
     with threadpool_limits(1):
         for seed, study, name in sorted(tasks, key=lambda task: task[0]):
