@@ -68,7 +68,12 @@ class Problem:
     def settings(self) -> dict[str, Any]:
         """Give what a reader needs to know to repeat it."""
         crop = f"crop of {self.padding} pixels and flip"
-        return {**asdict(self), "augmentation": crop, "momentum": "0.9, Nesterov's"}
+        return {
+            **asdict(self),
+            "augmentation": crop,
+            "momentum": "0.9, Nesterov",
+            "format": "channels_last",
+        }
 
     def make_net(self, epochs: int) -> NetClassifier:
         """Make the net that all methods train, for a number of epochs."""
@@ -83,7 +88,7 @@ class Problem:
             optimizer__weight_decay=self.weight_decay,
             device=self.device,
             precision=self.precision,
-            channels_last=self.device != "cpu",
+            channels_last=True,
         )
 
 

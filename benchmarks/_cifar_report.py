@@ -114,7 +114,7 @@ def _mean(values: pd.Series, form: str) -> str:
 def _pairs(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
     """Write how far the snapshot ensemble is from other rows, and in how many seeds ahead."""
     header, rows = ["against", "seeds"], []
-    for score, (heading, *_) in FORMATS.items():
+    for heading, *_ in FORMATS.values():
         header += [heading, "ahead in"]
     for name in names:
         if name == SNAPSHOTS or SNAPSHOTS not in frame.index:
