@@ -23,7 +23,7 @@ ORDER = [
     {"training"},
     {"lockstep", "posteriors"},
     {"ensembles"},
-    {"displays", "model_selection"},
+    {"datasets", "displays", "model_selection"},
     {"__init__"},
 ]
 """From the bottom up. A part imports from the rows above its own here, and not from its own row."""
@@ -32,10 +32,20 @@ FOR_ALL = ORDER[0] | ORDER[1]
 """Parts that all others may use; the page on architecture leaves them out."""
 
 MAY_IMPORT = {
+    "PIL": {"datasets"},
     "joblib": {"ensembles", "model_selection"},
     "matplotlib": {"displays"},
-    "numpy": {"_arrays", "_typing", "averaging", "data", "device", "displays", "ensembles"}
-    | {"lockstep", "members", "metrics", "model_selection", "modules", "nets", "posteriors"}
+    "numpy": {"_arrays", "_typing", "averaging", "data", "datasets", "device", "displays"}
+    | {
+        "ensembles",
+        "lockstep",
+        "members",
+        "metrics",
+        "model_selection",
+        "modules",
+        "nets",
+        "posteriors",
+    }
     | {"preprocessing", "seeding", "training", "weight_space", "weighting"},
     "scipy": {"data", "ensembles", "lockstep", "metrics", "preprocessing"},
     "sklearn": {"data", "displays", "ensembles", "lockstep", "metrics", "model_selection", "nets"}
