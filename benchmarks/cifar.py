@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _cifar_problems import FULL, QUICK, SMALL, Problem, cut
+from _cifar_problems import FULL, QUICK, SMALL, Problem, cut, trainings
 from _cifar_report import markdown
 from _cifar_runs import Study
 from threadpoolctl import threadpool_limits
@@ -111,6 +111,10 @@ def check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespa
     for name in arguments.nets or ():
         if not arguments.full or name not in names:
             parser.error(f"--nets must be some of {names}, with --full, got {name!r}.")
+    known = list(trainings((FULL if arguments.full else (SMALL,))[0]))
+    for name in arguments.trainings or ():
+        if name not in known:
+            parser.error(f"--trainings must be some of {known}, got {name!r}.")
     if not arguments.report and (arguments.data is None or not arguments.data.exists()):
         parser.error(f"--data must be a file or folder of images, got {arguments.data}.")
 

@@ -4,15 +4,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
-from skensemble.datasets import load_cifar10, load_cifar100, load_image_folder
+from skensemble import datasets
 
-READERS = {"images": load_image_folder, "cifar10": load_cifar10, "cifar100": load_cifar100}
+READERS = {"images": "load_image_folder", "cifar10": "load_cifar10", "cifar100": "load_cifar100"}
+"""What the path may be: names in `skensemble.datasets`."""
 
-VALIDATION_SHARE = 10
-"""One of so many training images is held out: nets never learn from it."""
+N_CLASSES = {"images": 10, "cifar10": 10, "cifar100": 100}
+"""By which `--limit` is divided."""
+
+VALIDATION_SHARE = 0.1
+"""Of the training images, held out: nets never learn from them."""
 
 
 class Split(NamedTuple):
@@ -46,7 +51,7 @@ def add_data_options(parser, *, required):
         "--reader",
         choices=READERS,
         default="images",
-        help="what PATH is: train/CLASS/NAME.jpg and test/..., as a folder or a tar; or CIFAR's own",
+        help="what PATH holds (images: a folder or tar of train/CLASS/NAME.jpg and test/...)",
     )
     data.add_argument("--cache", type=Path, metavar="DIR", help="where decoded images are kept")
 
@@ -59,46 +64,34 @@ def net_name(args):
 
 
 def read_split(path, reader, cache, *, size, limit, seed):
-    """Read images, hold out a tenth of the training images, and average them to a size.
+    """Read images, average them to a size, and hold out a tenth of the training images.
 
-    `limit` takes so many training images, held-out ones included, and so many test images at most:
-    the same ones whatever the seed is. The seed draws those that are held out.
-    """
-    data = READERS[reader](path, cache=cache)
-    train, test = (_some(len(y), limit) for y in (data.y_train, data.y_test))
-    train = np.random.default_rng(seed).permutation(train)
-    val, train = np.split(train, [len(train) // VALIDATION_SHARE])
-    return Split(
-        shrink(data.X_train[train], size),
-        data.y_train[train],
-        shrink(data.X_train[val], size),
-        data.y_train[val],
-        shrink(data.X_test[test], size),
-        data.y_test[test],
-    )
-
-
-def _some(n, limit):
-    """Draw the indices of some rows, in a fixed order."""
-    return np.random.default_rng(0).permutation(n)[:limit]
-
-
-def shrink(X, size):
-    """Average the pixels of images over squares, to the nearest whole number.
+    `limit` takes the first images of each class: so many of ten classes for training, held-out ones
+    included, and as many for the test. The seed draws those that are held out.
 
     Raises
     ------
-    ValueError
-        If the size does not divide that of the images.
+    ValueError, OSError
+        If the images cannot be read; the message says why.
     """
-    n, n_channels, height, width = X.shape
-    if size is None or size == height == width:
-        return X
-    if height != width or size < 1 or height % size:
-        raise ValueError(f"--size must divide that of the images, {height} x {width}, got {size}.")
-    k = height // size
-    total = X.reshape(n, n_channels, size, k, size, k).sum(axis=(3, 5), dtype=np.uint32)
-    return ((total + k * k // 2) // (k * k)).astype(np.uint8)
+    read, per_class = getattr(datasets, READERS[reader]), None
+    if limit is not None:
+        per_class = max(limit // N_CLASSES[reader], 1)
+    # A folder or a tar need not be decoded to its end.
+    few = {"per_class": per_class} if reader == "images" else {}
+    data = read(path, cache=cache, **few)
+    if per_class is not None:
+        data = datasets.limited(data, per_class)
+    if size is not None:
+        data = datasets.resized(data, size)
+    X_train, X_val, y_train, y_val = train_test_split(
+        data.X_train,
+        data.y_train,
+        test_size=VALIDATION_SHARE,
+        random_state=seed,
+        stratify=data.y_train,
+    )
+    return Split(X_train, y_train, X_val, y_val, data.X_test, data.y_test)
 
 
 class EpochBar(Callback):

@@ -3,20 +3,21 @@
     python train.py --data cifar10-jpeg.tar.xz --M 5 --nb_epoch 200 --alpha_zero 0.1 --model wrn
     python predict.py --data cifar10-jpeg.tar.xz
 
-The options of that repository have their old names and defaults: WRN-16-4 (`--wrn_N 2`, `--wrn_k 4`),
-200 epochs, five cycles. What differs, so that numbers can be trusted and compared with papers:
+The options of that repository have their old names and defaults: WRN-16-4 (`--wrn_N 2`,
+`--wrn_k 4`), 200 epochs, five cycles. What differs, so that numbers can be trusted:
 
-    nets      those of the papers. There, the WRN has its activations after its convolutions, which
-              have biases; the DenseNet is one block.
-    training  SGD with Nesterov momentum 0.9 and weight decay, as in the papers. There, neither.
+    nets      those of the papers. There, the WRN activates after its convolutions, which have
+              biases, and the DenseNet is one block.
+    training  SGD with Nesterov's momentum 0.9 and weight decay, as in the papers. There, plain SGD.
     images    shifts of up to 5/32 and flips, as there; turns by up to 15 degrees are left out.
     held out  a tenth of the training images, to choose by. There, the best snapshot and the weights
               were chosen on the test images.
 
-So its 92.70 % (best snapshot) and 92.77 % (equal weights) for WRN-16-4 are not what this prints.
+So its 92.70 % (best snapshot) and 92.77 % (equal weights) for WRN-16-4 are of another net, and not
+what this prints.
 
-`--size 16 --limit 5000` is for a machine without a GPU. The bar shows the epoch's learning rate and
-loss, images per second, and the time left.
+`--size 16 --limit 5000` suits a machine without a GPU. The bar moves on with each epoch: its
+learning rate, its loss, images per second, and the time left.
 
 PATH is a folder or a tar with train/CLASS/NAME.jpg and test/CLASS/NAME.jpg; with
 `--reader cifar10` or `cifar100`, what Krizhevsky's site has.
@@ -27,9 +28,9 @@ from pathlib import Path
 
 import joblib
 from _shared import EpochBar, add_data_options, add_net_options, net_name, read_split
+from skensemble.augmentation import RandomFlip, RandomShift
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
-from skensemble.augmentation import RandomFlip, RandomShift
 from skensemble.modules import DenseNet, WideResNet
 
 
