@@ -111,7 +111,8 @@ def check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespa
     for name in arguments.nets or ():
         if not arguments.full or name not in names:
             parser.error(f"--nets must be some of {names}, with --full, got {name!r}.")
-    known = list(trainings((FULL if arguments.full else (SMALL,))[0]))
+    chosen = FULL if arguments.full else (SMALL,)
+    known = list(dict.fromkeys(name for problem in chosen for name in trainings(problem)))
     for name in arguments.trainings or ():
         if name not in known:
             parser.error(f"--trainings must be some of {known}, got {name!r}.")

@@ -124,7 +124,8 @@ def test_held_out_images_are_none_of_those_trained_on(command, tiny_images):
     )
     # Ten of each class, of which one is held out; a class has six for the test.
     assert (len(train), len(val), len(test)) == (90, 10, 60)
-    assert not (train & val or train & test or val & test)
+    assert not train & val
+    assert not (train | val) & test
     assert np.bincount(split.y_val).tolist() == [1] * 10
     other = read(tiny_images, "images", False, size=None, limit=100, seed=4)
     assert {image.tobytes() for image in other.X_val} != val

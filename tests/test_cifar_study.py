@@ -159,7 +159,7 @@ def test_predictions_that_are_gone_are_asked_for(results, study):
     file.write_text("".join(lines[:-1]))
     kept.rename(folder / "away.npy")
     try:
-        with pytest.raises(SystemExit, match="net_0_seed0.npy is needed, and not there"):
+        with pytest.raises(SystemExit, match=r"net_0_seed0\.npy is needed, and not there"):
             run()
     finally:
         (folder / "away.npy").rename(kept)
