@@ -10,7 +10,7 @@ from skensemble.members._net_way import (
     parts_of_member,
     with_parts,
 )
-from skensemble.members._predictor import TENSORS, Predictor, as_columns
+from skensemble.members._predictor import Predictor, as_columns, dtype_to_compute
 from skensemble.members._states import (
     MAIN,
     MemberState,
@@ -27,7 +27,6 @@ from skensemble.members._template import MemberTemplate, structure_of
 
 __all__ = [
     "MAIN",
-    "TENSORS",
     "MemberState",
     "MemberTemplate",
     "Predictor",
@@ -36,6 +35,7 @@ __all__ = [
     "copy_member",
     "copy_modules",
     "copy_state",
+    "dtype_to_compute",
     "filled",
     "is_finite",
     "name_in_copy",
