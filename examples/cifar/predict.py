@@ -74,7 +74,7 @@ def main(argv=None):
         proba_val, proba = (
             ensemble.member_predict_proba(X).astype(np.float64) for X in (split.X_val, split.X_test)
         )
-    except ValueError as error:
+    except (ValueError, OSError, ImportError) as error:
         parser.error(str(error))
     print(
         f"{len(proba)} snapshots; {len(split.y_val)} held-out and {len(split.y_test)} test images"

@@ -24,14 +24,16 @@ PATH is a folder or a tar with train/CLASS/NAME.jpg and test/CLASS/NAME.jpg; wit
 """
 
 import argparse
+from math import ceil
 from pathlib import Path
 
 import joblib
 from _shared import EpochBar, add_data_options, add_net_options, net_name, read_split
-from skensemble.augmentation import RandomFlip, RandomShift
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
+from skensemble.augmentation import RandomFlip, RandomShift
 from skensemble.modules import DenseNet, WideResNet
+from skensemble.schedules import cycle_ends
 
 
 def make_net(args):
@@ -91,15 +93,18 @@ def main(argv=None):
             f"{len(split.y_train)} training images, {len(split.y_val)} held out, "
             f"{len(split.y_test)} test images of {split.X_test.shape[2]} x {split.X_test.shape[3]}"
         )
+        net = make_net(args)
+        # Each cycle needs a step: what has none is refused before a bar is shown.
+        cycle_ends(args.nb_epoch * ceil(len(split.y_train) / net.batch_size), args.M)
         ensemble = SnapshotEnsembleClassifier(
-            make_net(args),
+            net,
             M=args.M,
             alpha_zero=args.alpha_zero,
             weights="validation",
             random_state=args.seed,
         )
         ensemble.fit(split.X_train, split.y_train, X_val=split.X_val, y_val=split.y_val)
-    except ValueError as error:
+    except (ValueError, OSError, ImportError) as error:
         parser.error(str(error))
     joblib.dump({"ensemble": ensemble, "images": images}, args.output)
     print(f"Written: {args.output}")
