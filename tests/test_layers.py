@@ -47,7 +47,7 @@ MAY_IMPORT = {
         "posteriors",
     }
     | {"preprocessing", "seeding", "training", "weight_space", "weighting"},
-    "scipy": {"data", "ensembles", "lockstep", "metrics", "preprocessing"},
+    "scipy": {"data", "datasets", "ensembles", "lockstep", "metrics", "preprocessing"},
     "sklearn": {"data", "displays", "ensembles", "lockstep", "metrics", "model_selection", "nets"}
     | {"preprocessing", "seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}
@@ -213,8 +213,11 @@ def test_training_and_posteriors_know_nothing_of_lock_step():
             assert "lockstep" not in {part_of(name) for name in own_imports(path)}
 
 
-def test_import_loads_no_matplotlib():
-    code = "import sys, skensemble.displays; sys.exit('matplotlib' in sys.modules)"
+def test_import_loads_no_matplotlib_and_no_pillow():
+    code = (
+        "import sys, skensemble.displays, skensemble.datasets; "
+        "sys.exit(bool({'matplotlib', 'PIL'} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

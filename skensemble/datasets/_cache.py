@@ -3,10 +3,9 @@
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -18,70 +17,105 @@ from skensemble.datasets._image_data import ImageData, checked
 FORMAT = 1
 """Version of what readers make of their files: a new one lets older kept arrays be forgotten."""
 
-DAMAGED = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile)
-"""What NumPy and zipfile raise of a file that is not, or no longer, what was written."""
-
 Cache = str | os.PathLike[str] | bool | None
 
 
-def through_cache(
-    source: Path, read: Callable[[], ImageData], *, cache: Cache, arguments: dict[str, Any]
-) -> ImageData:
-    """Return what is kept of a source, or read it and keep that.
+@dataclass(frozen=True)
+class KeptImages:
+    """The place where the arrays of one source are kept.
 
     Parameters
     ----------
     source : Path
-        The file or folder that `read` reads.
-    read : callable
-        ``read()`` returns the data.
+        A file or a folder that is there; its name is part of that of the file that is kept.
+    inputs : tuple of Path
+        Files that are read, and folders of such files: with their names, sizes or times changes
+        what is kept.
     cache : path, None or False
-        The folder in which arrays are kept; None is the folder that `source` lies in, and with
-        False nothing is kept.
-    arguments : dict
-        What else decides what `read` returns: the name of the reader under ``"reader"``, and
-        strings or numbers, which are part of the name of the file.
-
-    Returns
-    -------
-    data : ImageData
-
-    Warns
-    -----
-    UserWarning
-        If nothing can be kept in the folder.
+        The folder in which arrays are kept. None is `source` if that is a folder, and else the
+        folder that it lies in. With False nothing is kept.
+    reader : str
+        What `source` is read as; part of the name of the file that is kept.
+    arguments : dict of str to (str or int), default={}
+        What else decides on the arrays; part of the name too.
 
     Raises
     ------
     InvalidParameterError
-        If `cache` is neither a path nor None nor False.
+        If `cache` is neither the path of a folder nor None nor False.
     """
-    data = find_kept(source, cache=cache, arguments=arguments)
-    if data is not None:
+
+    source: Path
+    inputs: tuple[Path, ...]
+    cache: Cache
+    reader: str
+    arguments: dict[str, str | int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        is_path = isinstance(self.cache, str | os.PathLike)
+        is_file = is_path and self.folder.exists() and not self.folder.is_dir()
+        if is_file or not (is_path or self.cache is None or self.cache is False):
+            raise reject("cache", "the path of a folder, None or False", self.cache)
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which arrays are kept."""
+        if isinstance(self.cache, str | os.PathLike):
+            return Path(self.cache).expanduser()
+        return self.source if self.source.is_dir() else self.source.parent
+
+    @property
+    def file(self) -> Path:
+        """The file that is kept."""
+        described = "-".join(str(value) for value in [self.reader, *self.arguments.values()])
+        return self.folder / f"{self.source.name}.{described}.npz"
+
+    def find(self) -> ImageData | None:
+        """Return what is kept of the source as it is now; None where nothing whole is."""
+        if self.cache is False or not self.file.is_file():
+            return None
+        try:
+            return _kept_data(self.file, self._stamp())
+        except Exception:
+            # One changed byte can raise anything, by where it is: running out of memory at a size
+            # too large, too. The source is then read anew, and the file is written over.
+            return None
+
+    def find_or_read(self, read: Callable[[], ImageData]) -> ImageData:
+        """Return what is kept, or what `read` returns, which is kept from then on.
+
+        Warns
+        -----
+        UserWarning
+            If nothing can be kept in the folder.
+        """
+        data = self.find()
+        if data is None:
+            # Before reading: a source that changes meanwhile is read again the next time.
+            stamp = self._stamp() if self.cache is not False else ""
+            data = read()
+            if self.cache is not False:
+                _keep(self.file, stamp, data)
         return data
-    # Before reading: a source that changes meanwhile is read again the next time.
-    stamp = _stamp(source, arguments) if cache is not False else ""
-    data = read()
-    if cache is not False:
-        _keep(_file(source, cache, arguments), stamp, data)
-    return data
+
+    def _stamp(self) -> str:
+        """Return a text that changes with names, sizes and times of what is read."""
+        states = hashlib.sha256()
+        for file in _files_of(self.inputs):
+            state = file.stat()
+            # As it is seen from the source: the whole may be moved.
+            name = os.path.relpath(file, self.source.parent)
+            states.update(json.dumps([name, state.st_size, state.st_mtime_ns]).encode())
+        described = {"format": FORMAT, "reader": self.reader, **self.arguments}
+        return json.dumps({**described, "files": states.hexdigest()})
 
 
-def find_kept(source: Path, *, cache: Cache, arguments: dict[str, Any]) -> ImageData | None:
-    """Return what is kept of a source as it is now; None where nothing whole is.
-
-    Parameters are those of `through_cache`.
-    """
-    if cache is False:
-        return None
-    file = _file(source, cache, arguments)
-    if not file.is_file():
-        return None
-    try:
-        return _kept_data(file, _stamp(source, arguments))
-    except DAMAGED:
-        # Read anew, and written over.
-        return None
+def _files_of(inputs: tuple[Path, ...]) -> list[Path]:
+    """Return the files among `inputs`, and those in folders among them, sorted."""
+    files = [path for path in inputs if path.is_file()]
+    for path in inputs:
+        files += [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
+    return sorted(files)
 
 
 def _kept_data(file: Path, stamp: str) -> ImageData | None:
@@ -96,9 +130,10 @@ def _kept_data(file: Path, stamp: str) -> ImageData | None:
     Raises
     ------
     Exception
-        One of `DAMAGED`. The checksums of the file are held against all that is read.
+        Of any kind, if the file is damaged: zipfile holds its checksums against all that is read.
     """
-    with np.load(file, allow_pickle=False) as arrays:
+    # NumPy leaves a file open that it has opened itself and finds damaged.
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
         if str(arrays["stamp"]) != stamp:
             return None
         names = [str(name) for name in arrays["class_names"]]
@@ -126,27 +161,3 @@ def _keep(file: Path, stamp: str, data: ImageData) -> None:
             f"Decoded images are not kept in {folder} ({error}), and are decoded again the next "
             "time. Set cache to a folder that can be written to, or to False."
         )
-
-
-def _file(source: Path, cache: Cache, arguments: dict[str, Any]) -> Path:
-    """Return the path of what is kept; parameters are those of `through_cache`."""
-    if isinstance(cache, bool) or not isinstance(cache, str | os.PathLike | None):
-        raise reject("cache", "the path of a folder, None or False", cache)
-    folder = source.parent if cache is None else Path(cache)
-    if cache is not None and folder.exists() and not folder.is_dir():
-        raise reject("cache", "the path of a folder, None or False", cache)
-    described = "-".join(str(value) for value in arguments.values() if value is not None)
-    return folder / f"{source.name}.{described}.npz"
-
-
-def _stamp(source: Path, arguments: dict[str, Any]) -> str:
-    """Return a text that changes with the files of `source`: their names, sizes or times."""
-    files = [source]
-    if source.is_dir():
-        files = sorted(Path(folder, name) for folder, _, names in os.walk(source) for name in names)
-    states = hashlib.sha256()
-    for file in files:
-        state = file.stat()
-        entry = [str(file.relative_to(source.parent)), state.st_size, state.st_mtime_ns]
-        states.update(json.dumps(entry).encode())
-    return json.dumps({"format": FORMAT, **arguments, "files": states.hexdigest()})

@@ -1,20 +1,19 @@
 """Images in folders that are named as their classes, on a disk or in a tar archive."""
 
-import lzma
 import os
 import tarfile
-import zlib
 from bisect import bisect_left
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skensemble._checks import check_int
-from skensemble.datasets._cache import Cache, find_kept, through_cache
+from skensemble.datasets._archive import members, opened_archive
+from skensemble.datasets._cache import Cache, KeptImages
 from skensemble.datasets._image_data import ImageData, checked, limited
 from skensemble.datasets._paths import existing
 
@@ -24,9 +23,6 @@ FORMATS = ("JPEG", "PNG")
 MODES = {"L": "grey", "RGB": "RGB"}
 LAYOUT = "train/CLASS/NAME.jpg and test/CLASS/NAME.jpg (or .png)"
 READER = "images"
-BROKEN = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
-"""What reading a damaged archive raises, by the way in which it was packed."""
-
 Encoded = bytes | Path
 Found = dict[str, dict[str, list[tuple[str, Encoded]]]]
 """Files by part and class: their names, rising, and their bytes or where they are."""
@@ -52,8 +48,8 @@ def load_image_folder(
         test, and decode no others. This gives what `limited` does. None reads all.
     cache : path, None or False, default=None
         The folder in which decoded arrays are kept; the next call reads them from there, as long as
-        size and time of `path`, or of the files in it, are the same. None is the folder that `path`
-        lies in, and with False nothing is kept.
+        size and time of the archive, or of the files in the folder, are the same. None is the
+        folder itself, or that which the archive lies in, and with False nothing is kept.
 
     Returns
     -------
@@ -79,7 +75,8 @@ def load_image_folder(
 
     Notes
     -----
-    Memory: the arrays, and for an archive the encoded files, which are freed as they are decoded.
+    Memory: the arrays, and for an archive its encoded files; 1.4 times the arrays for 60,000 JPEGs
+    of 32 x 32 pixels.
 
     Examples
     --------
@@ -91,32 +88,34 @@ def load_image_folder(
     source = existing(path, f"a folder or a tar archive of {LAYOUT}")
     if per_class is not None:
         check_int("per_class", per_class, 1)
-        whole = find_kept(source, cache=cache, arguments={"reader": READER, "per_class": None})
-        if whole is not None:
-            return limited(whole, per_class)
-    return through_cache(
-        source,
-        lambda: _read(source, per_class),
-        cache=cache,
-        arguments={"reader": READER, "per_class": per_class},
-    )
+    folder = _folder_with_parts(source)
+    inputs = (source,) if folder is None else tuple(folder / part for part in PARTS)
+    whole = KeptImages(source, inputs, cache, READER)
+    if per_class is None:
+        return whole.find_or_read(lambda: _read(source, None))
+    data = whole.find()
+    if data is not None:
+        return limited(data, per_class)
+    first = KeptImages(source, inputs, cache, READER, {"per_class": per_class})
+    return first.find_or_read(lambda: _read(source, per_class))
 
 
 def _read(source: Path, per_class: int | None) -> ImageData:
     """Read and decode all images below `source`; parameters are those of `load_image_folder`."""
     pillow = _pillow()
-    found = _files_of_folder(source) if source.is_dir() else _files_of_archive(source, per_class)
+    folder = _folder_with_parts(source)
+    found = _files_of_archive(source, per_class) if folder is None else _files_of_folder(folder)
     _refuse_missing(found, source)
     class_names = sorted(found["train"])
-    parts = []
+    arrays: dict[str, Any] = {}
     for part in PARTS:
         listed = [found[part].pop(name, [])[:per_class] for name in class_names]
         counts = [len(files) for files in listed]
         files = [(name, encoded) for group in listed for name, encoded in group]
         del listed
-        parts.append(_decoded(files, source, pillow))
-        parts.append(np.repeat(np.arange(len(class_names), dtype=np.int64), counts))
-    return checked(ImageData(*parts, class_names=class_names), source)
+        arrays[f"X_{part}"] = _decoded(files, source, pillow)
+        arrays[f"y_{part}"] = np.repeat(np.arange(len(class_names), dtype=np.int64), counts)
+    return checked(ImageData(**arrays, class_names=class_names), source)
 
 
 def _pillow() -> ModuleType:
@@ -125,8 +124,8 @@ def _pillow() -> ModuleType:
         from PIL import Image
     except ImportError as error:
         raise ImportError(
-            "Images are decoded by Pillow, which is missing: pip install pillow (skensemble's extra "
-            "images has it)."
+            "Images are decoded by Pillow, which is missing: pip install pillow (it is the extra "
+            '"images" of skensemble).'
         ) from error
     return Image
 
@@ -137,25 +136,32 @@ def _refuse_missing(found: Found, source: Path) -> None:
         if not found[part]:
             other = next((other for other in PARTS if found[other]), None)
             seen = f"only those of {other}/ are there" if other else "no images are there"
-            raise FileNotFoundError(f"{source} must have {LAYOUT}, but {seen}.")
+            advice = f" Give the folder above it, {source.parent}." if source.name in PARTS else ""
+            raise FileNotFoundError(f"{source} must have {LAYOUT}, but {seen}.{advice}")
     if strange := sorted(found["test"].keys() - found["train"].keys()):
         raise FileNotFoundError(
             f"{source} has test/{strange[0]}/, but no images in train/{strange[0]}/."
         )
 
 
+def _folder_with_parts(source: Path) -> Path | None:
+    """Return the folder that has ``train``: `source` or the only one in it; None for a file."""
+    if not source.is_dir():
+        return None
+    inner = [folder for folder in source.iterdir() if (folder / "train").is_dir()]
+    return inner[0] if len(inner) == 1 and not (source / "train").is_dir() else source
+
+
 def _files_of_folder(source: Path) -> Found:
-    """Find the images below a folder, or below the only folder in it that has ``train``."""
-    if not (source / "train").is_dir():
-        inner = [folder for folder in source.iterdir() if (folder / "train").is_dir()]
-        source = inner[0] if len(inner) == 1 else source
+    """Find the images of a folder, in the order of their names."""
     found: Found = {part: {} for part in PARTS}
     for part in PARTS:
         for folder in (source / part).glob("*"):
             names = sorted(os.listdir(folder)) if folder.is_dir() else []
-            files = [(f"{part}/{folder.name}/{name}", folder / name) for name in names]
-            if files := [entry for entry in files if _is_image(entry[1].name)]:
-                found[part][folder.name] = list(files)
+            files = [name for name in names if _is_image(name)]
+            if files:
+                entries = [(f"{part}/{folder.name}/{name}", folder / name) for name in files]
+                found[part][folder.name] = list(entries)
     return found
 
 
@@ -174,28 +180,18 @@ def _files_of_archive(source: Path, per_class: int | None) -> Found:
     """
     found: Found = {part: {} for part in PARTS}
     top = None
-    try:
-        with tarfile.open(source, "r|*") as archive:
-            for member in _members(archive):
-                *above, part, class_name, name = ["", "", *member.name.split("/")]
-                if part not in PARTS or not _is_image(name):
-                    continue
-                above = [step for step in above if step not in ("", ".")]
-                if top is not None and above != top:
-                    raise ValueError(f"{source}: {part}/ is there twice, also in {member.name}.")
-                top = above
-                files = found[part].setdefault(class_name, [])
-                _insert(files, archive, member, f"{part}/{class_name}/{name}", per_class)
-    except BROKEN as error:
-        raise ValueError(f"{source} is no whole tar archive: {error}.") from error
+    with opened_archive(source) as archive:
+        for member in members(archive):
+            *above, part, class_name, name = ["", "", *member.name.split("/")]
+            if part not in PARTS or not _is_image(name):
+                continue
+            above = [step for step in above if step not in ("", ".")]
+            if top is not None and above != top:
+                raise ValueError(f"{source}: {part}/ is there twice, also in {member.name}.")
+            top = above
+            files = found[part].setdefault(class_name, [])
+            _insert(files, archive, member, f"{part}/{class_name}/{name}", per_class)
     return found
-
-
-def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the members of an archive without keeping them, as its own iterator does."""
-    while (member := archive.next()) is not None:
-        archive.members.clear()
-        yield member
 
 
 def _insert(
@@ -214,7 +210,7 @@ def _insert(
         return
     opened = archive.extractfile(member) if member.isfile() else None
     if opened is None:
-        raise ValueError(f"{member.name} in {archive.name} must be a file, and is a link.")
+        raise ValueError(f"{member.name} must be a file, and is a link.")
     is_there = place < len(files) and files[place][0] == name
     files[place : place + is_there] = [(name, opened.read())]
     if per_class is not None:
@@ -224,7 +220,7 @@ def _insert(
 def _decoded(
     files: list[tuple[str, Encoded]], source: Path, pillow: ModuleType
 ) -> NDArray[np.uint8]:
-    """Decode images in their order, and empty the list meanwhile.
+    """Decode images, the last one first, and empty the list meanwhile.
 
     Parameters
     ----------
@@ -241,12 +237,11 @@ def _decoded(
     images = np.empty((0, 0, 0, 0), dtype=np.uint8)
     first, first_form = "", ""
     n_images = len(files)
-    files.reverse()
-    for row in range(n_images):
+    for row in reversed(range(n_images)):
         name, encoded = files.pop()
         pixels, mode = _pixels(name, encoded, source, pillow)
         form = f"{pixels.shape[1]} x {pixels.shape[0]} {MODES[mode]}"
-        if row == 0:
+        if not first:
             first, first_form = name, form
             shape = pixels.shape if mode == "RGB" else (*pixels.shape, 1)
             images = np.empty((n_images, shape[2], *shape[:2]), dtype=np.uint8)

@@ -141,7 +141,8 @@ def _overlaps(n_pixels: int, size: int) -> NDArray[np.float32]:
     parts = np.arange(size + 1) * n_pixels / size
     ends = np.minimum(parts[1:, None], edges[None, 1:])
     starts = np.maximum(parts[:-1, None], edges[None, :-1])
-    return (np.clip(ends - starts, 0, None) * size / n_pixels).astype(np.float32)
+    shares: NDArray[np.float64] = np.clip(ends - starts, 0, None) * size / n_pixels
+    return shares.astype(np.float32)
 
 
 def checked(data: ImageData, where: Any) -> ImageData:
