@@ -115,7 +115,7 @@ def _pairs(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
     """Write how far the snapshot ensemble is from other rows, and in how many seeds ahead."""
     header, rows = ["against", "seeds"], []
     for heading, *_ in FORMATS.values():
-        header += [heading, "ahead in"]
+        header += [heading, f"ahead in {heading}"]
     for name in names:
         if name == SNAPSHOTS or SNAPSHOTS not in frame.index:
             continue

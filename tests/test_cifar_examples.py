@@ -1,12 +1,16 @@
 """The commands of the seed repository: `examples/cifar/train.py` and `predict.py`."""
 
+import math
 import re
 import runpy
 import sys
 
+import joblib
 import numpy as np
 import pytest
 
+from skensemble import datasets
+from skensemble.modules import DenseNet, WideResNet
 from tests.test_examples import DATA, ROOT, numbers_after
 
 FOLDER = ROOT / "examples" / "cifar"
@@ -83,17 +87,19 @@ def trained(command, tiny_images):
     """Train for ten epochs on tiny images; give what was printed."""
     # Of 200 images 180 are trained on: two batches an epoch, and ten steps for each of two cycles.
     small = ("--wrn_N", 1, "--wrn_k", 1, "--size", 8, "--nb_epoch", 10, "--M", 2)
+    small += ("--alpha_zero", 0.05, "--seed", 3)
     return command("train.py", "--data", tiny_images, "--cache", "cache", *small)
 
 
-def test_the_columns_are_those_of_the_members(command, tiny_images, trained, monkeypatch):
-    joblib = pytest.importorskip("joblib")
+def test_the_columns_are_those_of_the_members(command, tiny_images, trained):
     assert "180 training images, 20 held out, 60 test images of 8 x 8" in trained
     assert "Written: WRN-10-1.joblib" in trained
     predict = ("--data", tiny_images, "--cache", "cache", "--wrn_N", 1, "--wrn_k", 1)
     text = command("predict.py", *predict)
     stored = joblib.load("WRN-10-1.joblib")
     ensemble = stored["ensemble"]
+    assert (ensemble.M, ensemble.alpha_zero, ensemble.random_state) == (2, 0.05, 3)
+    assert ensemble.n_steps_ == 10 * 2
     split = sys.modules["_shared"].read_split(tiny_images, "images", "cache", **stored["images"])
     val, test = (ensemble.member_predict_proba(X) for X in (split.X_val, split.X_test))
     right = (val.argmax(axis=-1) == split.y_val).mean(axis=1)
@@ -113,6 +119,82 @@ def test_the_columns_are_those_of_the_members(command, tiny_images, trained, mon
         assert [line for line in one.splitlines() if line.startswith(COLUMNS)] == [
             line for line in text.splitlines() if line.startswith(column)
         ]
+
+
+class Known:
+    """Stands for an ensemble whose first member knows held-out images, and the second the others.
+
+    Parameters
+    ----------
+    y_val, y_test : ndarray
+        Told apart by their lengths.
+    """
+
+    weights_ = np.array([0.75, 0.25])
+    classes_ = np.arange(10)
+
+    def __init__(self, y_val, y_test):
+        self.labels = {len(y_val): y_val, len(y_test): y_test}
+        self.n_val = len(y_val)
+
+    def member_predict_proba(self, X):
+        right = 0.91 * np.eye(10)[self.labels[len(X)]] + 0.009
+        wrong = np.roll(right, 1, axis=1)
+        return np.stack([right, wrong] if len(X) == self.n_val else [wrong, right])
+
+    def set_params(self, weights):
+        assert weights == "validation"
+        return self
+
+
+def test_nothing_is_chosen_on_test_images(command, tiny_images):
+    command("predict.py", "--data", tiny_images, fails=True)
+    images = {"size": None, "limit": None, "seed": 0}
+    split = sys.modules["_shared"].read_split(tiny_images, "images", "cache", **images)
+    joblib.dump({"ensemble": Known(split.y_val, split.y_test), "images": images}, "known.joblib")
+    text = command(
+        "predict.py", "--data", tiny_images, "--cache", "cache", "--weights", "known.joblib"
+    )
+    # The one that knows the held-out images knows none of the test images.
+    best, equal, fitted = (numbers_after(column, text) for column in COLUMNS)
+    assert best == [0, round(-math.log(0.009), 4), 1, 0]
+    assert equal[1:] == [round(-math.log((0.919 + 0.009) / 2), 4), 0.5, 0.5]
+    assert fitted == [0, round(-math.log(0.75 * 0.009 + 0.25 * 0.919), 4), 0.75, 0.25]
+
+
+def test_the_options_are_those_of_the_net(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    train = runpy.run_path(str(FOLDER / "train.py"), run_name="train")
+    sys.modules.pop("_shared", None)
+
+    def make(*options):
+        return train["make_net"](train["parse_arguments"](["--data", ".", *options])[1])
+
+    # The defaults of the seed repository.
+    net = make()
+    assert (net.module, net.module__depth, net.module__width) == (WideResNet, 6 * 2 + 4, 4)
+    assert (net.max_epochs, net.batch_size, net.optimizer__weight_decay) == (200, 128, 5e-4)
+    shift, flip = net.augment
+    assert (shift.fraction, flip.p) == (5 / 32, 0.5)
+    net = make("--wrn_N", "4", "--wrn_k", "10", "--device", "cuda", "--precision", "bf16")
+    assert (net.module__depth, net.module__width) == (28, 10)
+    assert (net.device, net.precision) == ("cuda", "bf16")
+    net = make("--model", "dn", "--nb_epoch", "300")
+    assert (net.module, net.module__depth, net.module__growth_rate) == (DenseNet, 40, 12)
+    assert (net.max_epochs, net.batch_size, net.optimizer__weight_decay) == (300, 64, 1e-4)
+    net = make("--model", "dn", "--dn_depth", "100", "--dn_growth_rate", "24")
+    assert (net.module__depth, net.module__growth_rate) == (100, 24)
+
+
+def test_a_limit_is_that_of_all_classes(command, tiny_images, monkeypatch):
+    command("predict.py", "--data", tiny_images, fails=True)
+    shared, data = sys.modules["_shared"], datasets.load_image_folder(tiny_images, cache=False)
+    monkeypatch.setattr(datasets, "load_cifar10", lambda path, cache: data)
+    monkeypatch.setattr(datasets, "load_cifar100", lambda path, cache: data)
+    for reader, limit in (("cifar10", 100), ("cifar100", 1000)):
+        split = shared.read_split(tiny_images, reader, None, size=None, limit=limit, seed=0)
+        # Ten of each class, of which a tenth is held out; the data have six for the test.
+        assert (len(split.y_train), len(split.y_val), len(split.y_test)) == (90, 10, 60)
 
 
 def test_held_out_images_are_none_of_those_trained_on(command, tiny_images):
@@ -155,7 +237,8 @@ def test_the_bar_shows_rate_loss_speed_and_time_left(tiny_images, monkeypatch, c
         (["--data", "nowhere"], "--data must be a file or a folder, got nowhere"),
         (["--M", "0"], "--M must be an int >= 1, got 0"),
         (["--nb_epoch", "0"], "--nb_epoch must be an int >= 1, got 0"),
-        (["--limit", "19"], "--limit must be an int >= 20, got 19"),
+        (["--limit", "99"], "--limit must be an int >= 100, got 99"),
+        (["--limit", "999", "--reader", "cifar100"], "--limit must be an int >= 1000, got 999"),
         (["--M", "9", "--nb_epoch", "4"], "M must be at most the number of optimizer steps, T=8"),
         (["--alpha_zero", "-1"], "alpha_zero must be"),
         (["--output", "no/such.joblib"], "--output must be in a folder that is there, got no/such"),

@@ -8,8 +8,7 @@ from io import StringIO
 import numpy as np
 import pytest
 
-from skensemble import DeepEnsembleClassifier
-from skensemble.datasets import ImageData
+from tests.test_cifar_problems import draw_images
 
 TRAININGS = ("steps", "net 0", "snapshots", "SingleCycle", "short nets", "net 1")
 """Those of a smoke run, which has two cycles."""
@@ -17,15 +16,7 @@ TRAININGS = ("steps", "net 0", "snapshots", "SingleCycle", "short nets", "net 1"
 
 @pytest.fixture(scope="module")
 def images():
-    """Make images of three classes, told apart by their colour, eight of each class."""
-    rng, labels = np.random.default_rng(0), np.repeat(np.arange(3), 8)
-    colours = np.array([[40, 90, 140], [90, 140, 40], [140, 40, 90]])
-
-    def draw():
-        X = rng.integers(0, 100, (24, 3, 16, 16)) + colours[labels][:, :, None, None]
-        return X.astype(np.uint8)
-
-    return ImageData(draw(), labels, draw(), labels, ["a", "b", "c"])
+    return draw_images()
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +117,47 @@ def test_scores_of_several_nets_are_those_of_their_mean(results, study, script, 
 
 
 @pytest.mark.slow
+def test_the_mean_of_some_snapshots_is_that_of_the_last_ones(script, images):
+    problems = script("_cifar_problems")
+    problem = replace(problems.QUICK, epochs=12, M=3)
+    measure, data = script("_cifar_runs").measure, problems.cut(images, problem)
+    run, proba = measure(problem, 0, "snapshots", data)
+    assert len(run["members"]) == len(run["last"]) == len(proba) == 3
+    for m, scores in enumerate(run["last"], start=1):
+        mean = proba[-m:].astype(float).mean(axis=0)
+        assert scores["NLL"] == pytest.approx(
+            -np.log(mean[np.arange(len(mean)), data.y_test]).mean(), rel=1e-5
+        )
+    # A single net with the schedule of steps is the last of the snapshots along it.
+    _, proba = measure(problem, 0, "steps", data)
+    parameters = {"M": 1, "schedule": "step"}
+    alone = problems.Training("alone", parameters).build(problem, 0).fit(data.X_train, data.y_train)
+    np.testing.assert_allclose(alone.predict_proba(data.X_test), proba[-1], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_pairs_and_costs_are_those_of_the_runs(results, script):
+    runs, table, _text = results
+    found, pairs = (
+        {run["training"]: run for run in runs},
+        cells(table, "The snapshot ensemble less"),
+    )
+    ours, other = found["snapshots"]["last"][1], found["net 0"]["last"][0]
+    row = pairs["single net, one cosine"]
+    signs = [int(row[f"ahead in {heading}"]) for heading in ("error (%)", "NLL", "CLL ↑", "ECE")]
+    names = ("error %", "NLL", "CLL", "ECE")
+    assert row["NLL"] == f"{ours['NLL'] - other['NLL']:+.4f}"
+    lower = [ours[name] < other[name] for name in names]
+    # Of the calibrated log-likelihood more is better.
+    lower[2] = ours["CLL"] > other["CLL"]
+    assert signs == [int(ahead) for ahead in lower]
+    frame = script("_cifar_report").flatten(runs, script("_cifar_problems").QUICK)
+    both = found["net 0"]["processor s"] + found["net 1"]["processor s"]
+    assert frame.loc["2 nets of 2 epochs", "processor s"] == both
+    assert frame.loc["NoCycle", "processor s"] == found["steps"]["processor s"]
+
+
+@pytest.mark.slow
 def test_a_study_goes_on_where_it_was_broken_off(results, study, script, monkeypatch):
     runs, table, _text = results
     run, folder = study
@@ -164,62 +196,6 @@ def test_predictions_that_are_gone_are_asked_for(results, study):
     finally:
         (folder / "away.npy").rename(kept)
         file.write_text("".join(lines))
-
-
-def test_each_net_has_the_settings_of_its_paper(script):
-    problems = script("_cifar_problems")
-    found = {
-        problem.net: (problem.epochs, problem.M, problem.batch_size, problem.weight_decay)
-        for problem in problems.FULL
-    }
-    assert found == {
-        "WRN-28-10": (200, 5, 128, 5e-4),
-        "DenseNet-40": (300, 6, 64, 1e-4),
-        "ResNet-110": (200, 5, 64, 1e-4),
-    }
-    for problem in (*problems.FULL, problems.SMALL, problems.QUICK):
-        # Nets and cycles that share a budget need whole epochs.
-        assert problem.epochs % problem.M == 0
-        net = problem.make_net(3)
-        assert (net.max_epochs, net.optimizer__momentum, net.optimizer__nesterov) == (3, 0.9, True)
-        assert [type(one).__name__ for one in net.augment] == ["RandomCrop", "RandomFlip"]
-        assert net.augment[0].padding == problem.side // 8 or problem is problems.QUICK
-
-
-def test_the_trainings_of_a_seed_are_the_rows_of_the_paper(script):
-    problems = script("_cifar_problems")
-    built = {
-        name: training.build(problems.SMALL, 7)
-        for name, training in problems.trainings(problems.SMALL).items()
-    }
-    short = built.pop("short nets")
-    assert isinstance(short, DeepEnsembleClassifier)
-    assert (short.M, short.estimator.max_epochs, short.random_state) == (4, 40 // 4, 7)
-    assert {model.estimator.max_epochs for model in built.values()} == {40}
-    shown = {
-        name: (model.M, model.schedule, model.cold_restart, model.random_state)
-        for name, model in built.items()
-    }
-    assert shown == {
-        "steps": (4, "step", False, 7),
-        "net 0": (1, "cosine", False, 7),
-        "snapshots": (4, "cosine", False, 7),
-        "SingleCycle": (4, "cosine", True, 7),
-        **{f"net {k}": (1, "cosine", False, 7 + 1000 * k) for k in (1, 2, 3)},
-    }
-
-
-def test_training_images_are_the_first_of_each_class_and_all_test_images_stay(script, images):
-    problems = script("_cifar_problems")
-    small = replace(problems.SMALL, per_class=3, side=8)
-    found = problems.cut(images, small)
-    assert found.y_train.tolist() == [0] * 3 + [1] * 3 + [2] * 3
-    assert found.X_test.shape == (24, 3, 8, 8)
-    squares = images.X_train[8].reshape(3, 8, 2, 8, 2).astype(float).mean(axis=(2, 4))
-    # Rounded to whole numbers.
-    assert np.abs(found.X_train[3] - squares).max() <= 0.5
-    whole = problems.cut(images, replace(small, per_class=None, side=16))
-    np.testing.assert_array_equal(whole.X_train, images.X_train)
 
 
 def test_seeds_are_made_one_after_the_other(script, tmp_path, monkeypatch, images):

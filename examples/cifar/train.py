@@ -28,7 +28,7 @@ from math import ceil
 from pathlib import Path
 
 import joblib
-from _shared import EpochBar, add_data_options, add_net_options, net_name, read_split
+from _shared import N_CLASSES, EpochBar, add_data_options, add_net_options, net_name, read_split
 
 from skensemble import NetClassifier, SnapshotEnsembleClassifier
 from skensemble.augmentation import RandomFlip, RandomShift
@@ -75,8 +75,10 @@ def parse_arguments(argv):
             parser.error(f"--{name} must be an int >= 1, got {getattr(args, name)}")
     if not args.data.exists():
         parser.error(f"--data must be a file or a folder, got {args.data}")
-    if args.limit is not None and args.limit < 20:
-        parser.error(f"--limit must be an int >= 20, got {args.limit}")
+    # Ten of each class, so that one of each can be held out.
+    least = 10 * N_CLASSES[args.reader]
+    if args.limit is not None and args.limit < least:
+        parser.error(f"--limit must be an int >= {least}, got {args.limit}")
     args.output = args.output or Path(f"{net_name(args)}.joblib")
     if not args.output.parent.is_dir():
         parser.error(f"--output must be in a folder that is there, got {args.output}")
