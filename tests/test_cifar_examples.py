@@ -4,6 +4,7 @@ import math
 import re
 import runpy
 import sys
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -241,7 +242,12 @@ def test_the_bar_shows_rate_loss_speed_and_time_left(tiny_images, monkeypatch, c
         (["--limit", "999", "--reader", "cifar100"], "--limit must be an int >= 1000, got 999"),
         (["--M", "9", "--nb_epoch", "4"], "M must be at most the number of optimizer steps, T=8"),
         (["--alpha_zero", "-1"], "alpha_zero must be"),
-        (["--output", "no/such.joblib"], "--output must be in a folder that is there, got no/such"),
+        (
+            ["--output", "no/such.joblib"],
+            "--output must be a file in a folder that is there, got n",
+        ),
+        (["--output", "."], "--output must be a file in a folder that is there, got ."),
+        (["--seed", "-1"], "--seed must be an int >= 0, got -1"),
         (["--model", "dn", "--dn_depth", "41"], "depth must be"),
     ],
 )
@@ -255,3 +261,8 @@ def test_what_cannot_be_trained_is_one_plain_sentence(command, tiny_images, argu
 def test_predict_asks_for_what_train_has_written(command, tiny_images):
     text = command("predict.py", "--data", tiny_images, "--wrn_N", 1, fails=True)
     assert "--weights must be a file that train.py has written, got WRN-10-4.joblib" in text
+    Path("note.txt").write_text("nothing")
+    joblib.dump([1], "list.joblib")
+    for name in ("note.txt", "list.joblib"):
+        text = command("predict.py", "--data", tiny_images, "--weights", name, fails=True)
+        assert f"--weights must be a file that train.py has written, got {name}" in text

@@ -14,6 +14,7 @@ log-loss is convex in the weights, and one start finds the least.
 
 import argparse
 from pathlib import Path
+from pickle import UnpicklingError
 
 import joblib
 import numpy as np
@@ -67,8 +68,11 @@ def score(classes, y, proba):
 def main(argv=None):
     """Read the ensemble and the images that it was trained beside, and print the columns."""
     parser, args = parse_arguments(argv)
-    stored = joblib.load(args.weights)
-    ensemble, images = stored["ensemble"], stored["images"]
+    try:
+        stored = joblib.load(args.weights)
+        ensemble, images = stored["ensemble"], stored["images"]
+    except (UnpicklingError, EOFError, KeyError, TypeError):
+        parser.error(f"--weights must be a file that train.py has written, got {args.weights}")
     try:
         split = read_split(args.data, args.reader, args.cache, **images)
         proba_val, proba = (

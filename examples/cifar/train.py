@@ -73,6 +73,8 @@ def parse_arguments(argv):
     for name in ("M", "nb_epoch", "wrn_N", "wrn_k"):
         if getattr(args, name) < 1:
             parser.error(f"--{name} must be an int >= 1, got {getattr(args, name)}")
+    if args.seed < 0:
+        parser.error(f"--seed must be an int >= 0, got {args.seed}")
     if not args.data.exists():
         parser.error(f"--data must be a file or a folder, got {args.data}")
     # Ten of each class, so that one of each can be held out.
@@ -80,8 +82,8 @@ def parse_arguments(argv):
     if args.limit is not None and args.limit < least:
         parser.error(f"--limit must be an int >= {least}, got {args.limit}")
     args.output = args.output or Path(f"{net_name(args)}.joblib")
-    if not args.output.parent.is_dir():
-        parser.error(f"--output must be in a folder that is there, got {args.output}")
+    if args.output.is_dir() or not args.output.parent.is_dir():
+        parser.error(f"--output must be a file in a folder that is there, got {args.output}")
     return parser, args
 
 
