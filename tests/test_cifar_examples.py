@@ -113,13 +113,11 @@ def test_the_columns_are_those_of_the_members(command, tiny_images, trained):
         nll = -np.log(proba[np.arange(len(proba)), split.y_test]).mean()
         assert loss == pytest.approx(nll, abs=1e-4)
         assert shown == pytest.approx(list(weights), abs=0.006)
-        # As in the seed repository, --optimize asks for one of them; --num_tests does nothing.
-        one = command(
-            "predict.py", *predict, "--optimize", COLUMNS.index(column) - 1, "--num_tests", 9
-        )
-        assert [line for line in one.splitlines() if line.startswith(COLUMNS)] == [
-            line for line in text.splitlines() if line.startswith(column)
-        ]
+    # As in the seed repository, -1 asks for equal weights, 0 and 1 for those of least log-loss.
+    rows = [line for line in text.splitlines() if line.startswith(COLUMNS)]
+    for flag, row in ((-1, rows[1]), (0, rows[2]), (1, rows[2])):
+        one = command("predict.py", *predict, "--optimize", flag, "--num_tests", 9)
+        assert [line for line in one.splitlines() if line.startswith(COLUMNS)] == [row]
 
 
 class Known:

@@ -3,13 +3,15 @@
     python predict.py --data cifar10-jpeg.tar.xz --model wrn --wrn_N 2 --wrn_k 4
 
 The three columns of titu1994's Snapshot-Ensembles, without the test images in what is chosen: the
-best snapshot is that with the highest accuracy on held-out training images, and weights have the
-least log-loss there. That repository did both on the test images, and its columns are those of
-other nets (see `train.py`).
+best snapshot is that with the highest accuracy on held-out training images, and fitted weights have
+the least log-loss there. That repository took the best epoch by the test images, fitted weights on
+the images that the nets had learnt from, and kept the fit with the best accuracy on the test
+images; its columns are those of other nets, too (see `train.py`).
 
-`--optimize -1`, `0` or `1` prints one column only: best snapshot, equal weights, fitted weights.
-`--num_tests`, there the number of starts of the search for weights, is taken and does nothing: the
-log-loss is convex in the weights, and one start finds the least.
+Its options are taken: `--optimize -1` prints equal weights only, `--optimize 0` or `1` fitted
+weights only. There, 1 searches for the weights that 0 takes from a file; here `train.py` has found
+them. `--num_tests`, there the number of starts of that search, does nothing: the log-loss is convex
+in the weights, and one start finds the least.
 """
 
 import argparse
@@ -21,18 +23,20 @@ import numpy as np
 from _shared import add_data_options, add_net_options, net_name, read_split
 from sklearn.metrics import log_loss
 
-COLUMNS = {
-    -1: "best snapshot by held-out images",
-    0: "equal weights",
-    1: "weights fitted on held-out images",
-}
+BEST, EQUAL, FITTED = (
+    "best snapshot by held-out images",
+    "equal weights",
+    "weights fitted on held-out images",
+)
+COLUMNS = {None: (BEST, EQUAL, FITTED), -1: (EQUAL,), 0: (FITTED,), 1: (FITTED,)}
+"""What is printed, by `--optimize`."""
 
 
 def parse_arguments(argv):
     """Read the options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--optimize", type=int, choices=list(COLUMNS), help="print one column only: see above"
+        "--optimize", type=int, choices=(-1, 0, 1), help="print one column only: see above"
     )
     parser.add_argument("--num_tests", type=int, help="does nothing: one start finds the weights")
     add_net_options(parser)
@@ -53,9 +57,9 @@ def weights_of_columns(ensemble, y_val, proba_val):
     best = right.mean(axis=1).argmax()
     n_members = len(proba_val)
     return {
-        -1: np.eye(n_members)[best],
-        0: np.full(n_members, 1 / n_members),
-        1: ensemble.set_params(weights="validation").weights_,
+        BEST: np.eye(n_members)[best],
+        EQUAL: np.full(n_members, 1 / n_members),
+        FITTED: ensemble.set_params(weights="validation").weights_,
     }
 
 
@@ -85,12 +89,12 @@ def main(argv=None):
     )
     print(f"{'':36} {'accuracy %':>10} {'log-loss':>9}  weights")
     for column, weights in weights_of_columns(ensemble, split.y_val, proba_val).items():
-        if args.optimize in (None, column):
+        if column in COLUMNS[args.optimize]:
             accuracy, loss = score(
                 ensemble.classes_, split.y_test, np.tensordot(weights, proba, axes=1)
             )
             shown = " ".join(f"{weight:.2f}" for weight in weights)
-            print(f"{COLUMNS[column]:36} {accuracy:10.2f} {loss:9.4f}  {shown}")
+            print(f"{column:36} {accuracy:10.2f} {loss:9.4f}  {shown}")
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ The options of that repository have their old names and defaults: WRN-16-4 (`--w
     nets      those of the papers. There, the WRN activates after its convolutions, which have
               biases, and the DenseNet is one block.
     training  SGD with Nesterov's momentum 0.9 and weight decay, as in the papers. There, plain SGD.
-    images    shifts of up to 5/32 and flips, as there; turns by up to 15 degrees are left out.
-    held out  a tenth of the training images, to choose by. There, the best snapshot and the weights
-              were chosen on the test images.
+    images    shifts of up to 5/32, as there, and flips, as in the papers. There, turns by up to 15
+              degrees instead, which are left out here.
+    held out  a tenth of the training images, to choose by. There, the best epoch was chosen on the
+              test images, and so was the best of several fits of the members' weights.
 
-So its 92.70 % (best snapshot) and 92.77 % (equal weights) for WRN-16-4 are of another net, and not
+So its 92.70 % (best epoch) and 92.77 % (equal weights) for WRN-16-4 are of another net, and not
 what this prints.
 
 `--size 16 --limit 5000` suits a machine without a GPU. The bar moves on with each epoch: its
