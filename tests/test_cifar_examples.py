@@ -12,6 +12,7 @@ import pytest
 
 from skensemble import datasets
 from skensemble.modules import DenseNet, WideResNet
+from skensemble.weighting import log_loss_weights
 from tests.test_examples import DATA, ROOT, numbers_after
 
 FOLDER = ROOT / "examples" / "cifar"
@@ -106,6 +107,7 @@ def test_the_columns_are_those_of_the_members(command, tiny_images, trained):
     right = (val.argmax(axis=-1) == split.y_val).mean(axis=1)
     fitted = ensemble.set_params(weights="validation").weights_
     expected = [np.eye(2)[right.argmax()], [0.5, 0.5], fitted]
+    np.testing.assert_allclose(fitted, log_loss_weights(val, split.y_val), atol=1e-6)
     for column, weights in zip(COLUMNS, expected, strict=True):
         accuracy, loss, *shown = numbers_after(column, text)
         proba = np.tensordot(weights, test.astype(float), axes=1)
@@ -226,8 +228,10 @@ def test_the_bar_shows_rate_loss_speed_and_time_left(tiny_images, monkeypatch, c
     rate, loss, speed = map(float, found.groups())
     # The last of 20 steps of a half cosine, as it is shown.
     assert rate == pytest.approx(0.05 * (1 + np.cos(np.pi * 19 / 20)), abs=5e-5)
-    assert 0 < loss < 2.5
-    assert speed > 0
+    (last,) = joblib.load("WRN-10-1.joblib")["ensemble"].history_[-1:]
+    assert loss == pytest.approx(last["train_loss"], abs=5e-5)
+    # A tenth of 200 images is held out.
+    assert speed == round(180 / last["dur"])
 
 
 @pytest.mark.parametrize(
