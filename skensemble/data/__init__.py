@@ -2,6 +2,7 @@
 
 from skensemble.data._datasets import as_targets, is_rows, targets_of, unwrap_rows
 from skensemble.data._draws import draw_order, draw_stream
+from skensemble.data._forward_rows import forward_rows
 from skensemble.data._labels import (
     codes_of,
     encode,
@@ -53,6 +54,7 @@ __all__ = [
     "encode",
     "forward_batch_size",
     "forward_batches",
+    "forward_rows",
     "give_back",
     "holds_whole_numbers",
     "is_rows",
