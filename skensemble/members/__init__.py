@@ -10,7 +10,7 @@ from skensemble.members._net_way import (
     parts_of_member,
     with_parts,
 )
-from skensemble.members._predictor import TENSORS, Predictor, as_columns
+from skensemble.members._predictor import Predictor, as_columns, dtype_to_compute
 from skensemble.members._states import (
     MAIN,
     MemberState,
@@ -28,7 +28,6 @@ from skensemble.members._transfers import fetched
 
 __all__ = [
     "MAIN",
-    "TENSORS",
     "MemberState",
     "MemberTemplate",
     "Predictor",
@@ -38,6 +37,7 @@ __all__ = [
     "copy_modules",
     "copy_state",
     "fetched",
+    "dtype_to_compute",
     "filled",
     "is_finite",
     "name_in_copy",

@@ -10,7 +10,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble.averaging import average
-from skensemble.data import forward_batches, forward_rows, n_values_per_row
+from skensemble.data import are_pixels, forward_batches, forward_rows, n_values_per_row
 from skensemble.members._copying import placed
 from skensemble.members._lean_copies import is_cheap_to_copy
 from skensemble.members._net_way import filled
@@ -24,8 +24,11 @@ TENSORS = {np.dtype(np.float64): torch.float64, np.dtype(np.int64): torch.int64}
 """Types of rows that are read as they are; all others become float32."""
 
 
-def dtype_to_compute(X: Any) -> torch.dtype:
-    """Return the type in which members read rows."""
+def dtype_to_compute(X: Any, module: Any) -> torch.dtype:
+    """Return the type in which a member reads rows; images of bytes, in the type of its weights."""
+    if are_pixels(X):
+        floats = [w.dtype for w in module.parameters() if w.is_floating_point()]
+        return floats[0] if floats else torch.float32
     return TENSORS.get(X.dtype, torch.float32)
 
 
@@ -207,15 +210,15 @@ class Predictor:
     def _gathered(self, X: Any, predict: Callable[[Tensor], Tensor], axis: int) -> np.ndarray:
         """Return what a function gives for batches of rows, joined along the axis of the rows."""
         with torch.inference_mode():
-            found = within_memory(predict, self._rows(X, BLOCK_ROWS))
+            found = within_memory(predict, self._rows(X, self.members[0], BLOCK_ROWS))
             outputs = [output.cpu().numpy() for output in found]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis)
 
-    def _rows(self, X: Any, least: int = 1) -> Iterator[Tensor]:
-        """Yield batches of rows on the device."""
+    def _rows(self, X: Any, module: Any, least: int = 1) -> Iterator[Tensor]:
+        """Yield batches of rows on the device, in the type in which a member reads them."""
         size = forward_rows(self.device, X.shape[0], n_values_per_row(X), self.batch_size)
-        for batch in forward_batches(X, max(size, least), dtype_to_compute(X)):
-            batch = batch.to(self.device)
+        dtype = dtype_to_compute(X, module)
+        for batch in forward_batches(X, max(size, least), dtype, self.device):
             is_last = self.channels_last and batch.ndim == 4
             yield batch.contiguous(memory_format=torch.channels_last) if is_last else batch
 
@@ -231,7 +234,7 @@ class Predictor:
             ]
 
         with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
-            yield from within_memory(answers, self._rows(X))
+            yield from within_memory(answers, self._rows(X, modules[0]))
 
     def _forward(self, module: nn.Module, batch: Tensor, part: int) -> Tensor:
         if self.autocast is None:

@@ -44,9 +44,9 @@ def fetched(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 def format_of(tensor: Tensor) -> torch.memory_format:
     """Return the format that copies of a dense tensor have: images keep their channels last."""
-    if tensor.ndim == 4 and not tensor.is_contiguous():
-        if tensor.is_contiguous(memory_format=torch.channels_last):
-            return torch.channels_last
+    are_images = tensor.ndim == 4 and not tensor.is_contiguous()
+    if are_images and tensor.is_contiguous(memory_format=torch.channels_last):
+        return torch.channels_last
     return torch.contiguous_format
 
 

@@ -1,5 +1,6 @@
 """Torch modules that the nets train: what they compute, not how they are trained."""
 
+from skensemble.modules._channel_scaling import ChannelScaling
 from skensemble.modules._columns import ColumnDropout, ColumnScale, index_of
 from skensemble.modules._encoding import EncodingTables, TableEncoding
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
@@ -12,10 +13,12 @@ from skensemble.modules._variational import (
     make_variational,
     trained_parameter,
 )
+from skensemble.modules._wide_resnet import WideResNet
 
 __all__ = [
     "HOOKS",
     "MLP",
+    "ChannelScaling",
     "ColumnDropout",
     "ColumnScale",
     "EncodingTables",
@@ -24,6 +27,7 @@ __all__ = [
     "MeanVarianceMLP",
     "TableEncoding",
     "VariationalLayer",
+    "WideResNet",
     "copy_scripted",
     "fix_dropout",
     "index_of",
