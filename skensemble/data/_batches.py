@@ -12,6 +12,7 @@ from torch import Tensor
 from skensemble.augmentation import Augmentation, augmented, draw_augmentations
 from skensemble.data._draws import draw_order, draw_stream
 from skensemble.data._images import are_pixels
+from skensemble.data._memory import Passing
 from skensemble.data._rows import shared_tensor, without_subsets
 from skensemble.data._sizes import n_values_per_row
 
@@ -80,14 +81,16 @@ class RowBatches:
             order = order.to(self.rows.device, non_blocking=True)
         drop = self.drop_from and partial(self.drop_from, generator=draw_stream(self.generator))
         drawn = self._draw_augmentations()
-        sizes, start = iter(self.sizes), 0
+        passing, sizes, start = Passing(), iter(self.sizes), 0
         while block := list(islice(sizes, self.per_block)):
             stop = start + sum(block)
             index = slice(start, stop) if order is None else order[start:stop]
             X, y, weight = self.rows.take(index)
             if drawn is not None:
                 X = augmented(X, self.augment, drawn[start:stop])
-            X = X.to(self.rows.dtype)
+            if X.dtype != self.rows.dtype:
+                X = X.to(self.rows.dtype)
+                passing.note(X.nbytes)
             targets: Any = [None] * len(block) if y is None else y.split(block)
             if weight is not None:
                 targets = zip(targets, weight.split(block), strict=True)
@@ -171,10 +174,15 @@ def forward_batches(
         for start in range(0, X.shape[0], size):
             yield torch.as_tensor(X[start : start + size].toarray(), dtype=dtype, device=device)
         return
-    rows = shared_tensor(X)
-    rows = rows if are_pixels(X) else rows.to(dtype)
-    for batch in rows.split(size):
-        yield batch.to(device).to(dtype)
+    if not are_pixels(X):
+        for batch in shared_tensor(X).to(dtype).split(size):
+            yield batch.to(device)
+        return
+    passing = Passing()
+    for pixels in shared_tensor(X).split(size):
+        batch = pixels.to(device).to(dtype)
+        passing.note(batch.nbytes)
+        yield batch
 
 
 def forward_batch_size(n_values: int, batch_size: int) -> int:
