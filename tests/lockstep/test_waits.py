@@ -14,6 +14,7 @@ from skensemble.lockstep._stacked_optimizers import stack_optimizers
 from skensemble.members import fetched
 from skensemble.training import Data
 from tests.lockstep.conftest import LABELS, WEIGHT, Convolution, Own, X, initialized, paused
+from tests.nets.replays import noting_blocking_moves
 
 WAYS = {
     "SGD": {},
@@ -31,7 +32,9 @@ def make_epochs(population, trainings, n_epochs=3):
     population = population(trainings)
     optimizer = stack_optimizers(population, trainings, rates)
     steps = PopulationSteps(population, optimizer, batches.sizes, trainings[0])
-    losses = [steps.make(batch, t) for t, batch in enumerate(batches.epochs(n_epochs))]
+    with noting_blocking_moves() as moved:
+        losses = [steps.make(batch, t) for t, batch in enumerate(batches.epochs(n_epochs))]
+    assert not moved
     assert {loss.device.type for loss in losses} == {"meta"}
     return len(losses)
 

@@ -9,6 +9,7 @@ from skensemble import NetClassifier, NetRegressor
 from skensemble.augmentation import RandomCrop, RandomFlip
 from skensemble.nets import StepCallback
 from skensemble.nets._fast_report import FastReport
+from tests.nets.replays import noting_blocking_moves
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(40, 12)).astype(np.float32)
@@ -39,7 +40,10 @@ def run_epoch(net, X, y, weight=None):
     vars(net)["end_epoch"] = lambda prefix, losses, n_rows: told.append((losses, n_rows))
     batches = net.get_iterator(net.get_dataset(X, y), training=True)
     net.history.new_epoch()
-    net.run_single_epoch(batches, True, "train", net.train_step)
+    with noting_blocking_moves() as moved:
+        net.run_single_epoch(batches, True, "train", net.train_step)
+    if batches.moves_order:
+        assert not moved
     (losses, n_rows), *_ = told
     assert n_rows == [16, 16, 8]
     assert net.fast_report_.lean_epoch is None
