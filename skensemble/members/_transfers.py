@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 def fetched(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Copy tensors to the CPU, in one transfer for all of one type.
+    """Copy tensors to the CPU, in one transfer for all of one type on one device.
 
     Each transfer waits for the device, and one of a bias takes as long as one of a small net.
 
     Parameters
     ----------
     tensors : sequence of Tensor
-        Dense ones, on one device.
+        Dense ones.
 
     Returns
     -------
@@ -27,9 +27,9 @@ def fetched(tensors: Sequence[Tensor]) -> list[Tensor]:
     >>> [copy.tolist() for copy in fetched([torch.ones(2), torch.tensor(3), torch.zeros(1, 1)])]
     [[1.0, 1.0], 3, [[0.0]]]
     """
-    places: dict[torch.dtype, list[int]] = {}
+    places: dict[Any, list[int]] = {}
     for i, tensor in enumerate(tensors):
-        places.setdefault(tensor.dtype, []).append(i)
+        places.setdefault((tensor.dtype, tensor.device), []).append(i)
     copies: list[Any] = [None] * len(tensors)
     for own in places.values():
         joined = torch.cat([tensors[i].detach().flatten() for i in own]).cpu()
