@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from skensemble.augmentation import RandomCrop, RandomFlip
-from skensemble.datasets import ImageData, limited, resized
-
 from skensemble import (
     DeepEnsembleClassifier,
     NetClassifier,
     SnapshotEnsembleClassifier,
     modules,
 )
+from skensemble.augmentation import RandomCrop, RandomFlip
+from skensemble.datasets import ImageData, limited, resized
 
 SEEDS_APART = 1000
 """The seed of net k is that of the study and k times this: no two seeds of a study share a net."""

@@ -16,6 +16,7 @@ from _cifar_problems import Problem, net_name, trainings
 from _comparison_runs import append_line, read_lines
 from _report import environment
 from _scores import score_classes, score_sizes
+
 from skensemble.datasets import ImageData
 
 Run = dict[str, Any]

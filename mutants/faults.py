@@ -435,7 +435,7 @@ NETS = [
     Fault(
         LOSS,
         "weights of classes do not count in the divisor",
-        "owner.weight[y_true[kept]].sum()",
+        "torch.where(kept, owner.weight[torch.where(kept, y_true, 0)], 0).sum()",
         "kept.sum()",
     ),
     Fault(
@@ -579,8 +579,8 @@ LOCKSTEP = [
     Fault(
         "lockstep/_loop.py",
         "a net that ended goes on observing",
-        "            if self.is_on[k]:\n",
-        "            if True:\n",
+        "[k for k in self.counter.count() if self.is_on[k]]",
+        "[k for k in self.counter.count() if True]",
     ),
 ]
 

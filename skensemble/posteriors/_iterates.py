@@ -7,7 +7,6 @@ from math import sqrt
 import torch
 from skorch import NeuralNet
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from skensemble._typing import Moment, Schedule
 from skensemble.modules import unwrap_compiled
@@ -121,12 +120,16 @@ def fit_iterate_gaussian(
 
     def add(step: Step) -> None:
         """Take in the weights of a step."""
-        iterates.add(parameters_to_vector(step.module.parameters()).detach())
+        iterates.add(torch.cat([p.detach().flatten() for p in step.module.parameters()]))
 
     return iterates, train(net, data, schedule=schedule, moment=moment, observe=ReadOnly(add))
 
 
 def load_weight_vector(net: NeuralNet, data: Data, weights: Tensor) -> None:
     """Give a net other weights, and its batch normalisation the statistics that go with them."""
-    vector_to_parameters(weights, unwrap_compiled(net.module_).parameters())
+    parameters = [*unwrap_compiled(net.module_).parameters()]
+    pieces = weights.split([p.numel() for p in parameters])
+    for parameter, piece in zip(parameters, pieces, strict=True):
+        # They stay in their memory, and images' weights in their format.
+        parameter.data.copy_(piece.view(parameter.shape))
     refresh_batch_norm(net, data)

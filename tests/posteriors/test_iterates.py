@@ -206,3 +206,21 @@ def test_put_weights_refreshes_the_statistics_too():
     assert linear.bias.tolist() == [6, 7]
     hidden = X @ np.arange(6.0).reshape(2, 3).T + [6, 7]
     np.testing.assert_allclose(norm.running_mean, hidden.mean(0), rtol=1e-5)
+
+
+def test_images_are_channels_last_after_weights_were_loaded():
+    X = np.random.default_rng(0).normal(size=(20, 3, 4, 4)).astype(np.float32)
+    layers = nn.Conv2d(3, 4, 2), nn.Flatten(), nn.Linear(36, 2)
+    net = NetClassifier(nn.Sequential(*layers), channels_last=True, max_epochs=2, device="cpu")
+    net.initialize()
+    data = Data(X, np.arange(20) % 2)
+    iterates, _ = fit_iterate_gaussian(
+        net, data, schedule=lambda t, T: 0.1, moment=lambda t, T: True
+    )
+    weight = net.module_[0].weight
+    place = weight.data_ptr()
+    mean = iterates.mean[: weight.numel()]
+    load_weight_vector(net, data, iterates.mean)
+    assert torch.equal(weight.detach().flatten(), mean)
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert weight.data_ptr() == place
