@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from skensemble.data import BLOCK_VALUES
+from skensemble.data import BLOCK_VALUES, DEVICE_BLOCK_VALUES
 from skensemble.lockstep import _loop
 from skensemble.lockstep._loop import LockstepCourse
 from skensemble.lockstep._population_steps import PopulationSteps
 from skensemble.lockstep._populations import ClosedFormPopulation, FunctionalPopulation
-from skensemble.lockstep._stacked_batches import DEVICE_VALUES, StackedBatches
+from skensemble.lockstep._stacked_batches import StackedBatches
 from skensemble.lockstep._stacked_optimizers import stack_optimizers
 from skensemble.members import fetched
 from skensemble.training import Data
@@ -64,7 +64,7 @@ def test_columns_and_blocks_of_rows_go_to_a_device_in_few_ways():
     here = [paused(initialized(seed=k, **settings)) for k in range(2)]
     for trainings, is_ahead, n_values in (
         (here, False, BLOCK_VALUES),
-        (on_meta(**settings), True, DEVICE_VALUES),
+        (on_meta(**settings), True, DEVICE_BLOCK_VALUES),
     ):
         batches = StackedBatches(trainings)
         assert batches.columns.is_ahead is is_ahead
