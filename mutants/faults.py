@@ -408,7 +408,7 @@ NETS = [
         "        pass\n",
     ),
     Fault(
-        "nets/_net_data.py",
+        "nets/_net_batches.py",
         "each iterator draws the same order",
         "            self.order_seed_ += 1\n",
         "            pass\n",
@@ -438,7 +438,7 @@ NETS = [
         "kept.sum()",
     ),
     Fault(
-        "data/_rows.py",
+        "data/_batches.py",
         "a last row is a batch alone",
         "rest == 1 and sizes",
         "rest == 0 and sizes",

@@ -16,7 +16,7 @@ ROOT = Path(skensemble.__file__).parent
 ORDER = [
     {"_checks", "_interrupts", "_typing", "_version", "_warn"},
     {"_arguments", "_arrays"},
-    {"averaging", "device", "modules", "schedules", "weight_space", "weighting"},
+    {"augmentation", "averaging", "device", "modules", "schedules", "weight_space", "weighting"},
     {"data", "seeding"},
     {"metrics", "nets", "preprocessing"},
     {"members"},
@@ -42,7 +42,16 @@ MAY_IMPORT = {
     | {"preprocessing", "seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}
     | {"training"},
-    "torch": {"data", "device", "ensembles", "lockstep", "members", "modules", "nets"}
+    "torch": {
+        "augmentation",
+        "data",
+        "device",
+        "ensembles",
+        "lockstep",
+        "members",
+        "modules",
+        "nets",
+    }
     | {"posteriors", "seeding", "training"},
 }
 """Which parts import a library; what is not named here is imported by none."""

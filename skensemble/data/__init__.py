@@ -1,7 +1,21 @@
 """Rows, labels and targets: checked at the border, coded, sized and cut into batches."""
 
+from skensemble.data._batches import (
+    BLOCK_VALUES,
+    RowBatches,
+    batch_sizes,
+    forward_batch_size,
+    forward_batches,
+)
 from skensemble.data._datasets import as_targets, is_rows, targets_of, unwrap_rows
 from skensemble.data._draws import draw_order, draw_stream
+from skensemble.data._images import (
+    N_AXES,
+    are_pixels,
+    channel_statistics,
+    channels_first,
+    image_sizes,
+)
 from skensemble.data._labels import (
     codes_of,
     encode,
@@ -10,17 +24,7 @@ from skensemble.data._labels import (
     unknown_labels,
 )
 from skensemble.data._memory import give_back
-from skensemble.data._rows import (
-    BLOCK_VALUES,
-    RowBatches,
-    Rows,
-    batch_sizes,
-    forward_batch_size,
-    forward_batches,
-    shared_tensor,
-    with_own_weights,
-    without_subsets,
-)
+from skensemble.data._rows import Rows, shared_tensor, with_own_weights, without_subsets
 from skensemble.data._sizes import keywords_of, missing_sizes, n_values_per_row
 from skensemble.data._targets import TargetScaler
 from skensemble.data._validation import (
@@ -36,12 +40,16 @@ from skensemble.data._weights import relative_weights
 
 __all__ = [
     "BLOCK_VALUES",
+    "N_AXES",
     "RowBatches",
     "Rows",
     "TargetScaler",
+    "are_pixels",
     "as_numpy",
     "as_targets",
     "batch_sizes",
+    "channel_statistics",
+    "channels_first",
     "check_labelled_rows",
     "check_rows",
     "check_weights",
@@ -55,6 +63,7 @@ __all__ = [
     "forward_batches",
     "give_back",
     "holds_whole_numbers",
+    "image_sizes",
     "is_rows",
     "keywords_of",
     "learn_classes",

@@ -13,6 +13,7 @@ from torch import Tensor
 from skensemble._checks import InvalidParameterError
 from skensemble.data._datasets import is_rows, unwrap_rows
 from skensemble.data._explained import check_not_missing, explained
+from skensemble.data._images import are_pixels, channels_first
 
 WHOLE_DTYPES = (torch.int8, torch.int16, torch.int32, torch.int64)
 """Types of tensors of whole numbers, bytes left out."""
@@ -20,7 +21,9 @@ WHOLE_DTYPES = (torch.int8, torch.int16, torch.int32, torch.int64)
 CHECKS = {"accept_sparse": "csr", "allow_nd": True, "order": "C"}
 
 
-def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> Any:
+def check_rows(
+    estimator: Any, X: Any, *, dtype: Any, reset: bool = False, keeps_pixels: bool = False
+) -> Any:
     """Validate rows of two or more axes.
 
     Parameters
@@ -33,10 +36,14 @@ def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> An
         Dtype of the result; rows for `numpy.int64` have to be whole numbers of any dtype.
     reset : bool, default=False
         Whether the estimator learns the features from these rows.
+    keeps_pixels : bool, default=False
+        Whether images of bytes stay bytes, and are cast batch by batch later, instead of being
+        cast to the floats that `dtype` names.
 
     Returns
     -------
     X : ndarray or CSR matrix
+        Images with their channels before height and width.
 
     Raises
     ------
@@ -45,13 +52,20 @@ def check_rows(estimator: Any, X: Any, *, dtype: Any, reset: bool = False) -> An
     """
     X = _one_array(X)
     with config_context(array_api_dispatch=False), explained(X):
-        kind = _dtype_to_read(X, dtype)
+        kind = _dtype_to_read(X, dtype, keeps_pixels)
         X = validate_data(estimator, as_numpy(X), dtype=kind, reset=reset, **CHECKS)
         return check_whole_rows(X) if dtype is np.int64 else X
 
 
 def check_labelled_rows(
-    estimator: Any, X: Any, y: Any, *, dtype: Any, classify: bool, reset: bool
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    dtype: Any,
+    classify: bool,
+    reset: bool,
+    keeps_pixels: bool = False,
 ) -> tuple[Any, np.ndarray]:
     """Validate rows together with their labels, or with targets of one or more columns.
 
@@ -69,6 +83,8 @@ def check_labelled_rows(
         Whether `y` holds labels.
     reset : bool
         Whether the estimator learns the features from these rows.
+    keeps_pixels : bool, default=False
+        As in `check_rows`.
 
     Returns
     -------
@@ -88,7 +104,7 @@ def check_labelled_rows(
             estimator,
             as_numpy(X),
             as_numpy(y),
-            dtype=_dtype_to_read(X, dtype),
+            dtype=_dtype_to_read(X, dtype, keeps_pixels),
             reset=reset,
             multi_output=not classify,
             y_numeric=not classify,
@@ -136,7 +152,7 @@ def _one_array(X: Any) -> Any:
             f"X must be one array of rows, got a {name}. Pass its rows as an array with y beside "
             "them; NetClassifier and NetRegressor by themselves take dicts and datasets."
         )
-    return X
+    return channels_first(X)
 
 
 def check_whole_rows(X: Any, name: str = "X") -> Any:
@@ -175,9 +191,11 @@ def check_whole_rows(X: Any, name: str = "X") -> Any:
     return whole
 
 
-def _dtype_to_read(X: Any, dtype: Any) -> Any:
+def _dtype_to_read(X: Any, dtype: Any, keeps_pixels: bool) -> Any:
     """Return the dtype that rows are read in: one that keeps fractions, where there may be some."""
-    return np.float64 if dtype is np.int64 and not holds_whole_numbers(X) else dtype
+    if dtype is np.int64:
+        return dtype if holds_whole_numbers(X) else np.float64
+    return np.uint8 if keeps_pixels and are_pixels(X) else dtype
 
 
 def holds_whole_numbers(X: Any) -> bool:

@@ -14,10 +14,10 @@ from skensemble._checks import InvalidParameterError
 from skensemble._warn import warn_user
 from skensemble.data import forward_batches
 from skensemble.members import (
-    TENSORS,
     Predictor,
     as_columns,
     copy_modules,
+    dtype_to_compute,
     filled,
     named_tensors,
     parts_of,
@@ -168,7 +168,7 @@ def _answer_of(net: NeuralNet, rows: Any, predictor: Predictor) -> np.ndarray:
     with run_uncompiled(net), building_seeded(0, predictor.device):
         if not predictor.are_modules:
             return as_columns(net.predict_proba(rows))
-        dtype = TENSORS.get(rows.dtype, torch.float32)
+        dtype = dtype_to_compute(rows, net.module_)
         batch = next(forward_batches(rows, rows.shape[0], dtype))
         output = net.evaluation_step((batch.clone(), None))
         output = output[0] if isinstance(output, tuple) else output

@@ -15,7 +15,7 @@ from torch import nn
 from skensemble._checks import check_int
 from skensemble._interrupts import interrupts_put_off
 from skensemble._typing import State
-from skensemble.data import check_rows, n_values_per_row
+from skensemble.data import check_rows
 from skensemble.ensembles._answers import N_CHECKED, check_first_member, check_last_member
 from skensemble.ensembles._collector import Collect, Collector
 from skensemble.ensembles._continuation import Begun, FitMembers, NoPartialFit
@@ -160,7 +160,7 @@ class BaseEnsemble(
         if held_out is not None and self.validation_fraction is None:
             warn_if_scaled_apart(data.X, held_out.X)
         n_outputs = n_units(net, self._n_outputs())
-        fill_sizes(net, n_features=n_values_per_row(data.X), n_outputs=n_outputs)
+        fill_sizes(net, X=data.X, n_outputs=n_outputs)
         self.template_net_ = clone(net)
         with naming_net_faults(net, data.X):
             initialize_seeded(net, streams, device)
@@ -287,7 +287,7 @@ class BaseEnsemble(
 
     def _check_rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return check_rows(self, X, dtype=self._rows_dtype_)
+        return check_rows(self, X, dtype=self._rows_dtype_, keeps_pixels=self._keeps_pixels_)
 
     def _member_outputs(self, X: Any) -> np.ndarray:
         X = self._check_rows(X)

@@ -11,10 +11,10 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble._checks import InvalidParameterError, reject
-from skensemble.data import missing_sizes, n_values_per_row
+from skensemble.data import are_pixels, image_sizes, missing_sizes, n_values_per_row
 from skensemble.device import PRECISIONS
 from skensemble.ensembles._warnings import warn_if_softmax
-from skensemble.members import MAIN, as_columns, copy_member, filled, placed
+from skensemble.members import MAIN, as_columns, copy_member, dtype_to_compute, filled, placed
 from skensemble.modules import MLP, unwrap_compiled
 from skensemble.nets import (
     Net,
@@ -108,15 +108,22 @@ def dtype_to_check(net: NeuralNet, X: Any) -> Any:
     return float_dtype(net) if isinstance(net, Net) else [np.float64, np.float32]
 
 
+def keeps_pixels(net: NeuralNet) -> bool:
+    """Say whether a net takes images of bytes as they are, and casts them batch by batch."""
+    return isinstance(net, Net) and net.holds_rows()
+
+
 def autocast_dtype(net: NeuralNet) -> torch.dtype | None:
     """Return the lower precision that a net computes in, if any."""
     return PRECISIONS[net.precision].autocast if isinstance(net, Net) else None
 
 
-def fill_sizes(net: NeuralNet, *, n_features: int, n_outputs: int) -> None:
+def fill_sizes(net: NeuralNet, *, X: Any, n_outputs: int) -> None:
     """Set the sizes of the data on a net, where its module's constructor has names for them."""
     given = net.get_params_for("module")
+    n_features = n_values_per_row(X)
     sizes = missing_sizes(net.module, given, n_features=n_features, n_outputs=n_outputs)
+    sizes |= image_sizes(net.module, given, X)
     net.set_params(**{f"module__{name}": size for name, size in sizes.items()})
 
 
@@ -146,6 +153,8 @@ def _first_output(net: NeuralNet, transform: Any, rows: Any) -> tuple[Tensor | N
             # What it gives are probabilities already; of its logits nothing is known.
             return None, as_columns(output)
         rows = torch.as_tensor(np.array(rows.toarray() if issparse(rows) else rows), device=device)
+        if are_pixels(rows):
+            rows = rows.to(dtype_to_compute(rows, parts[MAIN]))
         output = parts[MAIN](rows)
         logits = output[0] if isinstance(output, tuple) else output
         # A stock net would compare a flat output with every target of the batch.

@@ -9,6 +9,7 @@ from skorch import NeuralNet
 
 from skensemble._checks import InvalidParameterError, reject
 from skensemble.data import (
+    are_pixels,
     check_labelled_rows,
     check_weights,
     check_whole_rows,
@@ -16,7 +17,7 @@ from skensemble.data import (
     holds_whole_numbers,
 )
 from skensemble.ensembles._held_out import HeldOut, split_rows
-from skensemble.ensembles._net import dtype_to_check, is_binary
+from skensemble.ensembles._net import dtype_to_check, is_binary, keeps_pixels
 from skensemble.ensembles._validation_rows import naming_validation_rows
 from skensemble.nets import Net, float_dtype, rows_dtype
 from skensemble.training import Data
@@ -27,6 +28,9 @@ Validation = tuple[Any, Any, Any]
 
 class LearnsRows:
     """Mixin: what an ensemble makes of the rows that `fit` gets."""
+
+    _keeps_pixels_ = False
+    """Whether images of bytes stay bytes; so it was not in what an older version has pickled."""
 
     def _learn_data(
         self,
@@ -49,6 +53,7 @@ class LearnsRows:
             rule = f"None for a {type(net).__name__} (take {self._default_net.__name__})"
             raise reject("sample_weight", rule, sample_weight)
         dtype = dtype_to_check(net, X) if is_first else self._rows_dtype_
+        self._keeps_pixels_ = keeps_pixels(net)
         classify = is_classifier(self)
         X, y = self._check_labelled_rows(X, y, dtype, reset=is_first)
         sample_weight = check_weights(sample_weight, X)
@@ -86,7 +91,8 @@ class LearnsRows:
     ) -> tuple[Any, np.ndarray]:
         """Check rows with their labels or targets, and with `reset` learn the features."""
         classify = is_classifier(self)
-        return check_labelled_rows(self, X, y, dtype=dtype, classify=classify, reset=reset)
+        checks = {"dtype": dtype, "reset": reset, "keeps_pixels": self._keeps_pixels_}
+        return check_labelled_rows(self, X, y, classify=classify, **checks)
 
     def _settle(self, net: NeuralNet, data: Data, held_out: HeldOut | None) -> Data:
         """Cast rows and targets to what a net takes that is initialised now; learn what that is."""
@@ -129,7 +135,7 @@ def _is_float(codes: np.ndarray, net: NeuralNet) -> bool:
 
 def _cast(X: Any, dtype: Any, name: str = "X") -> Any:
     """Cast rows, which the floats of the net may be too short for."""
-    if X.dtype == dtype:
+    if X.dtype == dtype or are_pixels(X):
         return X
     if dtype is np.int64:
         return check_whole_rows(X, name)

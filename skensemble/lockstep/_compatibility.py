@@ -211,6 +211,8 @@ def _data_obstacle(training: PausedTraining) -> str | None:
         return "the rows are sparse"
     if net.iterator_train is not RowBatches or net.dataset is not Dataset:
         return "the net has a dataset or an iterator of its own"
+    if net.augment is not None:
+        return "images are changed at random (augment)"
     arguments = {name for name in vars(net) if name.startswith(("iterator_train__", "dataset__"))}
     if arguments - {"iterator_train__shuffle"} or net.order_seed_ is None:
         return "the net has arguments for its iterator or its dataset"

@@ -98,7 +98,7 @@ class StackedBatches:
         names = [training.data_digest for training in trainings]
         self.weight_begins = _begins({k: own.data.y for k, own in weighted.items()}, names)
         self.weight = _joined_weights([*weighted.values()], parts)
-        self.X = _below_each_other([part.inputs for part in parts.values()])
+        self.X = _below_each_other([part.inputs.to(part.dtype) for part in parts.values()])
         is_final = not input_layers(trainings[0].module)
         if trainings[0].net.precision == "bf16" and is_final:
             # As products take them, once for the whole training.

@@ -64,8 +64,9 @@ def _some_rows(training: PausedTraining, n_rows: int) -> Batch:
     X, y = training.data.X, training.data.y
     dtype = training.parameters[0].dtype
     rows = Rows(X[:n_rows], y[:n_rows], dtype=dtype, device=training.device)
+    inputs = rows.inputs.to(dtype)
     return (
-        rows.inputs[None],
+        inputs[None],
         rows.targets[None],
-        rows.inputs.new_full((1, len(rows)), 1 / len(rows)),
+        inputs.new_full((1, len(rows)), 1 / len(rows)),
     )

@@ -10,7 +10,7 @@ from skensemble.members._net_way import (
     parts_of_member,
     with_parts,
 )
-from skensemble.members._predictor import TENSORS, Predictor, as_columns
+from skensemble.members._predictor import Predictor, as_columns, dtype_to_compute
 from skensemble.members._sharing import (
     share_equal,
     shareable_names,
@@ -33,7 +33,6 @@ from skensemble.members._template import MemberTemplate, structure_of
 
 __all__ = [
     "MAIN",
-    "TENSORS",
     "MemberState",
     "MemberTemplate",
     "Predictor",
@@ -42,6 +41,7 @@ __all__ = [
     "copy_member",
     "copy_modules",
     "copy_state",
+    "dtype_to_compute",
     "filled",
     "is_finite",
     "name_in_copy",

@@ -10,7 +10,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble.averaging import average
-from skensemble.data import forward_batches
+from skensemble.data import are_pixels, forward_batches
 from skensemble.members._copying import placed
 from skensemble.members._lean_copies import is_cheap_to_copy
 from skensemble.members._net_way import filled, parts_of_member
@@ -24,8 +24,11 @@ TENSORS = {np.dtype(np.float64): torch.float64, np.dtype(np.int64): torch.int64}
 """Types of rows that are read as they are; all others become float32."""
 
 
-def dtype_to_compute(X: Any) -> torch.dtype:
-    """Return the type in which members read rows."""
+def dtype_to_compute(X: Any, module: Any) -> torch.dtype:
+    """Return the type in which a member reads rows; images of bytes, in the type of its weights."""
+    if are_pixels(X):
+        floats = [w.dtype for w in module.parameters() if w.is_floating_point()]
+        return floats[0] if floats else torch.float32
     return TENSORS.get(X.dtype, torch.float32)
 
 
@@ -205,16 +208,16 @@ class Predictor:
     def _gathered(self, X: Any, predict: Callable[[Tensor], Tensor], axis: int) -> np.ndarray:
         """Return what a function gives for batches of rows, joined along the axis of the rows."""
         with torch.inference_mode():
-            batches = forward_batches(X, max(self.batch_size, BLOCK_ROWS), dtype_to_compute(X))
-            outputs = [predict(batch.to(self.device)).cpu().numpy() for batch in batches]
+            dtype, size = dtype_to_compute(X, self.members[0]), max(self.batch_size, BLOCK_ROWS)
+            batches = forward_batches(X, size, dtype, self.device)
+            outputs = [predict(batch).cpu().numpy() for batch in batches]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis)
 
     def _batches(self, X: Any, members: Sequence[int], part: int = 0) -> Iterator[list[Tensor]]:
         modules = [self.members[k] for k in members]
-        dtype = dtype_to_compute(X)
+        dtype = dtype_to_compute(X, modules[0])
         with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
-            for batch in forward_batches(X, self.batch_size, dtype):
-                batch = batch.to(self.device)
+            for batch in forward_batches(X, self.batch_size, dtype, self.device):
                 # Other modules than known ones may write into their rows.
                 rows = repeat(batch) if self._only_reads else (batch.clone() for _ in modules)
                 yield [

@@ -172,7 +172,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
     @naming_batch_faults
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module on a batch, under autocast where the precision asks for it."""
-        x = self._in_format(self._on_device(x))
+        x = self._in_format(self._as_floats(self._on_device(x)))
         if isinstance(x, Mapping):
             args, fit_params = (), self._merge_x_and_fit_params(x, fit_params)
         else:

@@ -28,7 +28,8 @@ class NetClassifier(Net, NeuralNetClassifier):
     ----------
     module : torch.nn.Module class or instance, default=MLP
         What is trained. Arguments of its constructor are set with the prefix ``module__``;
-        `n_features`, `n_outputs` and `n_classes` are filled in where it has them. An instance is
+        `n_features`, `n_outputs` and `n_classes` are filled in where it has them, for images
+        `n_channels`, and for images of bytes `channel_mean` and `channel_std`. An instance is
         copied.
     criterion : torch criterion class, default=torch.nn.CrossEntropyLoss
         Loss; with the default the module gives logits.
@@ -81,6 +82,10 @@ class NetClassifier(Net, NeuralNetClassifier):
     channels_last : bool, default=False
         Whether convolutions see images in torch's format of that name, the faster one on a GPU with
         "bf16".
+    augment : Augmentation, list of Augmentation or None, default=None
+        How images are changed at random before each step, such as
+        ``[RandomCrop(4), RandomFlip()]`` of `skensemble.augmentation`: on the device, in the bytes
+        that they are kept in, drawn for an epoch at once.
     random_state : int, RandomState instance or None, default=None
         Seed for weight initialisation, row order and dropout.
     **kwargs : dict
@@ -140,6 +145,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         fast: bool = True,
         cuda_graph: Any = False,
         channels_last: bool = False,
+        augment: Any = None,
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -168,6 +174,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         self.fast = fast
         self.cuda_graph = cuda_graph
         self.channels_last = channels_last
+        self.augment = augment
         self.random_state = random_state
         self.check_names(self._params_to_validate)
 

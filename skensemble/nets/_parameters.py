@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from skensemble._arguments import keywords_of
 from skensemble._checks import check_int, check_real, reject
+from skensemble.augmentation import augmentations_of
 from skensemble.device import PRECISIONS, resolve_device
 from skensemble.nets._class_weight import check_class_weight
 from skensemble.nets._real_device import RealDevice
@@ -54,6 +55,7 @@ def check_net_parameters(net: Any, *, least_epochs: int = 1) -> None:
         raise reject("precision", f"one of {list(PRECISIONS)}", net.precision)
     if not _is(getattr(net, "cuda_graph", "auto"), "auto", True, False):
         raise reject("cuda_graph", "'auto', True or False", net.cuda_graph)
+    augmentations_of(getattr(net, "augment", None))
     check_class_weight(getattr(net, "class_weight", None))
     scale = getattr(net, "target_scale", None)
     if scale is not None and scale not in SCALES:

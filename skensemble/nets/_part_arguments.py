@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from skensemble.data import keywords_of, missing_sizes
 from skensemble.device import PRECISIONS
@@ -22,6 +23,8 @@ class PartArguments:
     """Mixin for a skorch net: arguments of module, criterion and optimizer, completed."""
 
     n_values_per_row_: int | None = None
+    image_sizes_: dict[str, Any] = {}  # noqa: RUF012  never written to
+    """What images say about the arguments of the module."""
 
     def initialized_instance(self, instance_or_cls: Any, kwargs: dict[str, Any]) -> Any:
         """Build a module or criterion in the net's precision; modules that are given are copied."""
@@ -36,7 +39,8 @@ class PartArguments:
             )
             if any(tensor.dtype != dtype for tensor in floats):
                 instance = instance.to(dtype)
-            if self.channels_last:
+            if self.channels_last and not any(map(is_lazy, instance.parameters())):
+                # A lazy module has no weights yet, and follows the format of its images.
                 instance = instance.to(memory_format=torch.channels_last)
         return instance
 
@@ -50,6 +54,7 @@ class PartArguments:
             )
             # Targets that batches bring along are not known beforehand.
             kwargs |= {name: size for name, size in sizes.items() if size is not None}
+            kwargs = self.image_sizes_ | kwargs
         return kwargs
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:

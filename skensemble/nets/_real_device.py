@@ -8,6 +8,7 @@ import torch
 from skorch.utils import to_tensor
 from torch import Tensor
 
+from skensemble.data import are_pixels
 from skensemble.device import PRECISIONS, Precision, available_device, resolve_device
 
 
@@ -65,6 +66,10 @@ class RealDevice:
         if isinstance(batch, Tensor) and batch.device == self.device_:
             return batch
         return to_tensor(batch, device=self.device_)
+
+    def _as_floats(self, batch: Any) -> Any:
+        """Return images of bytes, as a loader of torch gives them, as floats."""
+        return batch.to(self._precision().weights) if are_pixels(batch) else batch
 
     def _in_format(self, batch: Any) -> Any:
         """Return images in the format that the net's convolutions see; all else as it is."""

@@ -25,7 +25,8 @@ class NetRegressor(Net, NeuralNetRegressor):
     ----------
     module : torch.nn.Module class or instance, default=MLP
         What is trained. Arguments of its constructor are set with the prefix ``module__``;
-        `n_features`, `n_outputs` and `n_classes` are filled in where it has them. An instance is
+        `n_features`, `n_outputs` and `n_classes` are filled in where it has them, for images
+        `n_channels`, and for images of bytes `channel_mean` and `channel_std`. An instance is
         copied.
     criterion : torch criterion class, default=torch.nn.MSELoss
         Loss, of standardised targets. A Gaussian likelihood (`torch.nn.GaussianNLLLoss`) takes a
@@ -76,6 +77,10 @@ class NetRegressor(Net, NeuralNetRegressor):
     channels_last : bool, default=False
         Whether convolutions see images in torch's format of that name, the faster one on a GPU with
         "bf16".
+    augment : Augmentation, list of Augmentation or None, default=None
+        How images are changed at random before each step, such as
+        ``[RandomCrop(4), RandomFlip()]`` of `skensemble.augmentation`: on the device, in the bytes
+        that they are kept in, drawn for an epoch at once.
     random_state : int, RandomState instance or None, default=None
         Seed for weight initialisation, row order and dropout.
     **kwargs : dict
@@ -134,6 +139,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         fast: bool = True,
         cuda_graph: Any = False,
         channels_last: bool = False,
+        augment: Any = None,
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -161,6 +167,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         self.fast = fast
         self.cuda_graph = cuda_graph
         self.channels_last = channels_last
+        self.augment = augment
         self.random_state = random_state
         self.check_names(self._params_to_validate)
 

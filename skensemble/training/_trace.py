@@ -8,7 +8,8 @@ import numpy as np
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble.nets import Net
+from skensemble.data import are_pixels
+from skensemble.nets import Net, float_dtype
 from skensemble.training._steps import Step
 
 
@@ -61,7 +62,7 @@ class Data(NamedTuple):
             return self.y
         net.take_coding(self.coding)
         # Rows that were found to be taken as whole numbers stay so.
-        net.rows_dtype_ = self.X.dtype.type
+        net.rows_dtype_ = float_dtype(net) if are_pixels(self.X) else self.X.dtype.type
         return self.given
 
 

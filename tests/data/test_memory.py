@@ -32,3 +32,10 @@ def test_where_there_is_no_way_nothing_happens(monkeypatch):
     assert _memory._trim() is None
     give_back(2**40)
     _memory._trim.cache_clear()
+
+
+def test_blocks_that_have_passed_are_given_back_together(trimmed):
+    passing = _memory.Passing()
+    for _ in range(5):
+        passing.note(_memory.GIVEN_BACK_BYTES // 2)
+    assert trimmed == [0, 0]

@@ -279,4 +279,4 @@ def test_defaults_are_those_of_the_docstring(kind):
         name: literal_eval(text) for name, text in stated if not text.startswith(("torch", "MLP"))
     }
     assert literals == {name: parameters[name].default for name in literals}
-    assert len(literals) == {NetClassifier: 18, NetRegressor: 17}[kind]
+    assert len(literals) == {NetClassifier: 19, NetRegressor: 18}[kind]

@@ -103,7 +103,7 @@ def test_the_keywords_of_an_own_module_are_known():
     with pytest.raises(InvalidParameterError, match=r"Write set_params\(module__width=5\)"):
         NetClassifier(Wide()).set_params(module__widht=5)
     # What the built-in module has is of no use with another.
-    with pytest.raises(InvalidParameterError, match="Valid parameters are: batch_size"):
+    with pytest.raises(InvalidParameterError, match="Valid parameters are: augment"):
         NetClassifier(Wide, hidden_layer_sizes=5)
 
 
