@@ -15,6 +15,7 @@ from skensemble.ensembles._course import course_of, course_so_far
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._progress import Progress
 from skensemble.members import (
+    MemberState,
     MemberTemplate,
     copy_member,
     is_finite,
@@ -79,8 +80,8 @@ class Collector:
         ensemble, loss, of = self.ensemble, step.loss, of or self
         if not is_finite(state, of._parameter_names):
             raise diverged(step.t, step.rate, "the weights are not finite")
-        template = None
-        if not getattr(state, "parts", None):
+        template, state = None, state if isinstance(state, MemberState) else MemberState(state)
+        if not state.parts:
             # Arrays alone, from a training of many nets as one: all the rest is that of the net.
             template = of._template
             state = state if template else with_arrays(copy_member(of.net), state)

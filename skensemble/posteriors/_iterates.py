@@ -124,7 +124,8 @@ def fit_iterate_gaussian(
     iterates : IterateGaussian
     trace : Trace
     """
-    iterates, before = IterateGaussian(max_rank), []
+    iterates = IterateGaussian(max_rank)
+    before: list[int] = []
 
     def add(step: Step) -> None:
         """Take in the weights of a step."""
