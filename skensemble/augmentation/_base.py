@@ -158,6 +158,7 @@ def augmented(images: Tensor, augmentations: Sequence[Augmentation], drawn: Tens
     places = places.view(n_images, 1, -1).expand(-1, n_channels, -1)
     found = images.flatten(2).gather(2, places).view(images.shape)
     if any(one.leaves_gaps for one in augmentations):
-        found.masked_fill_((rows < 0)[:, None, :, None], 0)
-        found.masked_fill_((columns < 0)[:, None, None, :], 0)
+        # A product is several times faster on a CPU than a mask that is broadcast.
+        are_there = (rows >= 0)[:, None, :, None] & (columns >= 0)[:, None, None, :]
+        found.mul_(are_there.to(found.dtype))
     return found
