@@ -211,6 +211,11 @@ def test_members_put_in_keep_what_is_frozen_and_share_it(iris):
         assert all(member[name] is ensemble.members_[0][name] for member in other.members_)
     # The statistics of the head are computed anew: over all rows, not those of the mean.
     assert (other.members_[0]["2.running_mean"] != mean["2.running_mean"]).all()
+    # A copy of a member of its own shares no more than the members did.
+    assert ensemble.members_[-1]["5.weight"].flags.writeable
+    last = with_members(ensemble, [ensemble.members_[-1]]).members_[0]
+    assert last["5.weight"] is not ensemble.members_[-1]["5.weight"]
+    assert ensemble.members_[-1]["5.weight"].flags.writeable
     for own, kept in zip(ensemble.members_, before, strict=True):
         assert all((own[name] == array).all() for name, array in kept.items())
     again = with_members(pickle.loads(pickle.dumps(ensemble)), [mean], X)
