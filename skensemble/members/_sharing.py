@@ -37,8 +37,10 @@ def shareable_names(parts: Parts) -> frozenset[str]:
         prefix = "" if root == MAIN else root
         for path, layer in part.named_modules(prefix=prefix, remove_duplicate=False):
             is_known = type(layer).__module__.startswith(KNOWN)
-            own = [*layer._parameters, *(layer._buffers if is_known else ())]
-            names |= {name_in_copy(f"{path}.{name}" if path else name) for name in own}
+            own = [*layer.named_parameters(path, recurse=False, remove_duplicate=False)]
+            if is_known:
+                own += layer.named_buffers(path, recurse=False, remove_duplicate=False)
+            names |= {name_in_copy(name) for name, _ in own}
     return frozenset(names)
 
 

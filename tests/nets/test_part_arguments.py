@@ -111,7 +111,9 @@ def test_an_optimizer_without_momentum_gets_none(iris):
 
 def test_an_optimizer_that_calls_back_is_stepped_by_skorch(iris):
     settings = {"optimizer__momentum": 0.9, "optimizer__nesterov": True}
-    net = NetClassifier(optimizer=torch.optim.LBFGS, lr=0.5, max_epochs=5, batch_size=-1)
+    net = NetClassifier(
+        optimizer=torch.optim.LBFGS, lr=0.5, max_epochs=5, batch_size=-1, random_state=0
+    )
     assert settings.items() <= net.get_params().items()
     assert net.set_params(optimizer__weight_decay=1e-4).fit(*iris).score(*iris) > 0.95
 
