@@ -6,14 +6,18 @@ PIP := python -m pip install --quiet --disable-pip-version-check
 INSTALL := $(BIN)/$(PIP) --constraint constraints.txt
 # Two torch threads beside another busy process can be many times slower than one.
 ONE_THREAD := OMP_NUM_THREADS=1
+WITH_CHECKOUT := $(ONE_THREAD) PYTHONPATH=$(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 # Where letter.csv.xz, adult.csv.xz and california.csv.xz lie.
 DATA ?= ../shared/data
+# A Python that has all of it, for a machine without a network: make gpu GPU_PYTHON=python3
+GPU_PYTHON ?= $(BIN)/python
+GPU_NEEDS := $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(VENV)/.test $(VENV)/.bench)
 DEFINITIONS := pyproject.toml constraints.txt
 # An environment of its own, with the oldest libraries that pyproject.toml allows.
 OLDEST := .venv-oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help blobs test test-fast test-oldest mutants lint format docs bench clean
+.PHONY: help blobs test test-fast test-oldest mutants lint format docs bench gpu clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -59,6 +63,13 @@ bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
 	$(ONE_THREAD) $(BIN)/python examples/blobs_tutorial.py --figure $(VENV)/blobs.png \
 		| grep -v ^Figure: > benchmarks/results/blobs.txt
 	$(ONE_THREAD) $(BIN)/python benchmarks/paper_figures.py --data $(DATA)
+
+gpu: $(GPU_NEEDS)  ## Run the tests that need a GPU, then measure; writes benchmarks/results/gpu/
+	@$(WITH_CHECKOUT) $(GPU_PYTHON) benchmarks/gpu.py --check
+	$(WITH_CHECKOUT) $(GPU_PYTHON) -m pytest -q -m gpu tests -p no:cacheprovider -p no:benchmark \
+		--continue-on-collection-errors; status=$$?; \
+	$(WITH_CHECKOUT) $(GPU_PYTHON) benchmarks/gpu.py \
+		$(addprefix --data ,$(wildcard $(DATA)/cifar10-jpeg.tar.xz)) && exit $$status
 
 clean:  ## Remove the environment and what was built
 	rm -rf $(VENV) $(OLDEST) build dist

@@ -74,10 +74,14 @@ def _load(study: Study) -> Problem:
 
 def read_runs(folder: Path, study: Study) -> list[Run]:
     """Read what was measured before; runs of other settings cannot stand beside new ones."""
-    file = raw_file(folder, study.data)
+    return read_lines(raw_file(folder, study.data), study.settings())
+
+
+def read_lines(file: Path, settings: dict[str, Any]) -> list[Run]:
+    """Read the runs of a file, all of which have these settings; there may be no such file."""
     runs = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    if any(run["settings"] != study.settings() for run in runs):
-        sys.exit(f"--output must be a folder without runs of other settings, got {folder}.")
+    if any(run["settings"] != settings for run in runs):
+        sys.exit(f"--output must be a folder without runs of other settings, got {file.parent}.")
     return runs
 
 
@@ -171,6 +175,11 @@ def measure(study: Study, seed: int, name: str) -> Run:
 
 def append(folder: Path, study: Study, run: Run) -> None:
     """Keep a run, whatever comes after it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with raw_file(folder, study.data).open("a") as file:
-        file.write(json.dumps(run) + "\n")
+    append_line(raw_file(folder, study.data), run)
+
+
+def append_line(file: Path, run: Run) -> None:
+    """Add a run to a file, which need not be there yet."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as opened:
+        opened.write(json.dumps(run) + "\n")

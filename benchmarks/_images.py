@@ -1,81 +1,76 @@
-"""A wide residual network for images of 32 x 32, and its training by hand."""
+"""What all ways to train a wide residual network share: images, settings, a crop by hand."""
 
-from collections.abc import Iterator
-from time import perf_counter
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 N_CLASSES = 10
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
 LR = 0.05
-
-
-class Block(nn.Module):
-    """Two convolutions of 3 x 3 behind their normalisations, and a way past them."""
-
-    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
-        super().__init__()
-        self.before, self.between = nn.BatchNorm2d(n_in), nn.BatchNorm2d(n_out)
-        self.first = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False)
-        changes = n_in != n_out
-        self.past = nn.Conv2d(n_in, n_out, 1, stride, bias=False) if changes else nn.Identity()
-        self.changes = changes
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Add to the images what the convolutions make of them."""
-        active = functional.relu(self.before(x))
-        found = self.second(functional.relu(self.between(self.first(active))))
-        return found + self.past(active if self.changes else x)
-
-
-class WideResNet(nn.Sequential):
-    """Wide residual network (Zagoruyko and Komodakis, 2016) without dropout."""
-
-    def __init__(self, depth: int = 16, width: int = 4) -> None:
-        n_blocks = (depth - 4) // 6
-        channels = [16, 16 * width, 32 * width, 64 * width]
-        layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, 1, 1, bias=False)]
-        for group in range(3):
-            for i in range(n_blocks):
-                n_in = channels[group] if i == 0 else channels[group + 1]
-                layers.append(Block(n_in, channels[group + 1], 2 if group and i == 0 else 1))
-        end = nn.BatchNorm2d(channels[3]), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-        super().__init__(*layers, *end, nn.Linear(channels[3], N_CLASSES))
+PADDING = 4
+SIDE = 32
+MEAN = (125.3, 123.0, 113.9)
+STD = (63.0, 62.1, 66.7)
+"""Of the pixels of CIFAR-10, by channel."""
 
 
 def random_images(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Make images without meaning: how fast they are trained on does not depend on it."""
+    """Draw images without meaning: how fast they are trained on does not depend on it.
+
+    Parameters
+    ----------
+    n : int
+        Number of images.
+
+    Returns
+    -------
+    X : ndarray of shape (n, 3, 32, 32)
+        uint8.
+    y : ndarray of shape (n,)
+        Classes, int64.
+    """
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((n, 3, 32, 32), dtype=np.float32)
+    X = rng.integers(0, 256, (n, 3, SIDE, SIDE), dtype=np.uint8)
     return X, rng.integers(0, N_CLASSES, n)
 
 
-def epochs_by_hand(
-    module: nn.Module, X: Tensor, y: Tensor, *, batch_size: int, bf16: bool
-) -> Iterator[float]:
-    """Train a module on a device, and give the seconds of each epoch."""
-    optimizer = torch.optim.SGD(
-        module.parameters(),
-        lr=LR,
-        momentum=MOMENTUM,
-        weight_decay=WEIGHT_DECAY,
-        fused=X.is_cuda,
-    )
-    while True:
-        begun = perf_counter()
-        order = torch.randperm(len(X), device=X.device)
-        losses = []
-        for index in order.split(batch_size):
-            optimizer.zero_grad()
-            with torch.autocast(X.device.type, torch.bfloat16, enabled=bf16):
-                loss = functional.cross_entropy(module(X[index]).float(), y[index])
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.detach())
-        float(torch.stack(losses).mean())
-        yield perf_counter() - begun
+def cropped_and_flipped(
+    X: Tensor, *, channels_last: bool, dtype: torch.dtype
+) -> Callable[[Tensor], Tensor]:
+    """Give the function that makes a batch on the device as one gather of uint8.
+
+    Images are padded by 4, cut at random and flipped every other time; then they are standardised
+    in float32.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, 3, 32, 32)
+        uint8, on the device.
+    channels_last : bool
+        Whether batches are in torch's format of that name.
+    dtype : torch.dtype
+        Floats of a batch.
+
+    Returns
+    -------
+    batch : callable
+        From places, of shape (n_batch,), to images of shape (n_batch, 3, 32, 32).
+    """
+    rows = functional.pad(X, [PADDING] * 4).permute(0, 2, 3, 1).contiguous()
+    mean, scale = torch.tensor(MEAN, device=X.device), 1 / torch.tensor(STD, device=X.device)
+    grid = torch.arange(SIDE, device=X.device)
+
+    def batch(index: Tensor) -> Tensor:
+        n = len(index)
+        down, right = torch.randint(0, 2 * PADDING + 1, (2, n, 1), device=X.device)
+        is_flipped = torch.rand(n, 1, device=X.device) < 0.5
+        columns = torch.where(is_flipped, grid.flip(0), grid) + right
+        found = rows[index[:, None, None], (grid + down)[:, :, None], columns[:, None, :]]
+        images = ((found - mean) * scale).to(dtype).permute(0, 3, 1, 2)
+        return images if channels_last else images.contiguous()
+
+    return batch

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 from _report import Comparison, environment, listed, ratios
 from _search_steps import BY_HAND
 
@@ -71,6 +72,19 @@ def write(
     (folder / "search.md").write_text(markdown(settings, lines, steps))
 
 
+def steps_table(steps: Steps) -> str:
+    """Write the microseconds of steps as a table."""
+    return "\n".join(_table(_step_rows(steps)))
+
+
+def write_steps(folder: Path, device: str, steps: Steps) -> None:
+    """Write `steps.json`: the microseconds of every round, and where they were measured."""
+    card = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    everything = {"device": card, "machine": environment(), **steps}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "steps.json").write_text(json.dumps(everything, indent=1) + "\n")
+
+
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     header, *body = rows
     return [f"| {' | '.join(row)} |" for row in (header, ("---",) * len(header), *body)]
@@ -94,9 +108,10 @@ def _step_rows(steps: Steps) -> list[tuple[str, ...]]:
     numbers = sorted({K for values in steps.values() for K in values})
     rows = [("nets", *(f"{K}" for K in numbers))]
     rows += [(way, *(_cell(values.get(K)) for K in numbers)) for way, values in steps.items()]
-    by_hand = steps[BY_HAND][1]
+    # The loop by hand is measured on the CPU alone.
+    by_hand = steps.get(BY_HAND, {}).get(1)
     for way, values in steps.items():
-        if max(values) > 1:
+        if by_hand is not None and max(values) > 1:
             cells = (_cell(ratios(by_hand, values[K])) for K in numbers)
             rows.append((f"hand-written loop / {way}", *cells))
     return rows

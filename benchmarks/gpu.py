@@ -1,187 +1,205 @@
-"""What our nets cost on a GPU beside a loop written by hand: run ``python benchmarks/gpu.py``.
+"""What training on a GPU costs, beside plain torch, skorch and torchensemble.
 
-Images per second of WRN-16-4, way by way, also with steps that are recorded as CUDA graphs; rows
-per second of a small MLP; steps of nets in lock-step; and the lines of an epoch that wait for the
-device.
+Run ``python benchmarks/gpu.py --data cifar10-jpeg.tar.xz``. Cells run by importance until the time
+is up, in a process that is ended if it hangs; raw numbers are written after each. Those that are
+there of the same code and card are not measured again.
 """
 
 import argparse
-import json
-import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
-from itertools import islice, pairwise
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
-import torch
-from _gpu_cells import graphed_epochs, lockstep_cells
-from _images import LR, MOMENTUM, WEIGHT_DECAY, WideResNet, epochs_by_hand, random_images
-from skorch.callbacks import Callback
-from torch import nn
+from _gpu_report import goals
+from _gpu_results import Results
+from _gpu_table import Cell, table
+from _gpu_watch import Worker
 
-from skensemble import NetClassifier
-from skensemble.modules import MLP
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "gpu"
+START_SECONDS = 90.0
+RESERVE_SECONDS = 3.0
+"""To end what hangs, and for the last tables."""
 
-BATCH_SIZE = 128
-WAYS = [("float32", False), ("bf16", False), ("float32", True), ("bf16", True)]
-"""Precision, and whether the module is compiled."""
-
-
-class Clock(Callback):
-    """Note when an epoch ends."""
-
-    def initialize(self) -> "Clock":
-        """Forget what was noted."""
-        self.ends: list[float] = []
-        return self
-
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Note the time; the loss of the epoch has been waited for."""
-        self.ends.append(perf_counter())
+DECODE = """
+import sys
+from skensemble.datasets import load_image_folder
+load_image_folder(sys.argv[1], cache=sys.argv[2])
+"""
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Measure what fits into the budget, print it, and write the raw numbers."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure what fits into the budget, print it, and write the raw numbers.
+
+    Returns
+    -------
+    status : int
+        1 where there is no such device, else 0.
+    """
+    until = perf_counter() - RESERVE_SECONDS
+    arguments = parse_arguments(argv)
+    until += arguments.budget
+    # A call that is told to end leaves no process behind.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            worker = Worker(worker_command(arguments), Path(folder))
+            try:
+                return run(arguments, worker, until)
+            finally:
+                worker.stop()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run(arguments: argparse.Namespace, worker: Worker, until: float) -> int:
+    """Run what was asked for, and give the status of the whole."""
+    machine = worker.start(min(START_SECONDS, until - perf_counter()))
+    if "failed" in machine:
+        print(f"Nothing to measure on {arguments.device}: {machine['failed']}.")
+        print(machine.get("log", ""), end="")
+        return 1
+    print(f"{machine['card']}, torch {machine['torch']}", flush=True)
+    if arguments.check:
+        return 0
+    results = Results(arguments.output, machine, quick=arguments.quick)
+    for earlier in [] if arguments.again else [RESULTS, arguments.output]:
+        if earlier is not None:
+            results.take(earlier)
+    cells = chosen(arguments)
+    decoder = start_decoding(arguments, cells, results)
+    try:
+        measure(worker, decoder, cells, results, until)
+    finally:
+        if decoder is not None:
+            decoder.kill()
+            decoder.wait()
+    results.write()
+    print_goals(results)
+    return 0
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--budget", type=float, default=200, help="seconds")
-    parser.add_argument("--data", help="not read yet: images are drawn")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where gpu.json goes")
-    parser.add_argument("--quick", action="store_true", help="a smoke run")
+    parser.add_argument("--budget", type=float, default=470, help="seconds, all in all (470)")
+    parser.add_argument("--data", type=Path, metavar="TAR", help="images, train/CLASS/NNNN.jpg")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="of decoded images (one for temporary files)"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where gpu.json and gpu.md go (results/gpu beside this file; nowhere with --quick)",
+    )
+    parser.add_argument("--only", nargs="+", metavar="TEXT", help="cells with this in their names")
+    parser.add_argument("--again", action="store_true", help="measure also what is there")
+    parser.add_argument("--check", action="store_true", help="see whether there is a device")
+    parser.add_argument("--list", action="store_true", help="print the names of the cells")
+    parser.add_argument("--quick", action="store_true", help="a smoke run of seconds")
     arguments = parser.parse_args(argv)
-    begun = perf_counter()
-    device = torch.device(arguments.device)
-    card = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    found: dict[str, Any] = {"torch": torch.__version__, "device": card, "cells": {}}
-    for name, measure in cells(device, arguments.quick):
-        if perf_counter() - begun > arguments.budget - 25:
-            print(f"{name}: no time left")
+    if arguments.budget <= RESERVE_SECONDS:
+        parser.error(f"--budget must be seconds > {RESERVE_SECONDS:g}, got {arguments.budget:g}.")
+    if arguments.data is not None and not arguments.data.exists():
+        parser.error(f"--data must be an archive or a folder of images, got {arguments.data}.")
+    if not chosen(arguments):
+        parser.error(f"--only must be a part of a name of --list, got {arguments.only}.")
+    if arguments.list:
+        print(*(cell.name for cell in chosen(arguments)), sep="\n")
+        parser.exit()
+    if arguments.output is None and not arguments.quick:
+        arguments.output = RESULTS
+    if arguments.cache is None:
+        arguments.cache = Path(tempfile.gettempdir()) / "skensemble_images"
+    return arguments
+
+
+def chosen(arguments: argparse.Namespace) -> list[Cell]:
+    """Give the cells that are asked for."""
+    device = arguments.device.split(":")[0]
+    cells = table(device, quick=arguments.quick)
+    if arguments.only is None:
+        return cells
+    return [cell for cell in cells if any(text in cell.name for text in arguments.only)]
+
+
+def worker_command(arguments: argparse.Namespace) -> list[str]:
+    """Give the command of the process that cells run in."""
+    command = [sys.executable, str(HERE / "_gpu_worker.py"), "--device", arguments.device]
+    command += ["--cache", str(arguments.cache)]
+    command += ["--quick"] if arguments.quick else []
+    return command + (["--data", str(arguments.data)] if arguments.data else [])
+
+
+def start_decoding(
+    arguments: argparse.Namespace, cells: list[Cell], results: Results
+) -> subprocess.Popen[bytes] | None:
+    """Decode the images while other cells run, if one that needs them is to be measured."""
+    wanted = any(cell.needs_images and not results.has(cell.name) for cell in cells)
+    if arguments.data is None or not wanted:
+        return None
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", DECODE, str(arguments.data), str(arguments.cache)]
+    )
+
+
+def measure(
+    worker: Worker,
+    decoder: subprocess.Popen[bytes] | None,
+    cells: list[Cell],
+    results: Results,
+    until: float,
+) -> None:
+    """Measure one cell after the other; those that do not fit into what time is left are named."""
+    for cell in cells:
+        if results.has(cell.name):
+            print(f"{cell.name}: there already", flush=True)
             continue
-        found["cells"][name] = guarded(measure)
-        print(f"{name}: {found['cells'][name]}", flush=True)
-        if arguments.output:
-            (arguments.output / "gpu.json").write_text(json.dumps(found, indent=1) + "\n")
+        record = images_missing(cell, decoder, until) if cell.needs_images else None
+        left = until - perf_counter()
+        if record is None and left < cell.takes:
+            record = {"failed": f"no time left: it takes some {cell.takes:g} s of {left:.0f}"}
+        if record is None:
+            record = worker.ask(cell.task, min(cell.at_most, left))
+        results.note(cell.name, record)
+        print(f"{cell.name}: {shown(record)}", flush=True)
 
 
-def guarded(measure: Callable[[], Any]) -> Any:
-    """Measure, or say what went wrong, so that the next cell runs."""
-    try:
-        return measure()
-    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        return f"FAILED {type(error).__name__}: {str(error)[:300]}"
+def images_missing(
+    cell: Cell, decoder: subprocess.Popen[bytes] | None, until: float
+) -> dict[str, Any] | None:
+    """Wait for the images, and say why there are none."""
+    if decoder is None:
+        return {"failed": "no --data"}
+    while decoder.poll() is None and perf_counter() < until - cell.takes:
+        sleep(0.05)
+    if decoder.poll() is None:
+        return {"failed": "no time left: the images are not decoded yet"}
+    if decoder.returncode:
+        return {"failed": f"the images could not be decoded: status {decoder.returncode}"}
+    return None
 
 
-def cells(device: torch.device, quick: bool) -> list[tuple[str, Callable[[], Any]]]:
-    """Give the name and the function of each measurement."""
-    n, depth, width = (128, 10, 1) if quick else (25_600, 16, 4)
-    X, y = random_images(n)
-    made: list[tuple[str, Callable[[], Any]]] = [
-        ("lines that wait in an epoch", lambda: waiting_lines(device, X, y, depth, width))
-    ]
-    for precision, compiled in WAYS[:2] if quick else WAYS:
-        name = f"WRN-{depth}-{width} {precision}{' compiled' if compiled else ''}"
-
-        def ours(precision: str = precision, compiled: bool = compiled) -> Any:
-            net = net_of(WideResNet, device, precision, compiled, depth=depth, width=width)
-            return per_second(epochs_of(net, X, y), n)
-
-        def by_hand(precision: str = precision, compiled: bool = compiled) -> Any:
-            module: nn.Module = WideResNet(depth, width).to(device)
-            module = torch.compile(module, dynamic=False) if compiled else module
-            rows, targets = torch.tensor(X).to(device), torch.tensor(y).to(device)
-            way = {"batch_size": BATCH_SIZE, "bf16": precision == "bf16"}
-            return per_second(list(islice(epochs_by_hand(module, rows, targets, **way), 4)), n)
-
-        made += [(f"{name}, ours", ours), (f"{name}, by hand", by_hand)]
-    made += graph_cells(device, X, y, depth, width)
-    made += lockstep_cells(device.type, quick=quick)
-    flat = X.reshape(n, -1)[:, :16].copy()
-    for place in dict.fromkeys((device.type, "cpu")):
-        net = net_of(MLP, torch.device(place), "float32", False)
-        name = f"MLP of {n} x 16 on {place}, ours"
-        made.append((name, lambda net=net: per_second(epochs_of(net, flat, y), n)))
-    return made
+def shown(record: dict[str, Any]) -> str:
+    """Write what came of a cell on a line."""
+    text = str(record["found"]) if "found" in record else f"FAILED {record['failed']}"
+    return f"{' '.join(text.split())[:300]} ({record.get('seconds', 0):.1f} s)"
 
 
-def graph_cells(
-    device: torch.device, X: Any, y: Any, depth: int, width: int
-) -> list[tuple[str, Callable[[], Any]]]:
-    """Give the cells of bf16 in channels_last, with steps recorded as a graph and made each time.
-
-    By hand there is the recorded one; the other is above.
-    """
-    n, name = len(X), f"WRN-{depth}-{width} bf16 NHWC"
-
-    def ours(graph: Any) -> Any:
-        net = net_of(WideResNet, device, "bf16", False, depth=depth, width=width)
-        net.set_params(channels_last=True, cuda_graph=graph)
-        found = {"images/s": per_second(epochs_of(net, X, y), n)}
-        return found | {"left": net.fast_report_.cuda_graph}
-
-    def by_hand() -> Any:
-        module = WideResNet(depth, width).to(device).to(memory_format=torch.channels_last)
-        rows = torch.tensor(X).to(device).contiguous(memory_format=torch.channels_last)
-        epochs = graphed_epochs(module, rows, torch.tensor(y).to(device), batch_size=BATCH_SIZE)
-        return per_second(list(islice(epochs, 4)), n // BATCH_SIZE * BATCH_SIZE)
-
-    return [
-        (f"{name}, ours, no graph", lambda: ours(False)),
-        (f"{name}, ours, graph", lambda: ours("auto")),
-        (f"{name}, by hand, graph", by_hand),
-    ]
-
-
-def net_of(
-    module: type[nn.Module], device: torch.device, precision: str, compiled: bool, **of_module: int
-) -> NetClassifier:
-    """Make a net of four epochs with the settings of the loop by hand."""
-    return NetClassifier(
-        module,
-        **{f"module__{name}": value for name, value in of_module.items()},
-        optimizer__momentum=MOMENTUM,
-        optimizer__weight_decay=WEIGHT_DECAY,
-        lr=LR,
-        batch_size=BATCH_SIZE,
-        max_epochs=4,
-        precision=precision,
-        compile=compiled,
-        device=str(device),
-        callbacks=[("clock", Clock())],
-    )
-
-
-def epochs_of(net: NetClassifier, X: Any, y: Any) -> list[float]:
-    """Give the seconds of each epoch but the first."""
-    torch.manual_seed(0)
-    ends = dict(net.fit(X, y).callbacks_)["clock"].ends
-    return [end - begin for begin, end in pairwise(ends)]
-
-
-def per_second(epochs: list[float], n: int) -> float:
-    """Give rows per second in the middle one of the last three epochs."""
-    return round(n / median(epochs[-3:]), 1)
-
-
-def waiting_lines(device: torch.device, X: Any, y: Any, depth: int, width: int) -> Any:
-    """Count, by line of Python, what waits for the device in a fit of four epochs."""
-    if device.type != "cuda":
-        return "not on a GPU"
-    net = net_of(WideResNet, device, "float32", False, depth=depth, width=width)
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            net.fit(X[:1280], y[:1280])
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    lines = Counter(
-        f"{Path(w.filename).name}:{w.lineno}" for w in caught if "synchroniz" in str(w.message)
-    )
-    return dict(lines.most_common())
+def print_goals(results: Results) -> None:
+    """Print the ratios that were aimed at."""
+    for line in goals(results.cells, quick=results.stamp["quick"]):
+        reached = {None: "not measured", True: "reached", False: "NOT REACHED"}[line["reached"]]
+        print(f"{line['what']}: {line['value']} (goal {line['goal']}): {reached}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,7 +13,7 @@ import torch
 from _comparison_data import FILES
 from _report import compare, in_seconds, ratios, round_robin
 from _search_competitors import OURS, Race, blobs_race, letter_race, short_race
-from _search_report import Line, Steps, markdown
+from _search_report import Line, Steps, markdown, steps_table, write_steps
 from _search_report import write as write_report
 from _search_steps import measure_steps
 from threadpoolctl import threadpool_limits
@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     raw: Raw = {}
     lines = []
     torch.set_num_threads(1)
+    if arguments.only == "steps":
+        only_steps(arguments)
+        return
     # MLPClassifier's threads are those of NumPy's BLAS.
     with threadpool_limits(1):
         for line in compare_searches(arguments, raw):
@@ -56,6 +59,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_report(arguments.output, settings, raw, lines, steps)
 
 
+def only_steps(arguments: argparse.Namespace) -> None:
+    """Time steps on the device that was asked for alone, and write `steps.json` where asked to."""
+    with threadpool_limits(1):
+        steps = measure_steps(arguments.repeats, quick=arguments.quick, device=arguments.device)
+    print(steps_table(steps))
+    if arguments.output:
+        write_steps(arguments.output, arguments.device, steps)
+
+
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -67,10 +79,14 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--device", choices=("cpu", "cuda"), default="cpu", help="where steps are timed too"
     )
     parser.add_argument(
+        "--only", choices=("steps",), help="time steps on --device, and nothing else"
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
-        help="where search.json and search.md go (results/ beside this file; nowhere with --quick)",
+        help="where search.json and search.md go (results/ beside this file; nowhere with --quick);"
+        " with --only steps where steps.json goes (nowhere)",
     )
     parser.add_argument("--quick", action="store_true", help="a smoke run of seconds")
     arguments = parser.parse_args(argv)
@@ -78,6 +94,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         arguments.repeats = 1 if arguments.quick else 3
     if arguments.repeats < 1:
         parser.error(f"--repeats must be an int >= 1, got {arguments.repeats}.")
+    if arguments.only:
+        if arguments.device == "cuda" and not torch.cuda.is_available():
+            parser.error("--device must be cpu: torch sees no CUDA device.")
+        return arguments
     if not arguments.quick and not (arguments.path / FILES["letter"]).is_file():
         parser.error(f"--path must be a folder with {FILES['letter']} in it, got {arguments.path}.")
     if arguments.output is None and not arguments.quick:

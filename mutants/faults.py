@@ -196,7 +196,8 @@ MEMBERS = [
     Fault(
         BY_HAND,
         "a module whose attributes hold tensors is copied by hand",
-        "type(part).__module__ in CHEAP_TO_COPY\n        and not is_watched(part)",
+        "(type(part).__module__ in CHEAP_TO_COPY or type(part) in POOLINGS)\n"
+        "        and not is_watched(part)",
         "not is_watched(part)",
     ),
     Fault(
@@ -434,7 +435,7 @@ NETS = [
     Fault(
         LOSS,
         "weights of classes do not count in the divisor",
-        "owner.weight[y_true[kept]].sum()",
+        "torch.where(kept, owner.weight[torch.where(kept, y_true, 0)], 0).sum()",
         "kept.sum()",
     ),
     Fault(
@@ -578,8 +579,8 @@ LOCKSTEP = [
     Fault(
         "lockstep/_loop.py",
         "a net that ended goes on observing",
-        "            if self.is_on[k]:\n",
-        "            if True:\n",
+        "[k for k in self.counter.count() if self.is_on[k]]",
+        "[k for k in self.counter.count() if True]",
     ),
 ]
 

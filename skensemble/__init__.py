@@ -23,7 +23,7 @@ __all__ = [
 ]
 __all__ += ensembles.__all__
 
-_LATER = ("displays", "weight_space")
+_LATER = ("datasets", "displays", "weight_space")
 """Public modules that nothing above needs: they are imported when they are asked for."""
 
 

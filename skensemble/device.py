@@ -43,6 +43,7 @@ def resolve_device(device: Any) -> torch.device:
     Returns
     -------
     device : torch.device
+        As the tensors there name it: "cuda" is the current CUDA device, with its index.
 
     Raises
     ------
@@ -58,8 +59,9 @@ def resolve_device(device: Any) -> torch.device:
         return torch.device("cpu")
     if isinstance(device, str) and device == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+            return _as_tensors_name_it(torch.device("cuda"))
+        is_mps = torch.backends.mps.is_available()
+        return _as_tensors_name_it(torch.device("mps" if is_mps else "cpu"))
     try:
         resolved = torch.device(device)
     except (RuntimeError, TypeError) as error:
@@ -68,7 +70,7 @@ def resolve_device(device: Any) -> torch.device:
     if (resolved.index or 0) >= n_there:
         rule = f"on this machine ({n_there} device(s) of type {resolved.type!r} found)"
         raise reject("device", rule, device)
-    return resolved
+    return _as_tensors_name_it(resolved)
 
 
 def available_device(device: Any) -> torch.device:
@@ -86,6 +88,17 @@ def available_device(device: Any) -> torch.device:
 def numpy_dtype(precision: str) -> type[np.floating[Any]]:
     """Return the dtype of the rows that a net of this precision reads."""
     return np.float64 if precision == "float64" else np.float32
+
+
+def _as_tensors_name_it(device: torch.device) -> torch.device:
+    """Return a device as `Tensor.device` of the tensors there: to compare them is to find them."""
+    if device.type == "cpu":
+        return torch.device("cpu")
+    if device.index is not None or device.type not in ("cuda", "mps"):
+        return device
+    # To ask a CUDA that nobody has used would start it, and forked processes could not use it.
+    is_cuda_used = device.type == "cuda" and torch.cuda.is_initialized()
+    return torch.device(device.type, torch.cuda.current_device() if is_cuda_used else 0)
 
 
 def _n_devices(kind: str) -> int:

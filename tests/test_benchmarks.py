@@ -64,3 +64,26 @@ def test_bad_arguments_of_search_are_one_plain_sentence(script, capsys, argument
     with pytest.raises(SystemExit):
         script("search").main(arguments)
     assert message in capsys.readouterr().err
+
+
+def test_steps_alone_are_timed_on_the_device_that_is_asked_for(script, tmp_path, capsys):
+    script("search").main(["--only", "steps", "--quick", "--output", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "| closed form | " in printed
+    assert "GridSearchCV" not in printed
+    found = json.loads((tmp_path / "steps.json").read_text())
+    assert found["device"] == "cpu"
+    assert found["closed form"].keys() == found["torch.func"].keys() == {"1", "3"}
+    assert not (tmp_path / "search.json").exists()
+
+
+def test_a_table_of_steps_needs_no_loop_by_hand(script):
+    table = script("_search_report").steps_table({"closed form, cuda": {1: [4.0], 8: [2.0]}})
+    assert table.splitlines()[2:] == ["| closed form, cuda | 4 (4 to 4) | 2 (2 to 2) |"]
+
+
+def test_steps_alone_on_a_gpu_need_one(script, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(SystemExit):
+        script("search").main(["--only", "steps", "--device", "cuda"])
+    assert "--device must be cpu: torch sees no CUDA device." in capsys.readouterr().err

@@ -21,17 +21,32 @@ def machine(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("n_cuda", "n_mps", "device"), [(0, 0, "cpu"), (0, 1, "mps"), (1, 0, "cuda"), (1, 1, "cuda")]
+    ("n_cuda", "n_mps", "device"),
+    [(0, 0, "cpu"), (0, 1, "mps:0"), (1, 0, "cuda:0"), (1, 1, "cuda:0")],
 )
 def test_auto_takes_cuda_then_mps_then_the_cpu(machine, n_cuda, n_mps, device):
     machine(n_cuda, n_mps)
     assert resolve_device("auto") == torch.device(device)
 
 
-@pytest.mark.parametrize("device", ["cpu", "cpu:0", "meta", torch.device("cpu")])
+@pytest.mark.parametrize("device", ["cpu", "meta", torch.device("cpu")])
 def test_a_device_that_is_named_is_taken(machine, device):
     machine(n_cuda=1, n_mps=1)
     assert resolve_device(device) == torch.device(device)
+
+
+def test_a_device_is_named_as_tensors_name_it(machine, monkeypatch):
+    machine(n_cuda=2, n_mps=1)
+    assert resolve_device("cpu:0") == torch.zeros(1, device="cpu:0").device
+    # A CUDA that nobody has used has its first device as the current one, and stays unused.
+    assert resolve_device("cuda") == resolve_device("auto") == torch.device("cuda:0")
+    assert not torch.cuda.is_initialized()
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    for device in ("cuda", "auto", torch.device("cuda")):
+        assert resolve_device(device) == torch.device("cuda:1")
+    assert resolve_device("cuda:0") == torch.device("cuda:0")
+    assert resolve_device("mps") == torch.device("mps:0")
 
 
 def test_none_is_the_cpu(machine):
@@ -47,7 +62,7 @@ def test_what_torch_does_not_know_is_refused(device):
         resolve_device(device)
 
 
-@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:1", torch.device("cuda", 1)])
+@pytest.mark.parametrize("device", ["cuda:0", "cuda:1", torch.device("cuda", 1)])
 def test_cuda_devices_that_are_there_are_taken(machine, device):
     machine(n_cuda=2)
     assert resolve_device(device) == torch.device(device)
@@ -73,12 +88,12 @@ def test_what_the_machine_lacks_is_refused(machine, n_cuda, n_mps, device, found
 
 def test_mps_that_is_there_is_taken(machine):
     machine(n_mps=1)
-    assert resolve_device("mps") == torch.device("mps")
+    assert resolve_device("mps") == torch.device("mps:0")
 
 
 def test_a_model_from_another_machine_comes_to_the_cpu_with_a_warning(machine):
     machine(n_cuda=1)
-    assert available_device("cuda") == torch.device("cuda")
+    assert available_device("cuda") == torch.device("cuda:0")
     machine()
     with pytest.warns(
         UserWarning, match=r"device must be on .*'cuda'\. The model is put on the CP"

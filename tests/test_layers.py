@@ -23,7 +23,7 @@ ORDER = [
     {"training"},
     {"lockstep", "posteriors"},
     {"ensembles"},
-    {"displays", "model_selection"},
+    {"datasets", "displays", "model_selection"},
     {"__init__"},
 ]
 """From the bottom up. A part imports from the rows above its own here, and not from its own row."""
@@ -32,12 +32,22 @@ FOR_ALL = ORDER[0] | ORDER[1]
 """Parts that all others may use; the page on architecture leaves them out."""
 
 MAY_IMPORT = {
+    "PIL": {"datasets"},
     "joblib": {"ensembles", "model_selection"},
     "matplotlib": {"displays"},
-    "numpy": {"_arrays", "_typing", "averaging", "data", "device", "displays", "ensembles"}
-    | {"lockstep", "members", "metrics", "model_selection", "modules", "nets", "posteriors"}
+    "numpy": {"_arrays", "_typing", "averaging", "data", "datasets", "device", "displays"}
+    | {
+        "ensembles",
+        "lockstep",
+        "members",
+        "metrics",
+        "model_selection",
+        "modules",
+        "nets",
+        "posteriors",
+    }
     | {"preprocessing", "seeding", "training", "weight_space", "weighting"},
-    "scipy": {"data", "ensembles", "lockstep", "metrics", "preprocessing"},
+    "scipy": {"data", "datasets", "ensembles", "lockstep", "metrics", "preprocessing"},
     "sklearn": {"data", "displays", "ensembles", "lockstep", "metrics", "model_selection", "nets"}
     | {"preprocessing", "seeding"},
     "skorch": {"data", "ensembles", "lockstep", "members", "nets", "posteriors", "seeding"}
@@ -203,8 +213,11 @@ def test_training_and_posteriors_know_nothing_of_lock_step():
             assert "lockstep" not in {part_of(name) for name in own_imports(path)}
 
 
-def test_import_loads_no_matplotlib():
-    code = "import sys, skensemble.displays; sys.exit('matplotlib' in sys.modules)"
+def test_import_loads_no_matplotlib_and_no_pillow():
+    code = (
+        "import sys, skensemble.displays, skensemble.datasets; "
+        "sys.exit(bool({'matplotlib', 'PIL'} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -39,12 +39,17 @@ TABLES = (
     "table_speed",
     "table_intervals",
     "weight_space",
+    "cifar_wrn_10_2",
 )
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_measured_tables_are_those_of_the_raw_results(name):
-    pages = {"methods": "methods.md", "weight_space": "weight_space.md"}
+    pages = {
+        "methods": "methods.md",
+        "weight_space": "weight_space.md",
+        "cifar_wrn_10_2": "images.md",
+    }
     page = pages.get(name, "measured.md")
     text = (ROOT / "docs" / page).read_text()
     shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, flags=re.DOTALL)[1]

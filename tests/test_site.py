@@ -67,7 +67,16 @@ def test_the_gain_on_the_front_page_is_that_of_the_raw_results():
 
 @pytest.mark.parametrize(
     "name",
-    ["averaging", "displays", "ensembles", "metrics", "model_selection", "modules", "nets"]
+    [
+        "averaging",
+        "datasets",
+        "displays",
+        "ensembles",
+        "metrics",
+        "model_selection",
+        "modules",
+        "nets",
+    ]
     + ["preprocessing", "schedules", "weight_space", "weighting"],
 )
 def test_first_lines_of_the_api_stand_by_themselves(name):

@@ -2,6 +2,7 @@
 
 from skensemble.data._batches import (
     BLOCK_VALUES,
+    DEVICE_BLOCK_VALUES,
     RowBatches,
     batch_sizes,
     forward_batch_size,
@@ -9,6 +10,7 @@ from skensemble.data._batches import (
 )
 from skensemble.data._datasets import as_targets, is_rows, targets_of, unwrap_rows
 from skensemble.data._draws import draw_order, draw_stream
+from skensemble.data._forward_rows import forward_rows
 from skensemble.data._images import (
     N_AXES,
     are_pixels,
@@ -40,6 +42,7 @@ from skensemble.data._weights import relative_weights
 
 __all__ = [
     "BLOCK_VALUES",
+    "DEVICE_BLOCK_VALUES",
     "N_AXES",
     "RowBatches",
     "Rows",
@@ -61,6 +64,7 @@ __all__ = [
     "encode",
     "forward_batch_size",
     "forward_batches",
+    "forward_rows",
     "give_back",
     "holds_whole_numbers",
     "image_sizes",

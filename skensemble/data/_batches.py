@@ -19,6 +19,9 @@ from skensemble.data._sizes import n_values_per_row
 BLOCK_VALUES = 2**20
 """Values of the block of shuffled rows that is gathered at once and cut into batches."""
 
+DEVICE_BLOCK_VALUES = 2**24
+"""As many on a device, where the calls cost more than the memory."""
+
 FORWARD_VALUES = 2**17
 """Values of a batch in prediction: enough to hide the calls, few enough to stay in cache."""
 
@@ -48,14 +51,11 @@ class RowBatches:
         Drops part of these rows at random then, as ``drop_from(X, generator)``.
     augment : sequence of Augmentation
         Changes of the images of a batch, drawn for an epoch at once.
-    moves_order : bool
-        Whether the order of an epoch goes to the device in one go, and not block by block.
     """
 
     encode: Callable[[Tensor], Tensor] | None = None
     drop_from: Callable[[Tensor, torch.Generator], Tensor] | None = None
     augment: Sequence[Augmentation] = ()
-    moves_order = False
 
     def __init__(
         self,
@@ -70,14 +70,16 @@ class RowBatches:
         self.generator = generator
         self.sizes = batch_sizes(len(dataset), batch_size)
         per_batch = batch_size * max(1, n_values_per_row(self.rows.X))
-        self.per_block = max(1, BLOCK_VALUES // per_batch)
+        at_once = BLOCK_VALUES if self.rows.device.type == "cpu" else DEVICE_BLOCK_VALUES
+        self.per_block = max(1, at_once // per_batch)
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
         order = self.draw_order()
-        if self.moves_order and order is not None and isinstance(self.rows.inputs, Tensor):
+        if order is not None and isinstance(self.rows.inputs, Tensor):
+            # In one go: to send it block by block would wait for the device each time.
             order = order.to(self.rows.device, non_blocking=True)
         drop = self.drop_from and partial(self.drop_from, generator=draw_stream(self.generator))
         drawn = self._draw_augmentations()
@@ -180,7 +182,7 @@ def forward_batches(
         return
     passing = Passing()
     for pixels in shared_tensor(X).split(size):
-        batch = pixels.to(device).to(dtype)
+        batch = pixels.to(device).contiguous().to(dtype)
         passing.note(batch.nbytes)
         yield batch
 

@@ -112,7 +112,8 @@ class Rows(Dataset):
             return X, index
         # A slice is the user's own memory, and a module may work in place.
         rows = self.inputs[index]
-        return (rows.clone() if isinstance(index, slice) else rows), index
+        # The channels of images may stand last in memory.
+        return (rows.clone() if isinstance(index, slice) else rows).contiguous(), index
 
     def relative_to(self, index: Tensor) -> "Rows":
         """Return the same rows with weights that have a mean of 1 over some of them."""

@@ -52,8 +52,8 @@ def check_rows(
     """
     X = _one_array(X)
     with config_context(array_api_dispatch=False), explained(X):
-        kind = _dtype_to_read(X, dtype, keeps_pixels)
-        X = validate_data(estimator, as_numpy(X), dtype=kind, reset=reset, **CHECKS)
+        checks = _checks_of(X, dtype, keeps_pixels)
+        X = validate_data(estimator, as_numpy(X), reset=reset, **checks)
         return check_whole_rows(X) if dtype is np.int64 else X
 
 
@@ -104,11 +104,10 @@ def check_labelled_rows(
             estimator,
             as_numpy(X),
             as_numpy(y),
-            dtype=_dtype_to_read(X, dtype, keeps_pixels),
             reset=reset,
             multi_output=not classify,
             y_numeric=not classify,
-            **CHECKS,
+            **_checks_of(X, dtype, keeps_pixels),
         )
         X = check_whole_rows(X) if dtype is np.int64 else X
         if classify:
@@ -191,11 +190,14 @@ def check_whole_rows(X: Any, name: str = "X") -> Any:
     return whole
 
 
-def _dtype_to_read(X: Any, dtype: Any, keeps_pixels: bool) -> Any:
-    """Return the dtype that rows are read in: one that keeps fractions, where there may be some."""
+def _checks_of(X: Any, dtype: Any, keeps_pixels: bool) -> dict[str, Any]:
+    """Return how rows are read: in a dtype that keeps fractions, where there may be some."""
     if dtype is np.int64:
-        return dtype if holds_whole_numbers(X) else np.float64
-    return np.uint8 if keeps_pixels and are_pixels(X) else dtype
+        return CHECKS | {"dtype": dtype if holds_whole_numbers(X) else np.float64}
+    if keeps_pixels and are_pixels(X):
+        # Images whose channels came last stay where they are in memory.
+        return CHECKS | {"dtype": np.uint8, "order": None}
+    return CHECKS | {"dtype": dtype}
 
 
 def holds_whole_numbers(X: Any) -> bool:

@@ -59,7 +59,8 @@ def train_apart(
     state = copy_member(fresh)
     if is_checked:
         transform = fresh._get_predict_nonlinearity()
-        predictor = Predictor(device, transform, autocast_dtype(fresh), 1)
+        is_last = getattr(fresh, "channels_last", False)
+        predictor = Predictor(device, transform, autocast_dtype(fresh), 1, channels_last=is_last)
         predictor.add(None, state)
         check_last_member(predictor, fresh, state, data.X[:N_CHECKED])
     return state, trace

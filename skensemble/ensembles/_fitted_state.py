@@ -26,7 +26,13 @@ class FittedState:
 
     def _make_predictor(self, device: torch.device) -> Predictor:
         net = self.template_net_
-        return Predictor(device, self._transform_, autocast_dtype(net), max(net.batch_size, 1))
+        return Predictor(
+            device,
+            self._transform_,
+            autocast_dtype(net),
+            max(net.batch_size, 1),
+            channels_last=getattr(net, "channels_last", False),
+        )
 
     def _clear_fit(self) -> None:
         """Drop what an earlier fit has learnt."""

@@ -16,6 +16,7 @@ from skensemble.lockstep._populations import Population
 from skensemble.lockstep._shared_training import SharedTraining
 from skensemble.lockstep._stacked_batches import StackedBatches
 from skensemble.lockstep._stacked_optimizers import stack_optimizers
+from skensemble.members import fetched
 from skensemble.training import RecentLosses, StepCounter, Trace, finite_mean, rows_of
 
 
@@ -85,20 +86,23 @@ class LockstepCourse:
     def end_step(self, losses: Tensor) -> None:
         """Count a step, and an epoch that ends with it; call the observers whose moment it is."""
         self.losses.add(losses)
-        for k in self.counter.count():
-            if self.is_on[k]:
-                self._observe(k)
+        due = [k for k in self.counter.count() if self.is_on[k]]
+        waiting = [k for k in due if self.trainings[k].observers_can_wait]
+        states = dict(zip(waiting, self._copy_states(waiting), strict=True))
+        for k in due:
+            self._observe(k, states.get(k))
         if self.counter.t % self.n_batches == 0:
             self._end_epoch()
 
-    def _observe(self, k: int) -> None:
+    def _observe(self, k: int, state: State | None) -> None:
+        """Call the observer of a net; a copied state is kept for one that can wait."""
         training = self.trainings[k]
         module = training.first.module
-        if training.observers_can_wait:
+        if state is not None:
             # The losses at this moment, whenever they are asked for.
             values = self.losses.values()
             step = self.counter.step(k, module, lambda: values)
-            training.keep(self._copy_state(k), step)
+            training.keep(state, step)
             self.reached[k].append(step.t)
             return
         self.write_weights(k)
@@ -152,11 +156,22 @@ class LockstepCourse:
         """Give a net the weights that it has in the population."""
         self.population.write(k, self.population.weights, [*self.parameters[k].values()])
 
-    def _copy_state(self, k: int) -> State:
-        """Copy the weights that a net has in the population; it holds no other tensors."""
-        own = {
-            name: torch.empty_like(p, device="cpu", requires_grad=False)
-            for name, p in self.parameters[k].items()
-        }
-        self.population.write(k, self.population.weights, [*own.values()])
-        return {name: tensor.numpy() for name, tensor in own.items()}
+    def _copy_states(self, nets: Sequence[int]) -> list[State]:
+        """Copy the weights that nets have in the population; they hold no other tensors."""
+        if not nets:
+            return []
+        weights, places = self.population.weights, list(nets)
+        if not weights[0].is_cpu:
+            # Those of all these nets leave the device at once.
+            index = torch.tensor(places).to(weights[0].device, non_blocking=True)
+            weights = fetched([weight[index] for weight in weights])
+            places = [*range(len(nets))]
+        states = []
+        for k, place in zip(nets, places, strict=True):
+            own = {
+                name: torch.empty_like(p, device="cpu", requires_grad=False)
+                for name, p in self.parameters[k].items()
+            }
+            self.population.write(place, weights, [*own.values()])
+            states.append({name: tensor.numpy() for name, tensor in own.items()})
+        return states

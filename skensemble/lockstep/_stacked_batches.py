@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from skensemble.data import BLOCK_VALUES, Rows, draw_order, n_values_per_row
+from skensemble.data import BLOCK_VALUES, DEVICE_BLOCK_VALUES, Rows, draw_order, n_values_per_row
 from skensemble.lockstep._paused_training import PausedTraining
 from skensemble.lockstep._populations import Batch
 from skensemble.lockstep._stacked_columns import StackedColumns
@@ -58,12 +58,14 @@ class StackedBatches:
             self.X, self.encode = encoding.tables.encode_all(self.X), None
         self.columns = None
         if dropout is not None:
-            is_ahead = trainings[0].net.cuda_graph is not False
+            is_ahead = trainings[0].net.cuda_graph is not False or not self.X.is_cpu
             sizes = self.sizes[:n_cut]
             self.columns = StackedColumns(dropout, self.draws, sizes, is_ahead=is_ahead)
         self._place(self.sizes[:n_cut], [len(training.data.y) for training in trainings[:n_cut]])
         per_step = n_cut * max(self.widths) * max(1, n_values_per_row(self.X))
-        self.per_block = max(1, BLOCK_VALUES // per_step)
+        self.per_block = max(
+            1, (BLOCK_VALUES if self.X.is_cpu else DEVICE_BLOCK_VALUES) // per_step
+        )
 
     def _place(self, sizes: Tensor, n_rows: Sequence[int]) -> None:
         """Find where each place of each batch has its row in the orders of an epoch."""
@@ -93,10 +95,12 @@ class StackedBatches:
                 rows = Rows(X, y, dtype=dtype, device=training.device)
                 parts[training.rows_digest] = rows
             weighted.setdefault(training.data_digest, training)
-        self.begins = _begins(parts, [training.rows_digest for training in trainings[:n_cut]])
+        own = [training.rows_digest for training in trainings[:n_cut]]
+        self.begins = _begins(parts, own).to(trainings[0].device)
         self.is_weighted = any(own.data.sample_weight is not None for own in weighted.values())
         names = [training.data_digest for training in trainings]
-        self.weight_begins = _begins({k: own.data.y for k, own in weighted.items()}, names)
+        begins = _begins({k: own.data.y for k, own in weighted.items()}, names)
+        self.weight_begins = begins.to(trainings[0].device)
         self.weight = _joined_weights([*weighted.values()], parts)
         self.X = _below_each_other([part.inputs.to(part.dtype) for part in parts.values()])
         is_final = not input_layers(trainings[0].module)
@@ -113,10 +117,11 @@ class StackedBatches:
             n_drawn = min(per_draw, n_epochs - done)
             drawn = [self._draw() for _ in range(n_drawn)]
             index = drawn[0] if n_drawn == 1 else torch.cat(drawn)
+            index = index.to(self.X.device, non_blocking=True)
             for start in range(0, len(index), self.per_block):
                 chosen = index[start : start + self.per_block]
                 row_weights = self._row_weights(chosen, start)
-                own = (chosen + self.begins).to(self.X.device)
+                own = chosen + self.begins
                 parts = _take(self.X, own), _take(self.y, own), row_weights
                 for t, batch in enumerate(zip(*parts, strict=True), start=start):
                     # Cut the padding when every net's batch is shorter than the widest one.
@@ -147,8 +152,8 @@ class StackedBatches:
         steps = [t % n_batches for t in range(start, start + len(chosen))]
         if not self.is_weighted:
             return [self.shares[t] for t in steps]
-        index = (chosen + self.weight_begins).to(self.weight.device)
-        return _take(self.weight, index) * self.shares[steps]
+        places = torch.tensor(steps).to(self.shares.device, non_blocking=True)
+        return _take(self.weight, chosen + self.weight_begins) * self.shares[places]
 
 
 def _joined_weights(trainings: Sequence[PausedTraining], parts: dict[bytes, Rows]) -> Tensor:

@@ -30,6 +30,7 @@ from skensemble.members._states import (
 )
 from skensemble.members._structures import Structures
 from skensemble.members._template import MemberTemplate, structure_of
+from skensemble.members._transfers import fetched
 
 __all__ = [
     "MAIN",
@@ -42,6 +43,7 @@ __all__ = [
     "copy_modules",
     "copy_state",
     "dtype_to_compute",
+    "fetched",
     "filled",
     "is_finite",
     "name_in_copy",

@@ -6,13 +6,30 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skensemble.modules import MLP, ColumnScale, TableEncoding, is_watched
+from skensemble.modules import (
+    MLP,
+    VGG,
+    ChannelScaling,
+    ColumnScale,
+    DenseNet,
+    ResidualBlock,
+    ResNet,
+    TableEncoding,
+    WideResNet,
+    is_watched,
+)
+
+OWN = (MLP, ColumnScale, TableEncoding)
+OWN_FOR_IMAGES = (ChannelScaling, DenseNet, ResidualBlock, ResNet, VGG, WideResNet)
 
 CHEAP_TO_COPY = frozenset(
     f"torch.nn.modules.{name}"
     for name in ("activation", "batchnorm", "container", "conv", "dropout", "flatten", "linear")
-) | {MLP.__module__, ColumnScale.__module__, TableEncoding.__module__}
+) | {layer.__module__ for layer in (*OWN, *OWN_FOR_IMAGES)}
 """Where the modules come from whose tensors are all in their dicts of parameters and buffers."""
+
+POOLINGS = frozenset((nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d))
+"""Those that compute the same each time; their siblings that draw come from the same module."""
 
 CONTAINERS = frozenset((dict, set, OrderedDict))
 
@@ -40,7 +57,7 @@ def copy_by_hand(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
 
 def _is_known(part: nn.Module) -> bool:
     return (
-        type(part).__module__ in CHEAP_TO_COPY
+        (type(part).__module__ in CHEAP_TO_COPY or type(part) in POOLINGS)
         and not is_watched(part)
         # Reading an attribute through the class of the layer would find a lazy or a pruned weight.
         and not any(isinstance(value, Tensor) for value in vars(part).values())

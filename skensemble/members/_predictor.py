@@ -10,7 +10,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skensemble.averaging import average
-from skensemble.data import are_pixels, forward_batches
+from skensemble.data import are_pixels, forward_batches, forward_rows, n_values_per_row
 from skensemble.members._copying import placed
 from skensemble.members._lean_copies import is_cheap_to_copy
 from skensemble.members._net_way import filled, parts_of_member
@@ -19,6 +19,7 @@ from skensemble.members._stacked import BLOCK_ROWS, StackedMLPs
 from skensemble.members._stacks import Alone, Stacks, encodes_rows, stack_of
 from skensemble.members._states import MAIN
 from skensemble.members._template import MemberTemplate
+from skensemble.members._transfers import within_memory
 
 TENSORS = {np.dtype(np.float64): torch.float64, np.dtype(np.int64): torch.int64}
 """Types of rows that are read as they are; all others become float32."""
@@ -51,7 +52,9 @@ class Predictor:
     autocast : torch.dtype or None
         Lower precision to compute in.
     batch_size : int
-        Least number of rows of a batch.
+        Least number of rows of a batch; on CUDA it is 2,048 where memory allows.
+    channels_last : bool, default=False
+        Whether images, and the weights that see them, have torch's format of that name.
 
     Attributes
     ----------
@@ -71,11 +74,14 @@ class Predictor:
         transform: Callable[[Tensor], Tensor],
         autocast: torch.dtype | None,
         batch_size: int,
+        *,
+        channels_last: bool = False,
     ) -> None:
         self.device = device
         self.transform = transform
         self.autocast = autocast
         self.batch_size = batch_size
+        self.channels_last = channels_last
         self.members: list[nn.Module | NeuralNet] = []
         self.stacked: StackedMLPs | Stacks | None = None
         self.are_modules = self.is_of_known_layers = self._only_reads = True
@@ -91,8 +97,11 @@ class Predictor:
             parts = {MAIN: template.build(state, self.device)}
         else:
             parts = placed(parts, self.device)
-        if self.device.type != "cpu" and self.members:
-            # There, too, what a member shares with the one before is held once.
+        if self.channels_last:
+            # Weights that came from a file lie as in NumPy.
+            parts = {n: part.to(memory_format=torch.channels_last) for n, part in parts.items()}
+        if self.members and (self.device.type != "cpu" or self.channels_last):
+            # In other memory, too, what a member shares with the one before is held once.
             same = {name for name, array in state.items() if array is self._arrays.get(name)}
             share_placed(parts, parts_of_member(self.members[-1]), same)
         self._arrays = state
@@ -208,22 +217,31 @@ class Predictor:
     def _gathered(self, X: Any, predict: Callable[[Tensor], Tensor], axis: int) -> np.ndarray:
         """Return what a function gives for batches of rows, joined along the axis of the rows."""
         with torch.inference_mode():
-            dtype, size = dtype_to_compute(X, self.members[0]), max(self.batch_size, BLOCK_ROWS)
-            batches = forward_batches(X, size, dtype, self.device)
-            outputs = [predict(batch).cpu().numpy() for batch in batches]
+            found = within_memory(predict, self._rows(X, self.members[0], BLOCK_ROWS))
+            outputs = [output.cpu().numpy() for output in found]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis)
+
+    def _rows(self, X: Any, module: Any, least: int = 1) -> Iterator[Tensor]:
+        """Yield batches of rows on the device, in the type in which a member reads them."""
+        size = forward_rows(self.device, X.shape[0], n_values_per_row(X), self.batch_size)
+        dtype = dtype_to_compute(X, module)
+        for batch in forward_batches(X, max(size, least), dtype, self.device):
+            is_last = self.channels_last and batch.ndim == 4
+            yield batch.contiguous(memory_format=torch.channels_last) if is_last else batch
 
     def _batches(self, X: Any, members: Sequence[int], part: int = 0) -> Iterator[list[Tensor]]:
         modules = [self.members[k] for k in members]
-        dtype = dtype_to_compute(X, modules[0])
+
+        def answers(batch: Tensor) -> list[Tensor]:
+            """Return what each member answers to a batch."""
+            # Other modules than known ones may write into their rows.
+            rows = repeat(batch) if self._only_reads else (batch.clone() for _ in modules)
+            return [
+                self._forward(module, own, part) for module, own in zip(modules, rows, strict=False)
+            ]
+
         with torch.inference_mode() if self.is_of_known_layers else torch.no_grad():
-            for batch in forward_batches(X, self.batch_size, dtype, self.device):
-                # Other modules than known ones may write into their rows.
-                rows = repeat(batch) if self._only_reads else (batch.clone() for _ in modules)
-                yield [
-                    self._forward(module, own, part)
-                    for module, own in zip(modules, rows, strict=False)
-                ]
+            yield from within_memory(answers, self._rows(X, modules[0]))
 
     def _forward(self, module: nn.Module, batch: Tensor, part: int) -> Tensor:
         if self.autocast is None:

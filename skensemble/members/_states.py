@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from skensemble.members._copying import copy_modules
 from skensemble.members._lean_copies import copy_by_hand, is_cheap_to_copy
+from skensemble.members._transfers import fetched, format_of
 from skensemble.modules import unwrap_compiled
 
 MAIN = "module_"
@@ -114,8 +115,9 @@ def copy_parts(
         If a part holds what cannot be copied.
     """
     parts = {name: unwrap_compiled(part) for name, part in parts.items()}
-    state, twins = MemberState(), {}
-    for name, tensor in named_tensors(parts):
+    named = [*named_tensors(parts)]
+    state, twins = MemberState(), _fetched_twins(tensor for _, tensor in named)
+    for name, tensor in named:
         if id(tensor) not in twins:
             twins[id(tensor)] = copy_tensor(tensor)
         array = as_array(twins[id(tensor)])
@@ -136,6 +138,13 @@ def copy_parts(
     return state
 
 
+def _fetched_twins(tensors: Iterable[Tensor]) -> dict[int, Tensor]:
+    """Copy what lies on a device, all of it at once, by the `id` of the tensors."""
+    off = {id(t): t for t in tensors if not t.is_cpu and _is_plain(t)}
+    twins = zip(off.items(), fetched([*off.values()]), strict=True)
+    return {key: _of_kind(tensor, copy) for (key, tensor), copy in twins}
+
+
 def with_arrays(state: MemberState, arrays: Mapping[str, Any]) -> MemberState:
     """Write arrays into the tensors of a state that have their names; return the state."""
     for name in state.keys() & arrays.keys():
@@ -148,16 +157,25 @@ def copy_tensor(tensor: Tensor, device: torch.device = CPU) -> Tensor:
     if is_lazy(tensor):
         return deepcopy(tensor)
     copy = tensor.detach().to(device, copy=True)
-    if copy.layout is torch.strided and not copy.is_quantized:
-        copy = copy.contiguous()
-    if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(copy, requires_grad=False)
-    return copy
+    if _is_plain(copy):
+        copy = copy.contiguous(memory_format=format_of(copy))
+    return _of_kind(tensor, copy)
+
+
+def _of_kind(tensor: Tensor, copy: Tensor) -> Tensor:
+    """Return a copy of a tensor as a parameter if that is one."""
+    is_parameter = isinstance(tensor, nn.Parameter)
+    return nn.Parameter(copy, requires_grad=False) if is_parameter else copy
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Say whether the values of a tensor lie in its memory one by one."""
+    return not is_lazy(tensor) and tensor.layout is torch.strided and not tensor.is_quantized
 
 
 def as_array(tensor: Tensor) -> NDArray[Any] | None:
     """Return the memory of a tensor as an array, or None where NumPy has no such kind."""
-    if is_lazy(tensor) or tensor.layout is not torch.strided or tensor.is_quantized:
+    if not _is_plain(tensor):
         return None
     try:
         return tensor.detach().numpy()

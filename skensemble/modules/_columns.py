@@ -161,7 +161,8 @@ class ColumnDropout(nn.Module):
         -------
         x : Tensor of shape (..., n_samples, n_features)
         """
-        factors = kept.to(x.device, x.dtype) / (1 - self.p)
+        # A step does not wait for what it has drawn on the CPU.
+        factors = kept.to(x.device, x.dtype, non_blocking=True) / (1 - self.p)
         return x * factors[..., index_of(self.columns, x.device)]
 
     def drop_from(self, x: Tensor, generator: torch.Generator) -> Tensor:

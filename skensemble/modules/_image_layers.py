@@ -78,6 +78,21 @@ def mean_head(n_in: int, n_classes: int) -> dict[str, nn.Module]:
     return {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "head": head}
 
 
+def normalized_head(n_in: int, n_classes: int) -> dict[str, nn.Module]:
+    """Return the last layers of networks that normalise and activate first, by name.
+
+    Parameters
+    ----------
+    n_in, n_classes
+        As in `mean_head`.
+
+    Returns
+    -------
+    layers : dict of str to torch.nn.Module
+    """
+    return {"norm": nn.BatchNorm2d(n_in), "relu": nn.ReLU(), **mean_head(n_in, n_classes)}
+
+
 def blocks_for(depth: int, layers_per_block: int, layers_besides: int) -> int:
     """Return the blocks of each of three stages of a network of a depth.
 

@@ -1,19 +1,18 @@
 from collections import OrderedDict
+from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from skensemble._checks import check_int
 from skensemble.modules._image_layers import (
     blocks_for,
-    conv1x1,
     conv3x3,
     draw_weights,
-    dropout_layer,
-    mean_head,
+    normalized_head,
     scaling_layer,
 )
+from skensemble.modules._residual_blocks import PreactivationBlock, stages
 
 
 class WideResNet(nn.Sequential):
@@ -58,14 +57,14 @@ class WideResNet(nn.Sequential):
 
     For images of three channels and 32 x 32 pixels:
 
-    ========== ============================ ============================ ==============
-    network    weights, 10 classes          weights, 100 classes         multiply-adds
-    ========== ============================ ============================ ==============
-    WRN-16-4                      2,748,890                    2,772,020        392.6 M
-    WRN-40-4                      8,949,210                    8,972,340      1,298.6 M
-    WRN-28-8                     23,354,842                   23,401,012      3,360.1 M
-    WRN-28-10                    36,479,194                   36,536,884      5,243.3 M
-    ========== ============================ ============================ ==============
+    ========= =================== ==================== =============
+    network   weights, 10 classes weights, 100 classes multiply-adds
+    ========= =================== ==================== =============
+    WRN-16-4            2,748,890            2,772,020       392.6 M
+    WRN-28-8           23,354,842           23,401,012     3,360.1 M
+    WRN-28-10          36,479,194           36,536,884     5,243.3 M
+    WRN-40-4            8,949,210            8,972,340     1,298.6 M
+    ========= =================== ==================== =============
 
     References
     ----------
@@ -94,66 +93,13 @@ class WideResNet(nn.Sequential):
     ) -> None:
         n_blocks = blocks_for(depth, 6, 4)
         check_int("width", width, 1)
+        block = partial(PreactivationBlock, dropout=dropout)
         widths = [16, 16 * width, 32 * width, 64 * width]
-        blocks = [
-            PreactivationBlock(
-                widths[stage] if i == 0 else widths[stage + 1],
-                widths[stage + 1],
-                stride=2 if stage > 0 and i == 0 else 1,
-                dropout=dropout,
-            )
-            for stage in range(3)
-            for i in range(n_blocks)
-        ]
         layers: dict[str, nn.Module] = {
             "scaling": scaling_layer(n_channels, channel_mean, channel_std),
             "stem": conv3x3(n_channels, 16),
-            "body": nn.Sequential(*blocks),
-            "norm": nn.BatchNorm2d(widths[-1]),
-            "relu": nn.ReLU(),
-            **mean_head(widths[-1], n_classes),
+            "body": stages(block, widths, n_blocks),
+            **normalized_head(widths[-1], n_classes),
         }
         super().__init__(OrderedDict(layers))
         draw_weights(self)
-
-
-class PreactivationBlock(nn.Module):
-    """Residual block of two convolutions of 3 x 3, each behind its normalisation and activation.
-
-    Parameters
-    ----------
-    n_in, n_out : int
-        Channels that come in and go out.
-    stride : int, default=1
-        Of the first convolution, and of the shortcut where the channels change.
-    dropout : float, default=0.0
-        Probability to drop a value between the convolutions.
-
-    Notes
-    -----
-    *Shape*: input ``(n_samples, n_in, height, width)``, output ``(n_samples, n_out,
-    ceil(height / stride), ceil(width / stride))``.
-    """
-
-    def __init__(self, n_in: int, n_out: int, *, stride: int = 1, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.norm1, self.conv1 = nn.BatchNorm2d(n_in), conv3x3(n_in, n_out, stride)
-        self.norm2, self.conv2 = nn.BatchNorm2d(n_out), conv3x3(n_out, n_out)
-        self.dropout = dropout_layer(dropout)
-        self.shortcut = None if n_in == n_out else conv1x1(n_in, n_out, stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the sum of the shortcut and of what the convolutions find.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_in, height, width)
-
-        Returns
-        -------
-        x : Tensor of shape (n_samples, n_out, height / stride, width / stride)
-        """
-        active = functional.relu(self.norm1(x))
-        found = functional.relu(self.norm2(self.conv1(active)))
-        past = x if self.shortcut is None else self.shortcut(active)
-        return self.conv2(self.dropout(found)) + past

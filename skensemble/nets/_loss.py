@@ -144,7 +144,8 @@ def _divisor(owner: nn.Module, losses: Tensor, y_true: Tensor) -> Any:
     kept = y_true != owner.ignore_index
     if owner.weight is None:
         return kept.sum()
-    return owner.weight[y_true[kept]].sum()
+    # To pick out those that are kept would wait, on a GPU, for their number.
+    return torch.where(kept, owner.weight[torch.where(kept, y_true, 0)], 0).sum()
 
 
 def _check_reduction(

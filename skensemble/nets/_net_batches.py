@@ -20,6 +20,7 @@ from skensemble.data import (
     RowBatches,
     Rows,
     forward_batch_size,
+    forward_rows,
     is_rows,
     keywords_of,
     n_values_per_row,
@@ -109,12 +110,12 @@ class NetBatches(CodedTargets):
         self._check_rows_to_cut(rows, training)
         if not training:
             n_values = n_values_per_row(rows.X)
-            kwargs["batch_size"] = forward_batch_size(n_values, kwargs["batch_size"])
+            least = forward_rows(self.device_, len(dataset), n_values, kwargs["batch_size"])
+            kwargs["batch_size"] = forward_batch_size(n_values, least)
         elif self.order_seed_ is not None:
             kwargs.setdefault("generator", torch.Generator().manual_seed(self.order_seed_))
             self.order_seed_ += 1
         iterator = batches(dataset, **kwargs)
-        iterator.moves_order = training and self.cuda_graph is not False
         iterator.augment = self._augmentations(rows) if training else ()
         if training and (layers := input_layers(getattr(self, "module_", None))):
             layers.set_in_batches(True)

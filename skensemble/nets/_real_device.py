@@ -63,7 +63,8 @@ class RealDevice:
         return PRECISIONS[self.precision]
 
     def _on_device(self, batch: Any) -> Any:
-        if isinstance(batch, Tensor) and batch.device == self.device_:
+        parts = batch if isinstance(batch, tuple | list) else (batch,)
+        if all(isinstance(part, Tensor) and part.device == self.device_ for part in parts):
             return batch
         return to_tensor(batch, device=self.device_)
 

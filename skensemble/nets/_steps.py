@@ -182,11 +182,12 @@ class Steps:
             clip_gradients(parameters, self.max_grad_norm)
 
     def _compiles_for(self, n_rows: int) -> int | None:
-        """Return the one size of batches that is compiled for; None where all are.
+        """Return the one size of batches that is compiled for; None where nothing is compiled.
 
-        A graph wants its module compiled for this size, and others would be compiled for again.
+        Another compilation for a last batch takes longer than the batch ever would, and a graph
+        wants its module compiled for this size.
         """
-        return n_rows if self.compile and self.cuda_graph is not False else None
+        return n_rows if self.compile else None
 
     @contextmanager
     def _uncompiled(self) -> Iterator[None]:

@@ -7,7 +7,6 @@ from math import sqrt
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from skensemble._typing import Moment, Schedule
 from skensemble.modules import unwrap_compiled
@@ -133,7 +132,7 @@ def fit_iterate_gaussian(
         if [id(weight) for weight in weights] != before:
             before[:] = [id(weight) for weight in weights]
             iterates.clear()
-        iterates.add(parameters_to_vector(weights).detach())
+        iterates.add(torch.cat([weight.detach().flatten() for weight in weights]))
 
     return iterates, train(net, data, schedule=schedule, moment=moment, observe=ReadOnly(add))
 
@@ -150,7 +149,11 @@ def load_weight_vector(net: NeuralNet, data: Data, weights: Tensor) -> None:
     weights : Tensor of shape (n_weights,)
         All that are not frozen.
     """
-    vector_to_parameters(weights, _trained_weights(unwrap_compiled(net.module_)))
+    parameters = _trained_weights(unwrap_compiled(net.module_))
+    pieces = weights.split([p.numel() for p in parameters])
+    for parameter, piece in zip(parameters, pieces, strict=True):
+        # They stay in their memory, and images' weights in their format.
+        parameter.data.copy_(piece.view(parameter.shape))
     refresh_batch_norm(net, data)
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils import weight_norm
 
 from skensemble.members._lean_copies import copy_by_hand, is_cheap_to_copy
-from skensemble.modules import MLP
+from skensemble.modules import MLP, VGG, DenseNet, PreResNet, ResNet, WideResNet
 
 
 class Own(nn.Linear):
@@ -31,6 +31,13 @@ def with_hook():
         (lambda: MLP(4, 3, dropout=0.1), True),
         (lambda: MLP(4, 3, column_scale=True, column_dropout=0.1), True),
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten()), True),
+        (lambda: WideResNet(10, 1, dropout=0.1, channel_mean=0.0, channel_std=1.0), True),
+        (lambda: DenseNet(7), True),
+        (lambda: ResNet(8), True),
+        (lambda: PreResNet(11, bottleneck=True), True),
+        (lambda: VGG(11), True),
+        # It draws where it pools.
+        (lambda: nn.FractionalMaxPool2d(2, output_size=2), False),
         (lambda: nn.Sequential(nn.Linear(2, 2), Own(2, 2)), False),
         (with_attribute, False),
         (with_hook, False),

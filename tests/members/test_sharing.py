@@ -167,3 +167,17 @@ def test_members_that_come_as_arrays_share_memory_too():
     assert one[0].weight.data_ptr() == other[0].weight.data_ptr()
     mean = predictor.mean(np.ones((2, 2), np.float32), last_m_weights(2))
     assert np.isfinite(mean).all()
+
+
+def test_kernels_whose_channels_come_last_share_that_memory():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4, 2))
+    first, second = copy_state(net), copy_state(net)
+    share_equal(second, first, shareable_names({"module_": net}))
+    predictor = Predictor(torch.device("cpu"), nn.Identity(), None, 8, channels_last=True)
+    predictor.add(None, first)
+    predictor.add(None, second)
+    one, other = predictor.members
+    assert one[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert one[0].weight.data_ptr() == other[0].weight.data_ptr()
+    # The arrays lie as in NumPy, as those of a file do.
+    assert one[0].weight.data_ptr() != first["0.weight"].ctypes.data

@@ -55,6 +55,22 @@ def counting_looks():
         yield counts
 
 
+@contextmanager
+def noting_blocking_moves():
+    """Note the shapes of tensors that are moved off the CPU, inside the block, and waited for."""
+    moved, to = [], Tensor.to
+
+    def noted(self, *args, **kwargs):
+        result = to(self, *args, **kwargs)
+        if self.device.type == "cpu" != result.device.type and not kwargs.get("non_blocking"):
+            moved.append(tuple(self.shape))
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tensor, "to", noted)
+        yield moved
+
+
 def _counted(name, method, counts):
     """Return a method that counts its calls."""
 

@@ -79,6 +79,10 @@ def test_images_are_held_in_the_bytes_of_the_user():
     assert np.shares_memory(checked, X)
     assert net.get_dataset(checked).inputs.data_ptr() == X.ctypes.data
     assert np.shares_memory(net._check_rows(X), X)
+    last = np.ascontiguousarray(X.transpose(0, 2, 3, 1))
+    checked = net._check_rows(last)
+    assert checked.shape == X.shape
+    assert net.get_dataset(checked).inputs.data_ptr() == last.ctypes.data
 
 
 @pytest.mark.parametrize(

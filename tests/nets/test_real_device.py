@@ -27,7 +27,7 @@ def fitted_on_cuda(iris, monkeypatch):
     net = NetClassifier(**SMALL, device="cpu").fit(*iris)
     with monkeypatch.context() as other_machine:
         other_machine.setattr(torch.cuda, "device_count", lambda: 1)
-        assert net.set_params(device="cuda").find_device() == torch.device("cuda")
+        assert net.set_params(device="cuda").find_device() == torch.device("cuda:0")
     return net
 
 

@@ -122,14 +122,6 @@ def test_nothing_is_looked_for_where_nobody_asks(monkeypatch):
     assert net_of().fit(X, Y).fast_report_.cuda_graph is None
 
 
-@pytest.mark.parametrize(("graph", "moves"), [(False, False), ("auto", True)])
-def test_an_order_goes_to_the_device_at_once_where_it_is_asked_for(graph, moves):
-    net = net_of(cuda_graph=graph).fit(X, Y)
-    rows = net.get_dataset(X, Y)
-    assert net.get_iterator(rows, training=True).moves_order is moves
-    assert net.get_iterator(rows, training=False).moves_order is False
-
-
 def compiled_sizes(monkeypatch, **settings):
     """Fit a compiled net on 92 rows, and give the sizes that its parts were compiled for."""
     sizes = []
@@ -144,9 +136,11 @@ def compiled_sizes(monkeypatch, **settings):
     return net.fit(X[:92], Y[:92]), sizes
 
 
+@pytest.mark.parametrize("graph", [False, "auto"])
 @pytest.mark.filterwarnings("default")  # torch's compiler warns of what it does itself
-def test_module_and_criterion_are_compiled_for_full_batches_alone(monkeypatch):
-    net, sizes = compiled_sizes(monkeypatch, cuda_graph="auto")
+def test_module_and_criterion_are_compiled_for_full_batches_alone(graph, monkeypatch):
+    net, sizes = compiled_sizes(monkeypatch, cuda_graph=graph)
+    # Once each in all epochs, though the last batch of each is a short one.
     assert len(sizes) == 2
     assert all(16 in own and 12 not in own for own in sizes)
     parts = net.module_, net.criterion_
@@ -155,9 +149,3 @@ def test_module_and_criterion_are_compiled_for_full_batches_alone(monkeypatch):
     plain = net_of(Images, max_epochs=12).fit(X[:92], Y[:92])
     for own, other in zip(net.module_.parameters(), plain.module_.parameters(), strict=True):
         torch.testing.assert_close(own, other)
-
-
-@pytest.mark.filterwarnings("default")
-def test_without_the_option_all_batches_are_compiled_for(monkeypatch):
-    _, sizes = compiled_sizes(monkeypatch)
-    assert len(sizes) > 2

@@ -246,3 +246,21 @@ def test_weights_that_join_in_later_begin_the_average_anew():
 
 def at_each_step():
     return {"schedule": lambda t, T: 0.1, "moment": lambda t, T: True}
+
+
+def test_images_are_channels_last_after_weights_were_loaded():
+    X = np.random.default_rng(0).normal(size=(20, 3, 4, 4)).astype(np.float32)
+    layers = nn.Conv2d(3, 4, 2), nn.Flatten(), nn.Linear(36, 2)
+    net = NetClassifier(nn.Sequential(*layers), channels_last=True, max_epochs=2, device="cpu")
+    net.initialize()
+    data = Data(X, np.arange(20) % 2)
+    iterates, _ = fit_iterate_gaussian(
+        net, data, schedule=lambda t, T: 0.1, moment=lambda t, T: True
+    )
+    weight = net.module_[0].weight
+    place = weight.data_ptr()
+    mean = iterates.mean[: weight.numel()]
+    load_weight_vector(net, data, iterates.mean)
+    assert torch.equal(weight.detach().flatten(), mean)
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert weight.data_ptr() == place
