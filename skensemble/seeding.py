@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from inspect import isclass
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from torch import nn
 
-from skensemble._checks import reject
+from skensemble._checks import InvalidParameterError, reject
 from skensemble.modules import MLP
 
 _GLOBAL_STATE = RLock()
@@ -110,14 +111,35 @@ def initialize_seeded(net: Any, streams: Streams, device: torch.device) -> None:
 def check_rebuildable(net: NeuralNet) -> None:
     """Refuse a net whose module is there already: nets made from it would all start alike.
 
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+
     Raises
     ------
     InvalidParameterError
-        If the net holds a module instead of a way to build one.
+        If the net holds a module instead of a way to build one, or a function whose modules have
+        trained weights in common.
     """
     if isinstance(net.module, nn.Module):
-        rule = "a net whose module is a class or a function, for members with weights of their own"
-        raise reject("estimator", rule, type(net.module))
+        raise InvalidParameterError(
+            "estimator must be a net whose module is a class or a function, for members with "
+            f"weights of their own, got {type(net.module)}. Write a function that builds it, loads "
+            f"what is pretrained and freezes that, and give it as {type(net).__name__}(function)."
+        )
+    if isclass(net.module):
+        return
+    trained = {id(weight) for weight in net.module_.parameters() if weight.requires_grad}
+    with building_seeded(0, torch.device("cpu")), _all_seeded(net, 0):
+        other = net.initialized_instance(net.module, net.get_params_for("module"))
+    common = [name for name, weight in other.named_parameters() if id(weight) in trained]
+    if common:
+        raise InvalidParameterError(
+            "estimator must be a net whose module is built anew by each call, got a function whose "
+            f"modules all train the same {common[0]!r}. Copy what is pretrained inside the "
+            "function, with copy.deepcopy, or freeze it."
+        )
 
 
 def fresh_net(net: NeuralNet, seed: int, device: torch.device) -> NeuralNet:

@@ -238,12 +238,24 @@ def test_a_fresh_net_has_the_parameters_and_weights_of_its_own():
 
 
 def test_a_net_with_a_module_that_is_there_is_refused():
-    for module in (nn.Linear, lambda: nn.Linear(2, 2)):
-        check_rebuildable(NeuralNetClassifier(module))
-    with pytest.raises(
-        InvalidParameterError, match=r"estimator must be a net whose module is a class .*Linear'>\."
-    ):
-        check_rebuildable(NeuralNetClassifier(nn.Linear(2, 2)))
+    sizes = {"module__in_features": 2, "module__out_features": 2}
+    check_rebuildable(NeuralNetClassifier(nn.Linear, **sizes).initialize())
+    check_rebuildable(NeuralNetClassifier(lambda: nn.Linear(2, 2)).initialize())
+    message = r"a class .*Linear'>\. Write a function .* as NeuralNetClassifier\(function\)\."
+    with pytest.raises(InvalidParameterError, match=message):
+        check_rebuildable(NeuralNetClassifier(nn.Linear(2, 2)).initialize())
+
+
+def test_modules_of_a_function_may_have_only_frozen_weights_in_common():
+    body = nn.Linear(2, 2)
+    net = NeuralNetClassifier(lambda: nn.Sequential(body, nn.Linear(2, 2))).initialize()
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    with pytest.raises(InvalidParameterError, match=r"all train the same '0.weight'.*deepcopy"):
+        check_rebuildable(net)
+    body.requires_grad_(False)
+    check_rebuildable(net)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
 
 
 def test_trainings_that_go_on_have_seeds_of_their_own():

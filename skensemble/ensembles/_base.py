@@ -50,7 +50,7 @@ from skensemble.seeding import (
     streams_of,
     training_seeded,
 )
-from skensemble.training import Data, Trace
+from skensemble.training import Data, Trace, held_layers
 
 
 class BaseEnsemble(
@@ -190,6 +190,7 @@ class BaseEnsemble(
         with interrupts_put_off() as interrupts:
             collect.finish(trace)
             self._predictor_.stack()
+            self._held_layers_ = held_layers(net)
             if not trace.was_interrupted:
                 check_first_member(self._predictor_, rows, collect.first_answer)
                 self._check_members(net, data)

@@ -15,11 +15,15 @@ from skensemble.ensembles._course import course_of, course_so_far
 from skensemble.ensembles._held_out import HeldOut
 from skensemble.ensembles._progress import Progress
 from skensemble.members import (
+    MemberState,
     MemberTemplate,
     copy_member,
     is_finite,
     obstacle_to_lean_prediction,
     parameter_names,
+    parts_of,
+    share_equal,
+    shareable_names,
     with_arrays,
 )
 from skensemble.training import Step, Trace, diverged
@@ -76,11 +80,13 @@ class Collector:
         ensemble, loss, of = self.ensemble, step.loss, of or self
         if not is_finite(state, of._parameter_names):
             raise diverged(step.t, step.rate, "the weights are not finite")
-        template = None
-        if not getattr(state, "parts", None):
+        template, state = None, state if isinstance(state, MemberState) else MemberState(state)
+        if not state.parts:
             # Arrays alone, from a training of many nets as one: all the rest is that of the net.
             template = of._template
             state = state if template else with_arrays(copy_member(of.net), state)
+        if ensemble.members_:
+            share_equal(state, ensemble.members_[-1], of._shareable_names)
         ensemble.members_.append(dict(state))
         ensemble._predictor_.add(template, state)
         if len(ensemble._predictor_) == 1 and self.rows is not None:
@@ -103,6 +109,10 @@ class Collector:
     @cached_property
     def _parameter_names(self) -> list[str]:
         return parameter_names(self.net.module_)
+
+    @cached_property
+    def _shareable_names(self) -> frozenset[str]:
+        return shareable_names(parts_of(self.net))
 
     @cached_property
     def _template(self) -> MemberTemplate | None:

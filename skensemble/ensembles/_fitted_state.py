@@ -18,7 +18,7 @@ from skensemble.device import available_device
 from skensemble.ensembles._net import autocast_dtype
 from skensemble.ensembles._pickling import refusal_of
 from skensemble.ensembles._stored_members import Stored
-from skensemble.members import Predictor
+from skensemble.members import Predictor, with_repeats, without_repeats
 
 
 class FittedState:
@@ -44,6 +44,7 @@ class FittedState:
         # Modules hold tensors; they are made anew from the members, which are NumPy arrays.
         if state.pop("_predictor_", None) is not None:
             state["_stored_"] = Stored(self)
+            state["members_"] = without_repeats(self.members_)
             # Before all that it speaks of, so that it is what pickle comes upon.
             kept = state.get("_kept_training_")
             refusal = refusal_of((state["template_net_"], state["_stored_"], kept), "estimator")
@@ -81,6 +82,8 @@ class FittedState:
             )
         stored = state.pop("_stored_", None)
         state.pop("_refusal_", None)
+        if stored is not None:
+            state["members_"] = with_repeats(state["members_"])
         super().__setstate__(state)
         if stored is not None:
             self._predictor_ = self._make_predictor(available_device(self.template_net_.device))

@@ -65,6 +65,8 @@ def make_net(
         name = default.__name__
         kind = accepted[0].__name__
         rule = f"a skorch {kind} such as {name}(), a torch.nn.Module, its class or None"
+        if inspect.isfunction(estimator):
+            rule = f"{rule}, and a function that builds a module in {name}(function)"
         raise reject("estimator", rule, estimator)
     check_net_parameters(net)
     return net

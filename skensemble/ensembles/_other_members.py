@@ -1,6 +1,6 @@
 """Copies of fitted ensembles that have other members: points of weight space that predict."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import copy
 from typing import Any
 
@@ -10,7 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 from skensemble._arrays import member_arrays
 from skensemble._checks import reject
 from skensemble._typing import State
-from skensemble.members import MemberState, Predictor, Structures, named_tensors, parts_of_member
+from skensemble.members import (
+    MAIN,
+    MemberState,
+    Predictor,
+    Structures,
+    named_tensors,
+    parts_of_member,
+    share_equal,
+)
 from skensemble.training import layers_with_statistics, statistics_averaged
 
 OF_MEMBERS = frozenset(
@@ -27,6 +35,9 @@ class TakesMembers:
     members_: list[State]
     _predictor_: Predictor
 
+    _held_layers_: frozenset[str] = frozenset()
+    """Names of layers of batch normalisation whose statistics the training has left alone."""
+
     def _with_members(self, members: Sequence[State], X: Any) -> Any:
         """Return a fitted copy with other members; see `skensemble.weight_space.with_members`."""
         check_is_fitted(self)
@@ -38,13 +49,16 @@ class TakesMembers:
         parameters = {"m": None, "weights": "uniform"}
         own = self.get_params(deep=False)  # type: ignore[attr-defined]
         vars(other).update({name: v for name, v in parameters.items() if name in own})
-        other.members_ = [dict(state) for state in states]
         other._predictor_ = self._make_predictor(self._predictor_.device)  # type: ignore[attr-defined]
         known = {id(member) for member in self.members_}
         for k, (member, state) in enumerate(zip(members, states, strict=True)):
             other._predictor_.add(None, state)
             if id(member) not in known:
-                _refresh(other._predictor_, k, state, rows)
+                _refresh(other._predictor_, k, state, rows, self._held_layers_)
+            # Only now: statistics are written into the arrays.
+            last = self.members_[-1]
+            share_equal(state, last, [n for n, array in last.items() if not array.flags.writeable])
+        other.members_ = [dict(state) for state in states]
         other._predictor_.stack()
         other._number_members()
         return other
@@ -82,10 +96,14 @@ def _copied(name: str, member: Any, like: State) -> dict[str, np.ndarray]:
     return {key: np.array(arrays[key], like[key].dtype, order="C") for key in shapes}
 
 
-def _refresh(predictor: Predictor, k: int, arrays: State, rows: Any) -> None:
-    """Compute the statistics of a member's batch normalisation, where it has any."""
+def _refresh(predictor: Predictor, k: int, arrays: State, rows: Any, held: Collection[str]) -> None:
+    """Compute the statistics of a member's batch normalisation, but those of layers held still."""
     parts = parts_of_member(predictor.members[k])
-    layers = [layer for part in parts.values() for layer in layers_with_statistics(part)]
+    layers = [
+        layer
+        for name, part in parts.items()
+        for layer in layers_with_statistics(part, held if name == MAIN else ()).values()
+    ]
     if not layers:
         return
     if rows is None:

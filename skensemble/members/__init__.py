@@ -11,6 +11,12 @@ from skensemble.members._net_way import (
     with_parts,
 )
 from skensemble.members._predictor import Predictor, as_columns, dtype_to_compute
+from skensemble.members._sharing import (
+    share_equal,
+    shareable_names,
+    with_repeats,
+    without_repeats,
+)
 from skensemble.members._states import (
     MAIN,
     MemberState,
@@ -49,9 +55,13 @@ __all__ = [
     "parts_of_member",
     "placed",
     "run_uncompiled",
+    "share_equal",
+    "shareable_names",
     "structure_of",
     "with_arrays",
     "with_fixed_dropout",
     "with_masks",
     "with_parts",
+    "with_repeats",
+    "without_repeats",
 ]

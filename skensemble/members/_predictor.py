@@ -13,7 +13,8 @@ from skensemble.averaging import average
 from skensemble.data import are_pixels, forward_batches, forward_rows, n_values_per_row
 from skensemble.members._copying import placed
 from skensemble.members._lean_copies import is_cheap_to_copy
-from skensemble.members._net_way import filled
+from skensemble.members._net_way import filled, parts_of_member
+from skensemble.members._sharing import share_placed
 from skensemble.members._stacked import BLOCK_ROWS, StackedMLPs
 from skensemble.members._stacks import Alone, Stacks, encodes_rows, stack_of
 from skensemble.members._states import MAIN
@@ -84,6 +85,7 @@ class Predictor:
         self.members: list[nn.Module | NeuralNet] = []
         self.stacked: StackedMLPs | Stacks | None = None
         self.are_modules = self.is_of_known_layers = self._only_reads = True
+        self._arrays: Mapping[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self.members)
@@ -98,6 +100,11 @@ class Predictor:
         if self.channels_last:
             # Weights that came from a file lie as in NumPy.
             parts = {n: part.to(memory_format=torch.channels_last) for n, part in parts.items()}
+        if self.members and (self.device.type != "cpu" or self.channels_last):
+            # In other memory, too, what a member shares with the one before is held once.
+            same = {name for name, array in state.items() if array is self._arrays.get(name)}
+            share_placed(parts, parts_of_member(self.members[-1]), same)
+        self._arrays = state
         self.members.append(parts[MAIN] if shell is None else filled(shell, parts))
         self.are_modules &= shell is None
         # A module of one's own may ask for gradients, which inference_mode forbids for good.

@@ -5,6 +5,7 @@ from skensemble.modules._columns import ColumnDropout, ColumnScale, index_of
 from skensemble.modules._dense_net import DenseNet
 from skensemble.modules._encoding import EncodingTables, TableEncoding
 from skensemble.modules._fixed_dropout import FixedDropout, fix_dropout
+from skensemble.modules._frozen import frozen_norms, hold_frozen
 from skensemble.modules._inspect import HOOKS, copy_scripted, is_watched, unwrap_compiled
 from skensemble.modules._mean_variance import MeanVarianceMLP
 from skensemble.modules._mlp import MLP, InputLayers, input_layers
@@ -39,6 +40,8 @@ __all__ = [
     "WideResNet",
     "copy_scripted",
     "fix_dropout",
+    "frozen_norms",
+    "hold_frozen",
     "index_of",
     "input_layers",
     "is_watched",

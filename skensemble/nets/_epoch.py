@@ -8,9 +8,11 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import BatchScoring, Callback, EpochScoring
 from skorch.history import History
-from torch import Tensor
+from torch import Tensor, nn
 
+from skensemble._checks import InvalidParameterError
 from skensemble.data import RowBatches
+from skensemble.modules import hold_frozen, unwrap_compiled
 from skensemble.nets._fast_report import FastReport
 from skensemble.nets._step_callback import StepCallback
 from skensemble.nets._steps import Steps
@@ -44,6 +46,8 @@ class LeanEpochs(Steps):
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None:
         """Compute one epoch, as in `skorch.NeuralNet.run_single_epoch`."""
+        if training:
+            self._check_trained_weights()
         if not hasattr(self, "fast_report_"):
             self.fast_report_ = FastReport()
         obstacle = self._obstacle_to_lean_epoch(iterator, fit_params) if training else None
@@ -59,7 +63,7 @@ class LeanEpochs(Steps):
                     vars(self).update(_first_loss_=first, _mean_loss_=mean)
                 self._record_loss(prefix, mean)
             return
-        if not self.module_.training:
+        if not (self.module_.training and self._is_known_unchanged()):
             self._set_training(True)
         watching = [cb for _, cb in self.callbacks_ if isinstance(cb, StepCallback)]
         self._prepare_steps()
@@ -108,6 +112,24 @@ class LeanEpochs(Steps):
             self.history.new_batch()
             self.history.record_batch(f"{prefix}_batch_size", n_rows[-1])
         self.history.record(f"{prefix}_batch_count", len(values))
+
+    def _set_training(self, training: bool = True) -> None:
+        """Set the mode of all parts, as in `skorch.NeuralNet`; frozen statistics stay."""
+        super()._set_training(training)
+        for name in self._modules if training else ():
+            module = unwrap_compiled(getattr(self, f"{name}_"))
+            if isinstance(module, nn.Module):
+                hold_frozen(module)
+
+    def _check_trained_weights(self) -> None:
+        """Refuse an epoch that would train nothing; a callback may have frozen what there is."""
+        weights = [w for group in self._optimizer_groups() for w in group["params"]]
+        if weights and not any(weight.requires_grad for weight in weights):
+            module = unwrap_compiled(self.module_)
+            raise InvalidParameterError(
+                f"module must have weights to train, got {type(module).__name__}, whose weights "
+                "are all frozen (requires_grad=False)."
+            )
 
     def _may_note_batches(self) -> bool:
         """Say whether a method of a user's own may note something about a batch."""

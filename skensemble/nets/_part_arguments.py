@@ -27,13 +27,12 @@ class PartArguments:
     """What images say about the arguments of the module."""
 
     def initialized_instance(self, instance_or_cls: Any, kwargs: dict[str, Any]) -> Any:
-        """Build a module or criterion in the net's precision; one that is given is copied."""
+        """Build a module or criterion in the net's precision; modules that are given are copied."""
+        kwargs = {k: _copied(v) if isinstance(v, nn.Module) else v for k, v in kwargs.items()}
         instance = super().initialized_instance(instance_or_cls, kwargs)
         if isinstance(instance, nn.Module):
-            if isinstance(instance, torch.jit.ScriptModule):
-                instance = copy_scripted(instance)
-            elif instance is instance_or_cls:
-                instance = deepcopy(instance)
+            if isinstance(instance, torch.jit.ScriptModule) or instance is instance_or_cls:
+                instance = _copied(instance)
             dtype = PRECISIONS[self.precision].weights
             floats = (
                 t for t in (*instance.parameters(), *instance.buffers()) if t.is_floating_point()
@@ -85,3 +84,8 @@ class PartArguments:
             if isinstance(module, nn.Module)
             for part in module.modules()
         )
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """Copy a module, so that a training leaves that of the user as it is."""
+    return copy_scripted(module) if isinstance(module, torch.jit.ScriptModule) else deepcopy(module)

@@ -6,7 +6,7 @@ from math import sqrt
 
 import torch
 from skorch import NeuralNet
-from torch import Tensor
+from torch import Tensor, nn
 
 from skensemble._typing import Moment, Schedule
 from skensemble.modules import unwrap_compiled
@@ -16,7 +16,7 @@ from skensemble.training import Data, ReadOnly, Step, Trace, refresh_batch_norm,
 class IterateGaussian:
     """Mean, variance and last deviations of weights that come one after another.
 
-    All weights of a net are one vector, so that a draw moves all layers together. The covariance
+    The weights of a net are one vector, so that a draw moves all layers together. The covariance
     is ``scale * (diag(variance) + D D' / (K - 1))`` with the K last deviations as columns of D
     (Maddox et al., 2019, equation 1, where `scale` is 1/2).
 
@@ -37,8 +37,13 @@ class IterateGaussian:
     """
 
     def __init__(self, max_rank: int = 0) -> None:
-        self.n = 0
         self.deviations: deque[Tensor] = deque(maxlen=max_rank)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the weights of all moments."""
+        self.n = 0
+        self.deviations.clear()
 
     def add(self, weights: Tensor) -> None:
         """Take in the weights of one moment.
@@ -99,7 +104,9 @@ class IterateGaussian:
 def fit_iterate_gaussian(
     net: NeuralNet, data: Data, *, schedule: Schedule, moment: Moment, max_rank: int = 0
 ) -> tuple[IterateGaussian, Trace]:
-    """Train a net, and take in its weights at each moment.
+    """Train a net, and take in its weights at each moment, but frozen ones.
+
+    Where other weights are frozen than at the moment before, all begins anew.
 
     Parameters
     ----------
@@ -117,19 +124,38 @@ def fit_iterate_gaussian(
     trace : Trace
     """
     iterates = IterateGaussian(max_rank)
+    before: list[int] = []
 
     def add(step: Step) -> None:
         """Take in the weights of a step."""
-        iterates.add(torch.cat([p.detach().flatten() for p in step.module.parameters()]))
+        weights = _trained_weights(step.module)
+        if [id(weight) for weight in weights] != before:
+            before[:] = [id(weight) for weight in weights]
+            iterates.clear()
+        iterates.add(torch.cat([weight.detach().flatten() for weight in weights]))
 
     return iterates, train(net, data, schedule=schedule, moment=moment, observe=ReadOnly(add))
 
 
 def load_weight_vector(net: NeuralNet, data: Data, weights: Tensor) -> None:
-    """Give a net other weights, and its batch normalisation the statistics that go with them."""
-    parameters = [*unwrap_compiled(net.module_).parameters()]
+    """Give a net other weights, and its batch normalisation the statistics that go with them.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+    data : Data
+        Training rows.
+    weights : Tensor of shape (n_weights,)
+        All that are not frozen.
+    """
+    parameters = _trained_weights(unwrap_compiled(net.module_))
     pieces = weights.split([p.numel() for p in parameters])
     for parameter, piece in zip(parameters, pieces, strict=True):
         # They stay in their memory, and images' weights in their format.
         parameter.data.copy_(piece.view(parameter.shape))
     refresh_batch_norm(net, data)
+
+
+def _trained_weights(module: nn.Module) -> list[nn.Parameter]:
+    return [weight for weight in module.parameters() if weight.requires_grad]

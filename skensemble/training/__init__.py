@@ -1,6 +1,7 @@
 """One training of one net: a schedule, its moments, and observers that look on."""
 
 from skensemble.training._batch_norm import (
+    held_layers,
     layers_with_statistics,
     refresh_batch_norm,
     statistics_averaged,
@@ -44,6 +45,7 @@ __all__ = [
     "copying",
     "diverged",
     "finite_mean",
+    "held_layers",
     "ignore",
     "is_read_only",
     "join_traces",

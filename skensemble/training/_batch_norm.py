@@ -1,6 +1,6 @@
 """Statistics of batch normalisation for weights that no batch was seen with."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -24,13 +24,13 @@ def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
     ----------
     net : NeuralNet
         Its module gets the statistics; without batch normalisation nothing is done. Layers that
-        the module holds in evaluation mode while it trains keep theirs.
+        are held in evaluation mode while it trains, as frozen ones are, keep theirs.
     data : Data
         Training rows.
     """
     module = unwrap_compiled(net.module_)
     was_training = module.training
-    layers = layers_with_statistics(module)
+    layers = list(_statistics_of(net).values())
     if not layers:
         return
     module.eval()
@@ -38,21 +38,51 @@ def refresh_batch_norm(net: NeuralNet, data: Data) -> None:
         dataset = net.get_dataset(data.X, data.targets_for(net))
         for batch, _ in net.get_iterator(dataset, training=True):
             net.infer(batch)
-    module.train(was_training)
+    net._set_training(was_training)
 
 
-def layers_with_statistics(module: nn.Module) -> list[_BatchNorm]:
-    """Return the layers of a module whose statistics are trained; all keep their modes.
+def layers_with_statistics(
+    module: nn.Module, held: Collection[str] = frozenset()
+) -> dict[str, _BatchNorm]:
+    """Return the layers of a module whose statistics are trained, by name; all keep their modes.
 
-    Those that the module holds in evaluation mode while it trains are left out.
+    Those that the module itself holds in evaluation mode while it trains are left out.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    held : collection of str, optional
+        Names of further layers to leave out, as `held_layers` has found them.
     """
     was_training = module.training
-    # A module may hold some of its layers in evaluation mode: their statistics are not trained.
     module.train()
-    layers = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    layers = [layer for layer in layers if layer.training]
+    layers = {name: m for name, m in _with_statistics(module).items() if m.training}
     module.train(was_training)
+    return {name: layer for name, layer in layers.items() if name not in held}
+
+
+def held_layers(net: NeuralNet) -> frozenset[str]:
+    """Name the layers whose statistics a net or its module keeps as they are in training."""
+    layers = _with_statistics(unwrap_compiled(net.module_))
+    return frozenset(layers.keys() - _statistics_of(net).keys()) if layers else frozenset()
+
+
+def _statistics_of(net: NeuralNet) -> dict[str, _BatchNorm]:
+    """Return the layers of a net's module whose statistics are trained, by name."""
+    module = unwrap_compiled(net.module_)
+    was_training, layers = module.training, _with_statistics(module)
+    if not layers:
+        return {}
+    # A net or a module may hold some of its layers in evaluation mode.
+    net._set_training(True)
+    layers = {name: layer for name, layer in layers.items() if layer.training}
+    net._set_training(was_training)
     return layers
+
+
+def _with_statistics(module: nn.Module) -> dict[str, _BatchNorm]:
+    found = {name: m for name, m in module.named_modules() if isinstance(m, _BatchNorm)}
+    return {name: layer for name, layer in found.items() if layer.track_running_stats}
 
 
 @contextmanager

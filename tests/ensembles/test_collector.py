@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
+from torch import nn
 
-from skensemble import DivergenceError, NetClassifier, SnapshotEnsembleClassifier
+from skensemble import (
+    DeepEnsembleClassifier,
+    DivergenceError,
+    NetClassifier,
+    SnapshotEnsembleClassifier,
+)
 from skensemble.ensembles._collector import Collector
 from skensemble.ensembles._progress import Progress
 from skensemble.members import MemberTemplate
@@ -206,3 +212,26 @@ def test_early_cycles_that_spoil_the_average_are_warned_of(make_classifier, iris
     net = NetClassifier(module__hidden_units=(8,), max_epochs=10)
     with pytest.warns(UserWarning, match="the last member alone is clearly better"):
         make_classifier(estimator=net, alpha_zero=0.02).fit(X, y, X_val=X, y_val=y)
+
+
+class WithUnused(nn.Module):
+    """A layer, and a weight that is not used."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__()
+        self.layer, self.unused = nn.Linear(n_features, n_outputs), nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        """Give logits."""
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("lockstep", [True, False])
+def test_members_that_come_as_arrays_alone_share_what_is_the_same(iris, lockstep):
+    net = NetClassifier(WithUnused, max_epochs=20, optimizer__weight_decay=0.0)
+    ensemble = DeepEnsembleClassifier(net, M=3, lockstep=lockstep, random_state=0).fit(*iris)
+    first, *others = ensemble.members_
+    assert all(member["unused"] is first["unused"] for member in others)
+    pointers = {module.unused.data_ptr() for module in ensemble._predictor_.members}
+    assert pointers == {first["unused"].ctypes.data}
+    assert len({member["layer.weight"].tobytes() for member in ensemble.members_}) == 3

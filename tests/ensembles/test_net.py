@@ -238,3 +238,14 @@ def test_a_parameter_of_the_net_of_a_module_is_to_be_written_out():
     )
     with pytest.raises(InvalidParameterError, match=message):
         ensemble.set_params(estimator__lr=0.1)
+
+
+def build(n_outputs):
+    return nn.Linear(4, n_outputs)
+
+
+def test_a_function_that_builds_modules_is_an_argument_of_a_net(iris):
+    with pytest.raises(
+        InvalidParameterError, match=r"a module in NetClassifier\(function\), got <"
+    ):
+        SnapshotEnsembleClassifier(build).fit(*iris)

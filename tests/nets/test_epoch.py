@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from skensemble import NetClassifier
+from skensemble._checks import InvalidParameterError
 from skensemble.nets._epoch import StepCallback
 from tests.nets.conftest import Replacer
 
@@ -258,3 +259,10 @@ def test_a_net_pickles_in_the_middle_of_its_training():
     loaded.partial_fit(X, Y)
     assert loaded.fast_report_.closed_form is None
     assert not torch.equal(loaded.module_[0].weight, saver.weight)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_net_without_a_trained_weight_is_refused(fast):
+    module = nn.Linear(5, 3).requires_grad_(False)
+    with pytest.raises(InvalidParameterError, match="got Linear, whose weights are all frozen"):
+        NetClassifier(module, fast=fast).fit(X, Y)

@@ -111,7 +111,9 @@ def test_an_optimizer_without_momentum_gets_none(iris):
 
 def test_an_optimizer_that_calls_back_is_stepped_by_skorch(iris):
     settings = {"optimizer__momentum": 0.9, "optimizer__nesterov": True}
-    net = NetClassifier(optimizer=torch.optim.LBFGS, lr=0.5, max_epochs=5, batch_size=-1)
+    net = NetClassifier(
+        optimizer=torch.optim.LBFGS, lr=0.5, max_epochs=5, batch_size=-1, random_state=0
+    )
     assert settings.items() <= net.get_params().items()
     assert net.set_params(optimizer__weight_decay=1e-4).fit(*iris).score(*iris) > 0.95
 
@@ -146,3 +148,27 @@ def test_an_optimizer_that_cannot_fuse_is_not_told_to(iris):
     net = NetClassifier(**SMALL, optimizer=torch.optim.RMSprop, lr=0.01).fit(*iris)
     assert "fused" not in net.optimizer_.defaults
     assert net.optimizer_.defaults["momentum"] == 0.9
+
+
+class Headed(nn.Module):
+    """A body that is given, and a head."""
+
+    def __init__(self, body, n_outputs):
+        super().__init__()
+        self.body, self.head = body, nn.Linear(4, n_outputs)
+
+    def forward(self, x):
+        """Give logits."""
+        return self.head(self.body(x))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("scripted", [False, True])
+def test_a_module_that_is_an_argument_is_copied_and_not_trained(iris, scripted):
+    body = nn.Linear(4, 4)
+    body = torch.jit.script(body) if scripted else body
+    before = body.weight.detach().clone()
+    net = NetClassifier(Headed, module__body=body, precision="float64", max_epochs=2).fit(*iris)
+    assert torch.equal(body.weight, before)
+    assert body.weight.dtype == torch.float32
+    assert not torch.equal(net.module_.body.weight.float(), before)

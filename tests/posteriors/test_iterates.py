@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
 from skensemble import NetClassifier
@@ -206,6 +207,45 @@ def test_put_weights_refreshes_the_statistics_too():
     assert linear.bias.tolist() == [6, 7]
     hidden = X @ np.arange(6.0).reshape(2, 3).T + [6, 7]
     np.testing.assert_allclose(norm.running_mean, hidden.mean(0), rtol=1e-5)
+
+
+def test_frozen_weights_are_neither_taken_in_nor_put_back():
+    module = nn.Sequential(nn.Linear(2, 3).requires_grad_(False), nn.Linear(3, 2))
+    net = make_net(module).initialize()
+    before = [parameter.detach().clone() for parameter in net.module_.parameters()]
+    rows = Data(np.ones((8, 2), np.float32), np.arange(8) % 2)
+    iterates, _ = fit_iterate_gaussian(net, rows, **at_each_step(), max_rank=2)
+    # The weights and biases of the second layer.
+    assert iterates.mean.shape == (3 * 2 + 2,)
+    load_weight_vector(net, rows, torch.arange(8.0))
+    found = list(net.module_.parameters())
+    assert all(torch.equal(one, other) for one, other in zip(found[:2], before[:2], strict=True))
+    assert torch.cat([found[2].flatten(), found[3]]).tolist() == list(range(8))
+
+
+class UnfreezeAtEpoch(Callback):
+    """Lets the first layer join in at the second epoch."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Unfreeze it."""
+        if len(net.history) == 2:
+            net.module_[0].requires_grad_(True)
+
+
+def test_weights_that_join_in_later_begin_the_average_anew():
+    module = nn.Sequential(nn.Linear(2, 3).requires_grad_(False), nn.Linear(3, 2))
+    net = NetClassifier(module, max_epochs=3, batch_size=4, callbacks=[UnfreezeAtEpoch()])
+    net.initialize()
+    rows = Data(np.ones((8, 2), np.float32), np.arange(8) % 2)
+    iterates, trace = fit_iterate_gaussian(net, rows, **at_each_step(), max_rank=9)
+    # Two steps an epoch: four of six are made with all weights.
+    assert len(trace.moments) == 6
+    assert iterates.n == len(iterates.deviations) == 4
+    assert iterates.mean.shape == (2 * 3 + 3 + 3 * 2 + 2,)
+
+
+def at_each_step():
+    return {"schedule": lambda t, T: 0.1, "moment": lambda t, T: True}
 
 
 def test_images_are_channels_last_after_weights_were_loaded():

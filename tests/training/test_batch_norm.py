@@ -10,7 +10,13 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from skensemble import NetClassifier
-from skensemble.training import Data, refresh_batch_norm, statistics_averaged
+from skensemble.training import (
+    Data,
+    held_layers,
+    layers_with_statistics,
+    refresh_batch_norm,
+    statistics_averaged,
+)
 
 # 19 rows in batches of 8: the last batch has three.
 X = torch.randn(19, 4, generator=torch.Generator().manual_seed(0)).double().numpy() ** 3 + 2
@@ -209,3 +215,29 @@ def test_layers_that_saw_rows_alone_are_told_and_those_that_saw_none_are_not():
         alone(torch.ones(1, 4))
         pairs(torch.ones(2, 4))
     assert [layer is alone for layer in without] == [True]
+
+
+def test_frozen_layers_keep_their_statistics_in_training_and_refreshing():
+    # The second has no weights, and stands in a frozen part.
+    body = Counting(nn.BatchNorm1d(4), nn.Linear(4, 4), nn.BatchNorm1d(4, affine=False))
+    module = nn.Sequential(body.requires_grad_(False), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    frozen_net = net(module)
+    assert held_layers(frozen_net) == {"0.0", "0.2"}
+    assert held_layers(stock(module)) == frozenset()
+    frozen_net.partial_fit(X, Y)
+    refresh_batch_norm(frozen_net, Data(X, Y))
+    assert all((frozen_net.module_[0][k].running_mean == 0).all() for k in (0, 2))
+    assert (frozen_net.module_[1].running_mean != 0).all()
+    # The training goes on as it was.
+    assert [m.training for m in frozen_net.module_.modules() if isinstance(m, nn.BatchNorm1d)] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_layers_are_named_and_some_are_left_out():
+    module = nn.Sequential(nn.BatchNorm1d(4), nn.BatchNorm1d(4), nn.Linear(4, 2)).eval()
+    assert list(layers_with_statistics(module)) == ["0", "1"]
+    assert list(layers_with_statistics(module, {"0"})) == ["1"]
+    assert not any(layer.training for layer in module.modules())
