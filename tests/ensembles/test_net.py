@@ -76,7 +76,7 @@ def test_a_module_class_that_is_no_net_gets_the_default_net(ensemble, iris):
 @pytest.mark.parametrize("given", [{}, {"n_features": 9}, {"n_outputs": 9}])
 def test_sizes_are_filled_in_where_none_are_given(given):
     net = NetClassifier(**{f"module__{name}": size for name, size in given.items()})
-    fill_sizes(net, n_features=4, n_outputs=3)
+    fill_sizes(net, X=np.zeros((5, 4)), n_outputs=3)
     sizes = {"n_features": 4, "n_outputs": 3} | given
     assert net.get_params_for("module").items() >= sizes.items()
 
