@@ -97,7 +97,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--output",
         type=Path,
         metavar="DIR",
-        help="where gpu.json and gpu.md go (results/gpu beside this file; nowhere with --quick)",
+        help="where gpu.json and gpu.md go; with a GPU results/gpu beside this file",
     )
     parser.add_argument("--only", nargs="+", metavar="TEXT", help="cells with this in their names")
     parser.add_argument("--again", action="store_true", help="measure also what is there")
@@ -114,7 +114,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     if arguments.list:
         print(*(cell.name for cell in chosen(arguments)), sep="\n")
         parser.exit()
-    if arguments.output is None and not arguments.quick:
+    if arguments.output is None and not arguments.quick and arguments.device != "cpu":
         arguments.output = RESULTS
     if arguments.cache is None:
         arguments.cache = Path(tempfile.gettempdir()) / "skensemble_images"

@@ -97,7 +97,8 @@ class RandomShift(Augmentation):
 
     def draw(self, n_images: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Draw how far each image is moved, as in `Augmentation.draw`."""
-        height, width = (int(self.fraction * side) for side in shape)
+        # A share such as .29 of 100 pixels is 28.999... in floats.
+        height, width = (int(self.fraction * side + 1e-9) for side in shape)
         return _shifts(n_images, (height, width), generator)
 
     def trace(

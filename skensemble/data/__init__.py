@@ -9,11 +9,12 @@ from skensemble.data._batches import (
     forward_batches,
 )
 from skensemble.data._datasets import as_targets, is_rows, targets_of, unwrap_rows
-from skensemble.data._draws import draw_order, draw_stream
+from skensemble.data._draws import draw_order, draw_stream, stream_beside
 from skensemble.data._forward_rows import forward_rows
 from skensemble.data._images import (
     N_AXES,
     are_pixels,
+    asks_for_statistics,
     channel_statistics,
     channels_first,
     image_sizes,
@@ -50,6 +51,7 @@ __all__ = [
     "are_pixels",
     "as_numpy",
     "as_targets",
+    "asks_for_statistics",
     "batch_sizes",
     "channel_statistics",
     "channels_first",
@@ -76,6 +78,7 @@ __all__ = [
     "relative_weights",
     "shared_tensor",
     "sorted_classes",
+    "stream_beside",
     "targets_of",
     "unknown_labels",
     "unwrap_rows",

@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from skensemble.augmentation import Augmentation, augmented, draw_augmentations
-from skensemble.data._draws import draw_order, draw_stream
+from skensemble.data._draws import draw_order, draw_stream, stream_beside
 from skensemble.data._images import are_pixels
 from skensemble.data._memory import Passing
 from skensemble.data._rows import shared_tensor, without_subsets
@@ -116,10 +116,10 @@ class RowBatches:
         return order if self.index is None else self.index[order]
 
     def _draw_augmentations(self) -> Tensor | None:
-        """Draw what is done with the images of an epoch, after their order, and send it along."""
+        """Draw what is done with the images of an epoch, beside their order, and send it along."""
         if not self.augment:
             return None
-        shape, stream = self.rows.X.shape[-2:], draw_stream(self.generator)
+        shape, stream = self.rows.X.shape[-2:], stream_beside(self.generator)
         drawn = draw_augmentations(self.augment, sum(self.sizes), tuple(shape), stream)
         return drawn.to(self.rows.device, non_blocking=True)
 

@@ -9,6 +9,16 @@ def draw_order(n_rows: int, generator: torch.Generator | None) -> Tensor:
     return torch.randperm(n_rows, generator=generator)
 
 
+def stream_beside(generator: torch.Generator | None) -> torch.Generator:
+    """Return a generator of changes of an epoch's rows, without drawing anything for its seed.
+
+    So orders are the same with and without such changes.
+    """
+    beside = torch.Generator()
+    beside.set_state((torch.default_generator if generator is None else generator).get_state())
+    return draw_stream(beside)
+
+
 def draw_stream(generator: torch.Generator | None) -> torch.Generator:
     """Return a generator of what an epoch drops of its rows, whose seed is drawn after the order.
 

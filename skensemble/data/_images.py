@@ -15,6 +15,9 @@ N_AXES = 4
 CHANNELS = (1, 3)
 """Numbers of channels that a last axis is known by."""
 
+STATISTICS = ("channel_mean", "channel_std")
+"""Names in a module's constructor for what bytes are normalised by."""
+
 IMAGES_AT_ONCE = 1000
 """Images whose pixels are counted at once, so that the sums need little memory."""
 
@@ -115,8 +118,7 @@ def image_sizes(
     Returns
     -------
     sizes : dict
-        `n_channels` of rows with four axes; of images of bytes `channel_mean` and `channel_std`,
-        unless the user has set one of them.
+        `n_channels` of rows with four axes; of images of bytes `channel_mean` and `channel_std`.
     """
     if isinstance(module, nn.Module) or getattr(X, "ndim", 0) != N_AXES:
         return {}
@@ -124,7 +126,13 @@ def image_sizes(
     sizes: dict[str, int | tuple[float, ...]] = {}
     if "n_channels" in asked:
         sizes["n_channels"] = int(X.shape[1])
-    if are_pixels(X) and {"channel_mean", "channel_std"} <= asked:
+    if are_pixels(X) and asked & {*STATISTICS}:
         pixels = X.cpu().numpy() if isinstance(X, Tensor) else X
-        sizes["channel_mean"], sizes["channel_std"] = channel_statistics(pixels)
+        found = zip(STATISTICS, channel_statistics(pixels), strict=True)
+        sizes |= {name: values for name, values in found if name in asked}
     return sizes
+
+
+def asks_for_statistics(module: Callable[..., nn.Module]) -> bool:
+    """Say whether a module's constructor has names for what bytes are normalised by."""
+    return not isinstance(module, nn.Module) and {*STATISTICS} <= keywords_of(module)

@@ -30,7 +30,7 @@ class LearnsRows:
     """Mixin: what an ensemble makes of the rows that `fit` gets."""
 
     _keeps_pixels_ = False
-    """Whether images of bytes stay bytes; so it was not in what an older version has pickled."""
+    """Whether images of bytes stay bytes."""
 
     def _learn_data(
         self,

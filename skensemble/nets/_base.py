@@ -167,6 +167,7 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         # As in skorch, a fit may do no more than initialise.
         check_net_parameters(self, least_epochs=0)
         self.find_device()
+        self._scales_bytes_ = "channel_mean" in self.get_params_for("module")
         return super().initialize()
 
     @naming_batch_faults
@@ -278,6 +279,8 @@ class Net(NetNames, NamedFaults, LeanEpochs, NetData, PartArguments, RealDevice,
         device = self.find_device()
         if fresh:
             initialize_seeded(self, streams, device)
+        else:
+            self._warn_of_bytes(X)
         self._n_trainings_ = 0 if fresh else self._n_trainings_ + 1
         X = self._settle_rows(X)
         seed = streams.of_training(self._n_trainings_)

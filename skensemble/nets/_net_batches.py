@@ -19,6 +19,7 @@ from skensemble.data import (
     N_AXES,
     RowBatches,
     Rows,
+    channels_first,
     forward_batch_size,
     forward_rows,
     is_rows,
@@ -116,7 +117,8 @@ class NetBatches(CodedTargets):
             kwargs.setdefault("generator", torch.Generator().manual_seed(self.order_seed_))
             self.order_seed_ += 1
         iterator = batches(dataset, **kwargs)
-        iterator.augment = self._augmentations(rows) if training else ()
+        learns = training and not _IS_ANSWERING.get()
+        iterator.augment = self._augmentations(rows) if learns else ()
         if training and (layers := input_layers(getattr(self, "module_", None))):
             layers.set_in_batches(True)
             iterator.encode = layers.encoding and layers.encoding.tables.encode
@@ -161,6 +163,7 @@ class NetBatches(CodedTargets):
         if X is inner or not self.holds_rows():
             return dataset
         y = None if _IS_ANSWERING.get() else y
+        X = channels_first(X)
         rows = self._rows(X, y if y is None or isinstance(y, np.ndarray) else np.asarray(y))
         return rows if index is None else Subset(rows, index)
 

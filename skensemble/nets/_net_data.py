@@ -10,10 +10,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from skensemble._checks import InvalidParameterError, reject
+from skensemble._warn import warn_user
 from skensemble.data import (
     RowBatches,
+    are_pixels,
     as_numpy,
     as_targets,
+    asks_for_statistics,
+    channels_first,
     check_labelled_rows,
     check_rows,
     check_weights,
@@ -32,6 +36,9 @@ from skensemble.nets._rows_dtype import float_dtype, may_take_whole_numbers, row
 
 class NetData(NetBatches):
     """Mixin for a skorch net: rows and targets, checked and learnt from."""
+
+    _scales_bytes_ = False
+    """Whether the module was built with statistics of images of bytes."""
 
     def _check_data(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
@@ -118,6 +125,16 @@ class NetData(NetBatches):
         """Set `n_outputs_` and what `_encode_targets` needs."""
         raise NotImplementedError
 
+    def _warn_of_bytes(self, X: Any) -> None:
+        """Warn of images of bytes for a module that was built without their statistics."""
+        if self._scales_bytes_ or not are_pixels(X) or not asks_for_statistics(self.module):
+            return
+        warn_user(
+            f"{type(self.module_).__name__} was built before images of bytes came, and does not "
+            "normalise them: fit the net afresh, or set module__channel_mean and "
+            "module__channel_std."
+        )
+
     def _check_classes(self, classes: Any) -> None:
         """Refuse other classes than those that were learnt."""
 
@@ -131,6 +148,6 @@ class NetData(NetBatches):
             X, _ = unwrap_rows(X)
         # Callbacks hand over rows that were checked when the training began.
         if not is_rows(X) or (self._is_training_ and isinstance(X, np.ndarray | Tensor)):
-            return X
+            return channels_first(X)
         dtype = float_dtype(self) if self.rows_dtype_ is None else self.rows_dtype_
         return check_rows(self, X, dtype=dtype, keeps_pixels=self.holds_rows())

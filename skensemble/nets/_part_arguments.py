@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from skensemble._checks import reject
 from skensemble.data import keywords_of, missing_sizes
 from skensemble.device import PRECISIONS
 from skensemble.modules import copy_scripted
@@ -39,7 +40,11 @@ class PartArguments:
             )
             if any(tensor.dtype != dtype for tensor in floats):
                 instance = instance.to(dtype)
-            if self.channels_last and not any(map(is_lazy, instance.parameters())):
+            weights = [*instance.parameters()]
+            if self.channels_last and any(not is_lazy(w) and w.ndim == 5 for w in weights):
+                rule = "False for convolutions of three axes"
+                raise reject("channels_last", rule, self.channels_last)
+            if self.channels_last and not any(map(is_lazy, weights)):
                 # A lazy module has no weights yet, and follows the format of its images.
                 instance = instance.to(memory_format=torch.channels_last)
         return instance

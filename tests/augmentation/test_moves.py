@@ -85,6 +85,8 @@ def test_moves_are_as_long_as_they_may_be_and_equally_likely():
 def test_a_shift_is_a_share_of_its_own_side():
     drawn = RandomShift(5 / 32).draw(500, (32, 64), torch.Generator().manual_seed(0))
     assert drawn.abs().amax(0).tolist() == [5, 10]
+    drawn = RandomShift(0.29).draw(5000, (100, 100), torch.Generator().manual_seed(0))
+    assert drawn.abs().amax(0).tolist() == [29, 29]
 
 
 def test_half_of_the_images_are_mirrored():

@@ -5,10 +5,17 @@ from scipy.sparse import csr_array
 from skorch.utils import is_skorch_dataset
 from torch.utils.data import Subset
 
-from skensemble.augmentation import RandomCrop, RandomFlip, augmented, draw_augmentations
+from skensemble.augmentation import (
+    RandomCrop,
+    RandomFlip,
+    RandomShift,
+    augmented,
+    draw_augmentations,
+)
 from skensemble.data import (
     RowBatches,
     Rows,
+    _batches,
     draw_stream,
     forward_batches,
     with_own_weights,
@@ -136,11 +143,15 @@ def test_batches_of_bytes_are_floats_of_the_same_values():
         assert torch.equal(X, torch.tensor(held.X)[y].float())
 
 
-def test_images_are_changed_as_was_drawn_after_the_order_of_their_epoch():
-    held, both = pixels(50), [RandomCrop(2), RandomFlip()]
+def test_images_are_changed_as_was_drawn_beside_the_order_of_their_epoch():
+    X = np.random.default_rng(0).integers(0, 256, (50, 3, 6, 12), dtype=np.uint8)
+    held = Rows(X, np.arange(50), dtype=torch.float32, device=CPU)
+    both = [RandomShift(0.5), RandomFlip()]
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(50, generator=generator)
-    drawn = draw_augmentations(both, 50, (8, 8), draw_stream(generator))
+    drawn = draw_augmentations(both, 50, (6, 12), draw_stream(generator))
+    # Moves of a share of either side.
+    assert drawn.abs().amax(0)[:2].tolist() == [3, 6]
     X, y = (torch.cat(p) for p in zip(*changed_batches(held, both), strict=True))
     assert torch.equal(y, order)
     assert torch.equal(X, augmented(torch.tensor(held.X)[order], both, drawn).float())
@@ -161,10 +172,33 @@ def test_each_epoch_changes_its_images_anew():
     assert not torch.equal(first, second)
 
 
-def test_the_order_is_the_same_with_and_without_changes():
-    held = pixels(20)
-    orders = [[y.tolist() for _, y in changed_batches(held, a)] for a in ([], [RandomFlip()])]
+def test_orders_are_the_same_with_and_without_changes():
+    held, orders = pixels(20), []
+    for augment in ([], [RandomFlip()]):
+        batches = changed_batches(held, augment)
+        orders.append([[y.tolist() for _, y in batches] for _ in range(3)])
     assert orders[0] == orders[1]
+
+
+def test_a_module_that_works_in_place_leaves_the_rows_alone():
+    held = rows(20)
+    before = held.inputs.clone()
+    for X, _ in RowBatches(held, 8):
+        X.fill_(7)
+    assert torch.equal(held.inputs, before)
+
+
+@pytest.mark.parametrize("way", ["training", "prediction"])
+def test_what_images_leave_in_memory_is_given_back(monkeypatch, way):
+    passed = []
+    monkeypatch.setattr(_batches.Passing, "note", lambda self, n_bytes: passed.append(n_bytes))
+    held = pixels(20)
+    for _ in (
+        RowBatches(held, 8) if way == "training" else forward_batches(held.X, 8, torch.float32)
+    ):
+        pass
+    # Four bytes a value.
+    assert sum(passed) == 20 * 3 * 8 * 8 * 4
 
 
 def test_rows_that_are_not_shuffled_are_changed_in_a_copy():

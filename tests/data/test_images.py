@@ -33,6 +33,8 @@ def test_pixels_are_bytes_on_four_axes():
     assert are_pixels(X)
     assert are_pixels(torch.tensor(X))
     assert not are_pixels(X.astype(np.int64))
+    assert not are_pixels(X.astype(np.int8))
+    assert not are_pixels(torch.tensor(X).to(torch.int8))
     assert not are_pixels(X.astype(np.float32))
     assert not are_pixels(X[:, 0])
     assert not are_pixels(X.tolist())
@@ -58,7 +60,8 @@ def test_a_module_gets_what_its_constructor_asks_for():
     expected = {"n_channels": 2, "channel_mean": (7.0, 7.0), "channel_std": (1.0, 1.0)}
     assert image_sizes(Sized, (), X) == expected
     assert image_sizes(Sized, (), torch.tensor(X)) == expected
-    assert image_sizes(Sized, ("n_channels", "channel_std"), X) == {}
+    given = "n_channels", "channel_std"
+    assert image_sizes(Sized, given, X) == {"channel_mean": (7.0, 7.0)}
     # Floats may be scaled already.
     assert image_sizes(Sized, (), X.astype(np.float32)) == {"n_channels": 2}
     assert image_sizes(Sized, (), X[:, 0]) == {}

@@ -12,6 +12,7 @@ from skensemble import (
     CrossFittedEnsembleClassifier,
     NetClassifier,
     SnapshotEnsembleClassifier,
+    SWAClassifier,
 )
 from skensemble.augmentation import RandomCrop, RandomFlip
 from skensemble.modules import ChannelScaling
@@ -138,3 +139,14 @@ def test_cross_fitted_nets_and_nets_side_by_side_take_bytes():
         ensemble = CrossFittedEnsembleClassifier(inner, random_state=0, cv=2, lockstep=lockstep)
         proba = ensemble.fit(X, y).predict_proba(X)
         assert torch.isfinite(torch.tensor(proba)).all()
+
+
+def test_statistics_are_refreshed_with_changed_images():
+    X, y = images()
+    net = NetClassifier(Scaled, max_epochs=8, batch_size=8, augment=RandomCrop(2))
+    found = []
+    for augment in (RandomCrop(2), RandomCrop(0)):
+        ensemble = SWAClassifier(net.set_params(augment=augment), n_averaged=5, random_state=0)
+        found.append(ensemble.fit(X, y).members_[0]["2.running_var"].sum())
+    # Black pixels come in at the sides.
+    assert found[0] > 1.1 * found[1]

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from skorch.dataset import ValidSplit
+from skorch.callbacks import Callback
+from skorch.dataset import Dataset, ValidSplit
+from skorch.helper import predefined_split
 from torch import nn
 from torch.utils.data import DataLoader
 
 from skensemble import InvalidParameterError, NetClassifier, NetRegressor
 from skensemble.augmentation import RandomCrop, RandomFlip
-from skensemble.modules import WideResNet
+from skensemble.modules import MLP, WideResNet
+from skensemble.nets import _net_batches
 
 BOTH = [RandomCrop(2), RandomFlip()]
 
@@ -164,3 +167,64 @@ def test_rows_that_are_no_images_are_not_changed_at_random():
     X, y = images()
     with pytest.raises(InvalidParameterError, match="augment must be None for batches that Row"):
         fitted(X, y, augment=RandomFlip(), iterator_train=DataLoader)
+
+
+class Notes(Callback):
+    """Notes what a net predicts in a training."""
+
+    def on_train_end(self, net, X, y, **kwargs):
+        """Predict the rows as the user gave them."""
+        self.proba = net.predict_proba(ROWS)
+
+
+ROWS = np.ascontiguousarray(images()[0].transpose(0, 2, 3, 1))
+
+
+def test_callbacks_and_splits_may_have_the_channels_last():
+    X, y = images()
+    net = NetClassifier(MLP, max_epochs=2, lr=1e-3, random_state=0, callbacks=[("notes", Notes())])
+    net.set_params(train_split=predefined_split(Dataset(ROWS, y))).fit(ROWS, y)
+    assert (dict(net.callbacks_)["notes"].proba == net.predict_proba(X)).all()
+    # The last loss of the split is that of the net that was trained.
+    expected = -np.log(net.predict_proba(X)[np.arange(len(y)), y]).mean()
+    assert net.history[-1, "valid_loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_no_image_is_changed_for_an_answer_in_training_mode():
+    X, y = images()
+    X[:] = np.arange(8, dtype=np.uint8)
+    net = fitted(X, y, module=Small, augment=RandomFlip(1.0))
+    seen = []
+    net.module_.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
+    net.forward(X, training=True)
+    assert (torch.cat(seen)[..., -1] == 7).all()
+
+
+def test_a_module_that_was_built_before_its_bytes_came_is_warned_of():
+    X, y = images()
+    settings = {"module__depth": 10, "module__width": 1, "max_epochs": 1, "random_state": 0}
+    net = NetClassifier(WideResNet, warm_start=True, **settings).fit(X.astype(np.float32) / 255, y)
+    with pytest.warns(UserWarning, match="was built before images of bytes came"):
+        net.fit(X, y)
+    NetClassifier(WideResNet, **settings).fit(X, y).partial_fit(X, y)
+
+
+def test_what_the_user_sets_goes_before_what_images_say():
+    X, y = images()
+    net = fitted(X, y)
+    net.set_params(module__channel_mean=(1.0, 2.0, 3.0)).fit(X, y)
+    assert net.get_params_for("module")["channel_mean"] == (1.0, 2.0, 3.0)
+
+
+def test_a_device_answers_many_images_at_once(monkeypatch):
+    X, y = images()
+    net = fitted(X, y)
+    monkeypatch.setattr(_net_batches, "forward_rows", lambda device, n, n_values, least: 7 * least)
+    (batch,) = net.get_iterator(net.get_dataset(np.repeat(X, 2, axis=0)), training=False)
+    assert len(batch[0]) == 80
+
+
+def test_convolutions_of_three_axes_have_no_channels_last():
+    net = NetClassifier(nn.Sequential(nn.Conv3d(1, 2, 2), nn.Flatten()), channels_last=True)
+    with pytest.raises(InvalidParameterError, match="channels_last must be False for convolutions"):
+        net.initialize()
