@@ -36,7 +36,10 @@ def parse_arguments(argv):
     """Read the options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--optimize", type=int, choices=(-1, 0, 1), help="print one column only: see above"
+        "--optimize",
+        type=int,
+        choices=(-1, 0, 1),
+        help="print one line only: -1 equal weights, 0 or 1 fitted weights",
     )
     parser.add_argument("--num_tests", type=int, help="does nothing: one start finds the weights")
     add_net_options(parser)
@@ -75,7 +78,15 @@ def main(argv=None):
     try:
         stored = joblib.load(args.weights)
         ensemble, images = stored["ensemble"], stored["images"]
-    except (UnpicklingError, EOFError, KeyError, TypeError):
+    except (
+        UnpicklingError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        ImportError,
+        AttributeError,
+    ):
         parser.error(f"--weights must be a file that train.py has written, got {args.weights}")
     try:
         split = read_split(args.data, args.reader, args.cache, **images)

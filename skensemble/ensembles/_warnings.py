@@ -240,9 +240,15 @@ def warn_if_constant(
     if np.ptp(data.y[rows], axis=0).any() and (np.ptp(output, axis=0) < ALIKE * unit).all():
         warn_user(
             "The last member gives the same output for all rows: the net has learnt nothing. "
-            f"{advice}",
+            f"{advice}{OF_IMAGES if data.X.ndim == 4 else ''}",
             ConvergenceWarning,
         )
+
+
+OF_IMAGES = (
+    " Images want a mean near 0: StandardScaler takes tables alone, ChannelScaling of "
+    "skensemble.modules scales images."
+)
 
 
 def _least_constant_loss(criterion: nn.Module, data: Data) -> float:

@@ -20,7 +20,8 @@ class ChannelScaling(nn.Module):
     channel_mean : float or sequence of float of shape (n_channels,)
         Mean of each channel, in units of the pixels' values; a number stands for all channels.
     channel_std : float or sequence of float of shape (n_channels,)
-        Standard deviation of each channel, above 0, in the same units.
+        Standard deviation of each channel, above 0, in the same units. None for both leaves images
+        as they are, as those of floats that are scaled already.
 
     Raises
     ------
@@ -42,11 +43,15 @@ class ChannelScaling(nn.Module):
     tensor([[[[-2.5000,  2.5000]]]])
     """
 
-    scale: Tensor
-    shift: Tensor
+    scale: Tensor | None
+    shift: Tensor | None
 
-    def __init__(self, channel_mean: Any, channel_std: Any) -> None:
+    def __init__(self, channel_mean: Any = None, channel_std: Any = None) -> None:
         super().__init__()
+        if channel_mean is None and channel_std is None:
+            self.register_buffer("scale", None)
+            self.register_buffer("shift", None)
+            return
         mean = checked_numbers("channel_mean", channel_mean)
         std = checked_numbers("channel_std", channel_std, above_zero=True)
         if len({len(mean), len(std)} - {1}) > 1:
@@ -73,11 +78,13 @@ class ChannelScaling(nn.Module):
         -------
         x : Tensor of shape (n_samples, n_channels, height, width)
         """
+        if self.shift is None or self.scale is None:
+            return x
         return torch.addcmul(self.shift, x, self.scale)
 
     def extra_repr(self) -> str:
         """Return what the repr says of it."""
-        return f"n_channels={len(self.scale)}"
+        return "none" if self.scale is None else f"n_channels={len(self.scale)}"
 
 
 def checked_numbers(name: str, values: Any, *, above_zero: bool = False) -> list[float]:

@@ -87,3 +87,10 @@ def test_the_repr_says_how_many_channels_there_are():
 def test_what_is_no_mean_or_deviation_is_refused(name, mean, std):
     with pytest.raises(InvalidParameterError, match=rf"{name} must be "):
         ChannelScaling(mean, std)
+
+
+def test_without_statistics_images_stay_as_they_are():
+    layer, x = ChannelScaling(None, None), torch.rand(2, 3, 4, 4)
+    assert layer(x) is x
+    assert layer.state_dict() == {}
+    assert repr(layer) == "ChannelScaling(none)"
