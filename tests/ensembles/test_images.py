@@ -158,4 +158,4 @@ def test_statistics_are_refreshed_with_images_that_are_changed_as_in_training():
     DRAWN.clear()
     SWAClassifier(net, n_averaged=5, random_state=0).fit(X, y)
     # Eight epochs, and one pass for the statistics of the mean.
-    assert DRAWN == 9 * [len(X)]
+    assert 9 * [len(X)] == DRAWN
