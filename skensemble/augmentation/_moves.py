@@ -13,8 +13,33 @@ FILLS = ("zero", "edge", "reflect")
 """What stands where an image was moved away from: 0, its last pixel, or its mirror image."""
 
 
+class Move(Augmentation):
+    """Base of what moves images along both axes, by whole numbers of pixels that are drawn."""
+
+    fill: str
+    n_drawn: ClassVar[int] = 2
+
+    @property
+    def leaves_gaps(self) -> bool:
+        """Whether pixels may come from nowhere, and are 0 then."""
+        return self.fill == "zero"
+
+    def check(self) -> None:
+        """Hold the arguments to their rules, as in `Augmentation.check`."""
+        if self.fill not in FILLS:
+            raise reject("fill", f"one of {list(FILLS)}", self.fill)
+
+    def trace(
+        self, rows: Tensor, columns: Tensor, drawn: Tensor, shape: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """Say where the pixels of moved images come from, as in `Augmentation.trace`."""
+        down, right = drawn[:, :1], drawn[:, 1:]
+        rows = _source(rows, down, shape[0], self.fill)
+        return rows, _source(columns, right, shape[1], self.fill)
+
+
 @dataclass(frozen=True)
-class RandomCrop(Augmentation):
+class RandomCrop(Move):
     """Pad images on all sides, and cut each to its size at a place of its own.
 
     That is a move by up to `padding` pixels along each axis: the usual augmentation of CIFAR, with
@@ -39,17 +64,10 @@ class RandomCrop(Augmentation):
     padding: int = 4
     fill: str = "zero"
 
-    n_drawn: ClassVar[int] = 2
-
-    @property
-    def leaves_gaps(self) -> bool:
-        """Whether pixels may come from nowhere, and are 0 then."""
-        return self.fill == "zero"
-
     def check(self) -> None:
         """Hold the arguments to their rules, as in `Augmentation.check`."""
+        super().check()
         check_int("padding", self.padding, 0)
-        _check_fill(self.fill)
 
     def draw(self, n_images: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Draw how far each image is moved, as in `Augmentation.draw`."""
@@ -58,15 +76,9 @@ class RandomCrop(Augmentation):
             raise reject("padding", rule, self.padding)
         return _shifts(n_images, (self.padding, self.padding), generator)
 
-    def trace(
-        self, rows: Tensor, columns: Tensor, drawn: Tensor, shape: tuple[int, int]
-    ) -> tuple[Tensor, Tensor]:
-        """Say where the pixels of moved images come from, as in `Augmentation.trace`."""
-        return _moved(rows, columns, drawn, shape, self.fill)
-
 
 @dataclass(frozen=True)
-class RandomShift(Augmentation):
+class RandomShift(Move):
     """Move images along each axis by a whole number of pixels, up to a share of their side.
 
     With the defaults these are the shifts of Keras' `ImageDataGenerator` as the first package of
@@ -83,29 +95,16 @@ class RandomShift(Augmentation):
     fraction: float = 5 / 32
     fill: str = "edge"
 
-    n_drawn: ClassVar[int] = 2
-
-    @property
-    def leaves_gaps(self) -> bool:
-        """Whether pixels may come from nowhere, and are 0 then."""
-        return self.fill == "zero"
-
     def check(self) -> None:
         """Hold the arguments to their rules, as in `Augmentation.check`."""
+        super().check()
         check_real("fraction", self.fraction, 0, high=1, high_open=True)
-        _check_fill(self.fill)
 
     def draw(self, n_images: int, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Draw how far each image is moved, as in `Augmentation.draw`."""
         # A share such as .29 of 100 pixels is 28.999... in floats.
         height, width = (int(self.fraction * side + 1e-9) for side in shape)
         return _shifts(n_images, (height, width), generator)
-
-    def trace(
-        self, rows: Tensor, columns: Tensor, drawn: Tensor, shape: tuple[int, int]
-    ) -> tuple[Tensor, Tensor]:
-        """Say where the pixels of moved images come from, as in `Augmentation.trace`."""
-        return _moved(rows, columns, drawn, shape, self.fill)
 
 
 @dataclass(frozen=True)
@@ -138,23 +137,10 @@ class RandomFlip(Augmentation):
         return rows, torch.where(drawn > 0, mirrored, columns)
 
 
-def _check_fill(fill: str) -> None:
-    if fill not in FILLS:
-        raise reject("fill", f"one of {list(FILLS)}", fill)
-
-
 def _shifts(n_images: int, most: tuple[int, int], generator: torch.Generator) -> Tensor:
     """Draw whole numbers from -most to most, for rows and for columns."""
     drawn = [torch.randint(-m, m + 1, (n_images, 1), generator=generator) for m in most]
     return torch.cat(drawn, dim=1)
-
-
-def _moved(
-    rows: Tensor, columns: Tensor, drawn: Tensor, shape: tuple[int, int], fill: str
-) -> tuple[Tensor, Tensor]:
-    """Return where the pixels of images come from that were moved along both axes."""
-    down, right = drawn[:, :1], drawn[:, 1:]
-    return _source(rows, down, shape[0], fill), _source(columns, right, shape[1], fill)
 
 
 def _source(places: Tensor, shift: Tensor, side: int, fill: str) -> Tensor:

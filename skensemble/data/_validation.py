@@ -195,8 +195,10 @@ def _checks_of(X: Any, dtype: Any, keeps_pixels: bool) -> dict[str, Any]:
     if dtype is np.int64:
         return CHECKS | {"dtype": dtype if holds_whole_numbers(X) else np.float64}
     if keeps_pixels and are_pixels(X):
-        # Images whose channels came last stay where they are in memory.
-        return CHECKS | {"dtype": np.uint8, "order": None}
+        # Images whose channels came last stay where they are in memory; torch knows no array that
+        # is read backwards, as the channels of X[..., ::-1] are.
+        is_backwards = isinstance(X, np.ndarray) and min(X.strides) < 0
+        return CHECKS | {"dtype": np.uint8, "order": "C" if is_backwards else None}
     return CHECKS | {"dtype": dtype}
 
 

@@ -63,6 +63,7 @@ class _PlainUnpickler(pickle.Unpickler):
     """Unpickler that knows stand-ins for arrays of bytes, and imports nothing."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """Return the stand-in for what a pickle asks for; raise for all that has none."""
         if (module, name) not in _KNOWN:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not allowed")
         return _KNOWN[module, name]

@@ -75,6 +75,16 @@ def test_the_channels_may_come_last():
     assert torch.equal(weights_of(grey), weights_of(last))
 
 
+@pytest.mark.parametrize("way", ["channels", "images", "every second"])
+def test_views_of_images_are_taken_as_their_copies_are(way):
+    X, y = images()
+    last = np.ascontiguousarray(X.transpose(0, 2, 3, 1))
+    doubled = np.repeat(last, 2, axis=0)[::2]
+    view = {"channels": last[..., ::-1], "images": last[::-1], "every second": doubled}[way]
+    net, other = fitted(view, y), fitted(view.copy(), y)
+    assert (net.predict_proba(view) == other.predict_proba(view.copy())).all()
+
+
 def test_images_are_held_in_the_bytes_of_the_user():
     X, y = images()
     net = fitted(X, y)
