@@ -62,6 +62,8 @@ bench: $(VENV)/.bench  ## Measure speed and defaults; writes benchmarks/results/
 		--epochs 24 $(DATA)/letter.csv.xz) >> benchmarks/results/letter.txt
 	$(ONE_THREAD) $(BIN)/python examples/blobs_tutorial.py --figure $(VENV)/blobs.png \
 		| grep -v ^Figure: > benchmarks/results/blobs.txt
+	$(ONE_THREAD) $(BIN)/python examples/fine_tuning.py --seeds 8 \
+		> benchmarks/results/fine_tuning.txt
 	$(ONE_THREAD) $(BIN)/python benchmarks/paper_figures.py --data $(DATA)
 
 gpu: $(GPU_NEEDS)  ## Run the tests that need a GPU, then measure; writes benchmarks/results/gpu/
